@@ -1,0 +1,5 @@
+"""`python -m knownface`."""
+
+from knownface.cli import main
+
+main()

@@ -1,0 +1,25 @@
+"""Random changes to training images, as Keras layers. Imports Keras."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+
+def seed_augmentation() -> keras.Sequential:
+    """What the tutorial's `ImageDataGenerator` did, on training images only.
+
+    Rotation by up to 20 degrees, shifts, shear and zoom by up to 0.2, and horizontal flips, with
+    edges repeated: the values of the Keras documentation's own example of that class.
+    """
+    nearest = {"fill_mode": "nearest"}
+    return keras.Sequential(
+        [
+            layers.RandomFlip("horizontal"),
+            layers.RandomRotation(20 / 360, **nearest),
+            layers.RandomTranslation(0.2, 0.2, **nearest),
+            layers.RandomShear(0.2, 0.2, **nearest),
+            layers.RandomZoom(0.2, **nearest),
+        ],
+        name="augmentation",
+    )

@@ -1,0 +1,91 @@
+"""The registry: every module of this package that defines `BACKBONE` is a backbone.
+
+Adding one takes one file. Names, table, command line and parametrised tests read `BACKBONES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from knownface.backbones.backbone import Backbone, Pixels
+from knownface.errors import KnownfaceError
+from knownface.progress import Track, silent
+from knownface.weights import WeightError, check_arrays, find, obtain
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["BACKBONES", "Backbone", "Pixels", "get_backbone", "load_backbone", "locate_weights"]
+
+log = logging.getLogger(__name__)
+
+
+def _discover() -> dict[str, Backbone]:
+    modules = (importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
+    records = (getattr(module, "BACKBONE", None) for module in modules)
+    return {record.name: record for record in records if isinstance(record, Backbone)}
+
+
+BACKBONES: dict[str, Backbone] = _discover()
+
+
+def get_backbone(name: str) -> Backbone:
+    """The record of that name; `auto` is `mobilefacenet`. Raises KnownfaceError."""
+    if name == "auto":
+        name = "mobilefacenet"
+    if name not in BACKBONES:
+        raise KnownfaceError(
+            f"There is no backbone '{name}'; choose one of: auto, {', '.join(sorted(BACKBONES))}"
+        )
+    return BACKBONES[name]
+
+
+def locate_weights(
+    backbone: Backbone, weights: str | Path | None = None, track: Track = silent
+) -> Path | None:
+    """The weight file to use, verified: `weights`, or an official one found or downloaded.
+
+    None stands for random initialisation, asked for with `weights="none"`.
+    """
+    if weights is not None and str(weights) == "none":
+        log.warning(
+            "RANDOM WEIGHTS: %s knows nothing about faces; its accuracy will be near chance",
+            backbone.name,
+        )
+        return None
+    if weights is not None:
+        path = Path(weights)
+        if not path.is_file():
+            raise WeightError(f"--weights {path}: no such file")
+        return path
+    files = backbone.weight_files
+    present = next((file for file in files if find(file)), files[0])
+    return obtain(present, track)
+
+
+def load_backbone(
+    name: str, weights: str | Path | None = None, track: Track = silent
+) -> keras.Model:
+    """A Keras model: uint8 RGB crops (n, size, size, 3) to float32 raw embeddings (n, d).
+
+    weights: a file in an official format, "none" for random initialisation, or None for the
+        official file, found on this machine or downloaded.
+    Preprocessing is inside the model. Raises WeightError where the file does not fit exactly.
+    """
+    backbone = get_backbone(name)
+    path = locate_weights(backbone, weights, track)
+    from knownface.layers import assemble
+
+    model = assemble(backbone)
+    if path is not None:
+        variables = {variable.path: variable for variable in model.weights}
+        expected = {key: tuple(variable.shape) for key, variable in variables.items()}
+        arrays = backbone.read_weights(path, expected)
+        check_arrays(expected, arrays, str(path))
+        for key, variable in variables.items():
+            variable.assign(arrays[key])
+    return model

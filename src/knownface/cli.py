@@ -1,0 +1,500 @@
+"""The command line: parses arguments, shows progress, prints results, and chooses the exit code."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from knownface import __version__
+from knownface.errors import KnownfaceError
+from knownface.images import SUFFIXES
+
+if TYPE_CHECKING:
+    from knownface.backbones import Backbone
+    from knownface.crops import FaceCropper
+    from knownface.evaluation import Evaluation
+    from knownface.recognizer import Recognition
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="knownface",
+    help="From a folder of photos of your people to a recogniser that you can deploy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or coreml; one that is not there fails.")]
+BackboneName = Annotated[str, typer.Option("--backbone", help="See `knownface backbones`.")]
+Weights = Annotated[
+    str | None, typer.Option(help="A weight file of the backbone, or none for random weights.")
+]
+Faces = Annotated[str, typer.Option(help="detect, or cropped if the photos are aligned crops.")]
+
+
+# ---------------------------------------------------------------- commands
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="A folder with one sub-folder per person.")],
+    backbone: BackboneName = "auto",
+    recipe: Annotated[str, typer.Option(help="best, seed or frozen.")] = "best",
+    weights: Weights = None,
+    strangers: Annotated[Path | None, typer.Option(help="Photos of people to be refused.")] = None,
+    faces: Faces = "detect",
+    epochs: Annotated[int | None, typer.Option(help="Default: the backbone's own.")] = None,
+    batch_size: Annotated[int, typer.Option()] = 32,
+    learning_rate: Annotated[float, typer.Option()] = 1e-4,
+    validation: Annotated[float, typer.Option(help="Share of photos kept for testing.")] = 0.2,
+    far: Annotated[float, typer.Option(help="False-accept rate the threshold aims at.")] = 0.01,
+    seed: Annotated[int, typer.Option()] = 0,
+    out: Annotated[Path | None, typer.Option(help="Run folder; default: a new one in runs/.")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
+    with _session(quiet or as_json, notes=not quiet) as track:
+        _import_keras_quietly()
+        from knownface.training import TrainingConfig
+        from knownface.training import train as run_training
+
+        config = TrainingConfig(
+            data=str(data),
+            backbone=backbone,
+            recipe=recipe,  # type: ignore[arg-type]
+            weights=weights,
+            strangers=str(strangers) if strangers else None,
+            faces=_faces(faces),
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation=validation,
+            far_target=far,
+            seed=seed,
+            device=device,
+        )
+        run = run_training(config, out, track)
+        if as_json:
+            _print_json(run.evaluation.to_json() | {"run": str(run.folder)})
+        else:
+            _print_evaluation(run.evaluation)
+            print(f"Report: {run.folder / 'report.html'}")
+            print(f"Try it: knownface recognize {run.folder} PHOTO")
+
+
+@app.command()
+def evaluate(
+    recognizer: Annotated[Path, typer.Argument(help="A run or recognizer folder.")],
+    data: Annotated[Path, typer.Argument(help="People, in sub-folders named as enrolled.")],
+    strangers: Annotated[Path | None, typer.Option(help="Photos of people to be refused.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and report.")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test a recogniser on photos it has not seen; enrolled photos are left out."""
+    with _session(quiet or as_json, notes=not quiet) as track:
+        from knownface.evaluation import evaluate_folder
+        from knownface.recognizer import Recognizer
+        from knownface.report import write_report
+
+        loaded = Recognizer.load(recognizer, device)
+        result = evaluate_folder(loaded, data, strangers, track)
+        if out:
+            with _writing(out):
+                out.mkdir(parents=True, exist_ok=True)
+                result.save(out / "evaluation.json")
+                write_report(out, result)
+        if as_json:
+            _print_json(result.to_json())
+        else:
+            _print_evaluation(result)
+            if out:
+                print(f"Report: {out / 'report.html'}")
+
+
+@app.command()
+def recognize(
+    recognizer: Annotated[Path, typer.Argument(help="A run or recognizer folder.")],
+    source: Annotated[list[str], typer.Argument(help="Photos, folders or globs.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for annotated copies.")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`."""
+    with _session(quiet or as_json, notes=not quiet) as track:
+        from knownface.recognizer import Recognizer
+
+        paths = _photos(source)
+        loaded = Recognizer.load(recognizer, device)
+        _note(f"Device: {loaded.embedder.device}")
+        if out:
+            with _writing(out):
+                out.mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
+        photos = []
+        for recognition in loaded.recognize_photos(paths, track):
+            photos.append(recognition.to_json())
+            if not as_json:
+                _print_recognition(recognition)
+            if out and not recognition.error:
+                _save_annotated(recognition, out)
+        if as_json:
+            seconds = round(time.perf_counter() - start, 3)
+            _print_json({"photos": photos, "seconds": seconds, "device": loaded.embedder.device})
+        if photos and all(photo["error"] for photo in photos):
+            raise KnownfaceError(f"None of the {len(photos)} photos could be read; see above")
+
+
+@app.command()
+def verify(
+    first: Annotated[Path, typer.Argument(metavar="PHOTO")],
+    second: Annotated[Path, typer.Argument(metavar="PHOTO")],
+    recognizer: Annotated[
+        Path | None, typer.Option(help="Use this recogniser's network and people instead.")
+    ] = None,
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    far: Annotated[float | None, typer.Option(help="False-accept rate of the threshold.")] = None,
+    faces: Faces = "detect",
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Do two photos show the same person? Compares the largest face of each."""
+    with _session(quiet or as_json, notes=not quiet) as track:
+        from knownface.verification import impostor_threshold
+        from knownface.verification import verify as compare
+
+        if recognizer:
+            from knownface.recognizer import Recognizer
+
+            loaded = Recognizer.load(recognizer, device)
+            gallery, embedder, cropper = loaded.gallery, loaded.embedder, loaded.cropper(track)
+            rate = 0.01 if far is None else far
+            threshold = impostor_threshold(gallery.embeddings, gallery.labels, rate)
+        else:
+            record, cropper, embedder = _frozen(backbone, weights, faces, device, track)
+            rate = 0.001 if far is None else far
+            threshold = record.verification_threshold(rate)
+        result = compare(first, second, cropper, embedder, threshold, rate)
+        if as_json:
+            _print_json(asdict(result))
+        else:
+            answer = "same person" if result.same else "different people"
+            print(
+                f"{answer}: similarity {result.similarity:.3f}, threshold {threshold:.3f} "
+                f"(false-accept rate {rate:g})"
+            )
+
+
+@app.command()
+def benchmark(
+    pairs: Annotated[Path, typer.Option(help="A pair list in the LFW format.")],
+    images: Annotated[Path, typer.Option(help="The folder with name/name_0001.jpg.")],
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    faces: Faces = "detect",
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate."""
+    with _session(quiet or as_json, notes=not quiet) as track:
+        from knownface.verification import read_pairs, run_benchmark
+
+        listed = read_pairs(pairs, images)
+        _, cropper, embedder = _frozen(backbone, weights, faces, device, track)
+        result = run_benchmark(listed, cropper, embedder, track)
+        if as_json:
+            _print_json(asdict(result))
+            return
+        print(
+            f"accuracy {result.accuracy:.4f} ± {result.accuracy_std:.4f} (standard deviation over "
+            f"{len(result.folds)} folds), {result.pairs} pairs, {result.skipped} skipped"
+        )
+        rates = ", ".join(f"{tar:.4f} at {far}" for far, tar in result.tar_at_far.items())
+        print(f"equal error rate {result.eer:.4f}; true-accept rate {rates} false accepts")
+        print(f"threshold {result.threshold:.3f}; {embedder.device}")
+
+
+@app.command()
+def backbones(as_json: Json = False, quiet: Quiet = False) -> None:
+    """The networks to choose from, and which weight files are on this machine."""
+    with _session(quiet or as_json, notes=not quiet):
+        from knownface.backbones import BACKBONES
+        from knownface.weights import find
+
+        rows = [
+            {
+                "name": record.name,
+                "network": record.network,
+                "trained_on": record.trained_on,
+                "parameters": record.parameters,
+                "size": record.crop.size,
+                "embedding_size": record.embedding_size,
+                "licence": record.licence,
+                "files": [
+                    {
+                        "name": file.name,
+                        "url": file.url,
+                        "bytes": file.bytes,
+                        "sha256": file.sha256,
+                        "present": find(file) is not None,
+                    }
+                    for file in record.weight_files
+                ],
+            }
+            for record in BACKBONES.values()
+        ]
+        if as_json:
+            _print_json(rows)
+            return
+        table = Table("name", "network", "parameters", "input", "embedding", "licence", "weight file")
+        for row in rows:
+            weights = [f"{f['name']} ({'here' if f['present'] else 'not here'})" for f in row["files"]]
+            size, millions = row["size"], row["parameters"] / 1e6
+            table.add_row(
+                row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
+                str(row["embedding_size"]), row["licence"], "\n".join(weights),
+            )  # fmt: skip
+        Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+# ---------------------------------------------------------------- shared steps
+def _frozen(
+    backbone: str, weights: str | None, faces: str, device: str, track: Any
+) -> tuple[Backbone, FaceCropper, Any]:
+    """A backbone as it is, without a recogniser: its record, a cropper, an embedder."""
+    from knownface.backbones import get_backbone
+    from knownface.crops import FaceCropper
+    from knownface.detection import load_detector
+    from knownface.export import backbone_embedder
+
+    record = get_backbone(backbone)
+    embedder = backbone_embedder(record, weights, device, track=track)
+    _note(f"Backbone: {record.name}, device: {embedder.device}")
+    detector = load_detector(track) if _faces(faces) == "detect" else None
+    return record, FaceCropper(record.crop, detector), embedder
+
+
+def _photos(sources: Iterable[str]) -> list[Path]:
+    """Photo files named by paths, folders (searched deeply) and globs; KnownfaceError if none."""
+    found: list[Path] = []
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+            if not inside:
+                raise KnownfaceError(f"{path}: no photos in this folder")
+            found += inside
+        elif path.exists() or not glob.has_magic(source):
+            found.append(path)
+        else:
+            matches = sorted(glob.glob(source, recursive=True))
+            if not matches:
+                raise KnownfaceError(f"{source}: matches no file")
+            found += [Path(match) for match in matches]
+    return found
+
+
+def _faces(value: str) -> Any:
+    if value not in ("detect", "cropped"):
+        raise KnownfaceError(f"--faces must be detect or cropped, not {value}")
+    return value
+
+
+def _save_annotated(recognition: Recognition, folder: Path) -> None:
+    from knownface.images import read_image, write_image
+    from knownface.report import annotate
+
+    stem = Path(recognition.path).stem
+    target, number = folder / f"{stem}.jpg", 1
+    while target.exists():
+        number += 1
+        target = folder / f"{stem}-{number}.jpg"
+    write_image(target, annotate(read_image(recognition.path), recognition))
+
+
+# ---------------------------------------------------------------- printing
+def _print_recognition(recognition: Recognition) -> None:
+    if recognition.error:
+        stderr.print(f"skipped: {recognition.error}", markup=False)
+    elif not recognition.faces:
+        print(f"{recognition.path}: no face found")
+    for face in recognition.faces:
+        box = ", ".join(f"{value:.0f}" for value in face.box)
+        name = face.name or face.reason
+        print(f"{recognition.path}: {name} {face.similarity:.2f} [{box}]", flush=True)
+
+
+def _print_evaluation(evaluation: Evaluation) -> None:
+    low, high = evaluation.accuracy_ci95
+    print(
+        f"Accuracy {evaluation.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}) on "
+        f"{evaluation.tested} photos of {len(evaluation.people)} people not used in training"
+    )
+    if (claimed := evaluation.split.get("random_split_accuracy")) is not None:
+        print(f"A random split would have claimed {claimed:.3f}")
+    if shown := evaluation.open_set:
+        low, high = shown.far_ci95
+        rates = ", ".join(f"{value:.3f} at {far}" for far, value in shown.dir_at_far.items())
+        print(
+            f"Threshold {shown.threshold:.3f}: {shown.dir:.3f} of known faces named rightly, "
+            f"{shown.far:.3f} (95 % interval {low:.3f} to {high:.3f}) of {shown.far_trials} "
+            f"stranger photos accepted; chosen on {shown.threshold_source}"
+        )
+        print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
+    for candidate in evaluation.candidates:
+        chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
+        print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{chosen}")
+    _note(f"Device: {evaluation.device}")
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def _note(text: str) -> None:
+    logging.getLogger("knownface").info(text)
+
+
+# ---------------------------------------------------------------- running
+class _Rate(ProgressColumn):
+    """Items per second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.3g}/s")
+
+
+@contextmanager
+def _session(quiet: bool, notes: bool = True) -> Iterator[Any]:
+    """Logging and progress on stderr for one command; yields the `Track` that draws bars."""
+    logger = logging.getLogger("knownface")
+    handler = RichHandler(
+        console=stderr, show_time=False, show_path=False, show_level=False, markup=False
+    )
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if notes and not quiet else logging.WARNING)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    progress = Progress(*columns, console=stderr, disable=quiet)
+
+    def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+        task = progress.add_task(description, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+    try:
+        with progress:
+            yield track
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def _import_keras_quietly() -> None:
+    """Import Keras, if it is installed, with TensorFlow's start-up messages off the terminal.
+
+    They are written by C++ before any log level applies, so that stderr itself is turned away.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import keras  # noqa: F401
+    except ImportError:
+        pass  # whoever needs it says so
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def main() -> NoReturn:
+    """Run the command line; exit code 0, 2 for what the user can mend, 1 for our faults, 130."""
+    try:
+        code = app(standalone_mode=False) or 0
+    except KnownfaceError as error:
+        code = _fail(str(error), 2)
+    except KeyboardInterrupt:
+        code = _fail("interrupted; nothing half-finished was left behind", 130)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader has gone
+        code = 0
+    except Exception as error:  # noqa: BLE001 - the last resort, with a way to see more
+        code = _unexpected(error)
+    sys.exit(code)
+
+
+def _unexpected(error: Exception) -> int:
+    import click
+
+    if isinstance(error, click.exceptions.Abort):
+        return _fail("interrupted; nothing half-finished was left behind", 130)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
+        return _fail(f"{error.filename or 'A file'}: cannot be written ({error.strerror})", 2)
+    if os.environ.get("KNOWNFACE_DEBUG"):
+        raise error
+    what = f"{type(error).__name__}: {error}".split("\n")[0]
+    return _fail(f"a fault in knownface: {what}; KNOWNFACE_DEBUG=1 shows where, please report it", 1)
+
+
+def _fail(message: str, code: int) -> int:
+    stderr.print(f"knownface: {message}", markup=False)
+    return code

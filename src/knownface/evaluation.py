@@ -1,0 +1,338 @@
+"""How good a recogniser is on photos it has not seen: of its people, and of strangers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from knownface import metrics
+from knownface.errors import KnownfaceError
+from knownface.gallery import Gallery, mean_templates
+from knownface.portraits import Portraits, collect_portraits
+from knownface.progress import Track, silent
+from knownface.recognizer import Recognizer, Threshold
+
+FAR_TARGET = 0.01
+FARS = (0.001, 0.01, 0.1)
+FEWEST_STRANGERS = 4  # so many identities at least before they are halved for calibration
+EACH_IN_TURN = "each person in turn as the stranger"
+
+
+@dataclass(frozen=True)
+class PersonScore:
+    """One row of the per-person table."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """Known people against strangers.
+
+    threshold: the one in force; dir and far: what it does on untouched photos, with 95 %
+        intervals; far_trials: photos behind `far`.
+    dir_at_far: DIR where the threshold is set on the strangers themselves, by false-accept rate.
+    strangers: stranger photos behind `dir_at_far`.
+    """
+
+    far_target: float
+    threshold: float
+    threshold_source: str
+    dir: float
+    dir_ci95: tuple[float, float]
+    far: float
+    far_ci95: tuple[float, float]
+    far_trials: int
+    strangers: int
+    strangers_source: str
+    dir_at_far: dict[str, float]
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A known person's photo that was taken for somebody else."""
+
+    photo: str
+    true: str
+    predicted: str
+    similarity: float
+    nearest: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`evaluation.json`. Row i of the confusion matrix is the true person people[i]."""
+
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    balanced_accuracy: float
+    top5_accuracy: float
+    people: list[str]
+    confusion_matrix: list[list[int]]
+    per_person: list[PersonScore]
+    open_set: OpenSet | None
+    split: dict[str, Any]
+    errors: list[WrongAnswer]
+    notes: list[dict[str, str]]
+    backbone: str
+    recipe: str
+    device: str
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    chosen: str = ""
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+
+    @property
+    def tested(self) -> int:
+        """How many photos of known people the closed-set numbers rest on."""
+        return sum(map(sum, self.confusion_matrix))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, numbers and text."""
+        return asdict(self)
+
+    def save(self, path: Path) -> None:
+        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+# ---------------------------------------------------------------- threshold
+def calibrate(
+    gallery: Gallery,
+    strangers: np.ndarray | None,
+    far_target: float = FAR_TARGET,
+    use_people: bool = True,
+) -> Threshold:
+    """Choose the threshold on training photos and on strangers set aside for it.
+
+    strangers: their embeddings (m, d), or None; use_people: each enrolled person in turn also
+        plays the stranger. The threshold is the higher of the empirical quantile and that of a
+        normal fit, which is the steadier one where photos are few.
+    Networks that were trained on these very people push them apart, so that they no longer stand
+    for strangers: then `use_people` is only right where there is nobody else.
+    """
+    scores, sources = [], []
+    if strangers is not None and len(strangers):
+        scores.append(gallery.match(strangers)[1])
+        sources.append(f"{len(strangers)} photos of given strangers")
+    if use_people or not scores:
+        scores.append(leave_one_person_out(gallery, gallery.embeddings, gallery.labels))
+        sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
+    impostors = np.concatenate(scores).astype(np.float64)
+    empirical = metrics.threshold_at_far(impostors, far_target)
+    fitted = _normal_quantile(impostors, 1 - far_target)
+    return Threshold(min(max(empirical, fitted), 1.0), far_target, " and ".join(sources))
+
+
+def leave_one_person_out(
+    gallery: Gallery, embeddings: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """Best similarity (n,) of each embedding with everybody but its own person."""
+    scores = gallery.scores(embeddings)
+    scores[np.arange(len(labels)), labels] = -1.0
+    return np.asarray(scores.max(1))
+
+
+def _normal_quantile(values: np.ndarray, share: float) -> float:
+    from scipy.stats import norm
+
+    return float(values.mean() + norm.ppf(share) * values.std())
+
+
+def halve_strangers(strangers: Portraits | None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for calibration and rows left untouched, no identity in both; few are not halved."""
+    if strangers is None or len(strangers) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    present = np.unique(strangers.labels)
+    if len(present) < FEWEST_STRANGERS:
+        return np.zeros(0, np.int64), np.arange(len(strangers))
+    first = np.isin(strangers.labels, present[::2])
+    return np.flatnonzero(first), np.flatnonzero(~first)
+
+
+# ---------------------------------------------------------------- evaluation
+def evaluate(
+    recognizer: Recognizer,
+    probes: Portraits,
+    strangers: Portraits | None = None,
+    untouched_strangers: np.ndarray | None = None,
+) -> Evaluation:
+    """Test a recogniser on photos of its people and on strangers.
+
+    probes: people whose folder name is enrolled are known; others join the strangers. Photos that
+        are enrolled are left out, by content, with a note.
+    untouched_strangers: rows of `strangers` that played no part in choosing the threshold; all,
+        where not given.
+    Raises KnownfaceError where no photo of a known person is left.
+    """
+    gallery = recognizer.gallery
+    probes, strangers = _without_enrolled(gallery, probes), strangers
+    index = {name: i for i, name in enumerate(gallery.people)}
+    truth = np.array([index.get(probes.people[label], -1) for label in probes.labels], np.int64)
+    known = np.flatnonzero(truth >= 0)
+    if not len(known):
+        raise KnownfaceError(
+            f"{probes.root}: no photo left to test on; name folders like the enrolled people "
+            f"({', '.join(gallery.people[:3])}, ...) and use photos that were not enrolled"
+        )
+    embeddings, truth = probes.embeddings[known], truth[known]
+    scores = gallery.scores(embeddings)
+    predicted = scores.argmax(1)
+    best = scores[np.arange(len(scores)), predicted]
+    correct = predicted == truth
+    people = len(gallery.people)
+    return Evaluation(
+        accuracy=float(correct.mean()),
+        accuracy_ci95=metrics.wilson_interval(int(correct.sum()), len(correct)),
+        balanced_accuracy=_balanced_accuracy(truth, predicted),
+        top5_accuracy=metrics.top_k_accuracy(scores, truth, min(5, people)),
+        people=list(gallery.people),
+        confusion_matrix=confusion_matrix(truth, predicted, labels=range(people)).tolist(),
+        per_person=_per_person(gallery.people, truth, predicted),
+        open_set=_open_set(
+            recognizer, (embeddings, truth), best, correct,
+            _stranger_embeddings(probes, index, strangers, untouched_strangers),
+        ),
+        split={"train": len(gallery.photos), "validation": len(known)},
+        errors=_wrong_answers(gallery, probes, known, truth, predicted, best),
+        notes=[asdict(note) for note in probes.notes],
+        backbone=str(recognizer.about.get("backbone", {}).get("name", "")),
+        recipe=str(recognizer.about.get("recipe", "")),
+        device=recognizer.embedder.device,
+    )  # fmt: skip
+
+
+def _without_enrolled(gallery: Gallery, probes: Portraits) -> Portraits:
+    enrolled = set(gallery.digests)
+    fresh = np.array([digest not in enrolled for digest in probes.digests], bool)
+    return probes.select(np.flatnonzero(fresh)) if len(fresh) else probes
+
+
+def _balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+    import warnings
+
+    with warnings.catch_warnings():  # predictions of people without a photo here are expected
+        warnings.simplefilter("ignore", UserWarning)
+        return float(balanced_accuracy_score(truth, predicted))
+
+
+def _per_person(
+    people: Sequence[str], truth: np.ndarray, predicted: np.ndarray
+) -> list[PersonScore]:
+    columns = precision_recall_fscore_support(
+        truth, predicted, labels=range(len(people)), zero_division=0.0
+    )
+    rows = zip(people, *columns, strict=True)
+    return [PersonScore(n, float(p), float(r), float(f), int(s)) for n, p, r, f, s in rows]
+
+
+def _stranger_embeddings(
+    probes: Portraits,
+    enrolled: dict[str, int],
+    strangers: Portraits | None,
+    untouched: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings of every stranger photo, and which of them are untouched."""
+    rows = [i for i, label in enumerate(probes.labels) if probes.people[label] not in enrolled]
+    parts, fresh = [probes.embeddings[rows]], [np.ones(len(rows), bool)]
+    if strangers is not None and len(strangers):
+        mask = np.ones(len(strangers), bool)
+        if untouched is not None:
+            mask = np.isin(np.arange(len(strangers)), untouched)
+        parts.append(strangers.embeddings)
+        fresh.append(mask)
+    return np.concatenate(parts), np.concatenate(fresh)
+
+
+def _open_set(
+    recognizer: Recognizer,
+    known: tuple[np.ndarray, np.ndarray],
+    best: np.ndarray,
+    correct: np.ndarray,
+    strangers: tuple[np.ndarray, np.ndarray],
+) -> OpenSet | None:
+    gallery, threshold = recognizer.gallery, recognizer.threshold
+    embeddings, untouched = strangers
+    if len(embeddings):
+        scores, source = gallery.match(embeddings)[1], "given strangers"
+        tested = scores[untouched]
+    elif len(gallery.people) > 1:
+        scores, source = leave_one_person_out(gallery, *known), EACH_IN_TURN
+        tested = scores
+    else:
+        return None
+    accepted = int((tested >= threshold.value).sum())
+    found = correct & (best >= threshold.value)
+    return OpenSet(
+        far_target=threshold.far_target,
+        threshold=threshold.value,
+        threshold_source=threshold.source,
+        dir=float(found.mean()),
+        dir_ci95=metrics.wilson_interval(int(found.sum()), len(found)),
+        far=accepted / len(tested) if len(tested) else 0.0,
+        far_ci95=metrics.wilson_interval(accepted, len(tested)),
+        far_trials=len(tested),
+        strangers=len(scores),
+        strangers_source=source,
+        dir_at_far={f"{far:g}": metrics.dir_at_far(best, correct, scores, far) for far in FARS},
+    )
+
+
+def _wrong_answers(
+    gallery: Gallery,
+    probes: Portraits,
+    known: np.ndarray,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    best: np.ndarray,
+) -> list[WrongAnswer]:
+    wrong = []
+    for i in np.flatnonzero(predicted != truth):
+        row, embedding = known[i], probes.embeddings[known[i]]
+        names = gallery.people[truth[i]], gallery.people[predicted[i]]
+        nearest = {
+            name: gallery.nearest_photos(embedding, person)
+            for name, person in zip(names, (truth[i], predicted[i]), strict=True)
+        }
+        wrong.append(WrongAnswer(probes.photos[row], *names, float(best[i]), nearest))
+    return wrong
+
+
+def random_split_accuracy(portraits: Portraits, validation: int, seed: int, repeats: int = 5) -> float:
+    """What a random split of the same size would have claimed, with mean templates."""
+    rng = np.random.default_rng(seed)
+    shares = []
+    for _ in range(repeats):
+        order = rng.permutation(len(portraits))
+        test, train = order[:validation], order[validation:]
+        present, labels = np.unique(portraits.labels[train], return_inverse=True)
+        templates = mean_templates(portraits.embeddings[train], labels, len(present))
+        predicted = present[(portraits.embeddings[test] @ templates.T).argmax(1)]
+        shares.append((predicted == portraits.labels[test]).mean())
+    return float(np.mean(shares))
+
+
+
+def evaluate_folder(
+    recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
+) -> Evaluation:
+    """Test a recogniser on a folder of people and, if given, a folder of strangers."""
+    start = time.perf_counter()
+    cropper = recognizer.cropper(track)
+    probes = collect_portraits(data, cropper, recognizer.embedder, track)
+    others = collect_portraits(strangers, cropper, recognizer.embedder, track) if strangers else None
+    result = evaluate(recognizer, probes, others)
+    seconds = time.perf_counter() - start
+    photos = len(probes) + (len(others) if others else 0)
+    return replace(result, seconds=seconds, images_per_second=round(photos / seconds, 1))

@@ -1,0 +1,120 @@
+"""From Keras models and official weight files to ONNX files that run without Keras."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+
+from knownface.backbones import Backbone, load_backbone, locate_weights
+from knownface.backbones.onnx_file import load_graph, with_pixels
+from knownface.embedder import Embedder, Precision
+from knownface.errors import KnownfaceError
+from knownface.progress import Track, silent
+from knownface.weights import WeightError, cache_folder
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+
+def export_onnx(model: keras.Model, path: Path) -> None:
+    """Write a Keras backbone as ONNX: uint8 `crops` (n, size, size, 3) to float32 (n, d)."""
+    signature = [_signature(model)]
+    with warnings.catch_warnings(), _quiet():
+        warnings.simplefilter("ignore")
+        model.export(str(path), format="onnx", verbose=False, input_signature=signature)
+
+
+def backbone_embedder(
+    backbone: Backbone,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    track: Track = silent,
+) -> Embedder:
+    """The frozen backbone, ready to run.
+
+    An official ONNX file runs as it is behind our preprocessing, without Keras; another format
+    is built and exported once with Keras. Either is kept in the cache by the file's content.
+    """
+    source = locate_weights(backbone, weights, track)
+    if source is None:
+        raise KnownfaceError("--weights none: random weights can be trained, not compared")
+    with source.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    target = cache_folder() / "embedders" / f"{backbone.name}-{digest[:16]}.onnx"
+    if not target.is_file():
+        with _written_whole(target) as part:
+            if source.suffix == ".onnx":
+                _wrap_official(backbone, source, part)
+            else:
+                _export_with_keras(backbone, source, part)
+    return Embedder(target, device, precision)
+
+
+def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
+    graph = load_graph(source)
+    backbone_shape = [d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim][1:]
+    if backbone_shape != [3, backbone.crop.size, backbone.crop.size]:
+        raise WeightError(
+            f"{source}: its input is {backbone_shape} and {backbone.name} needs "
+            f"[3, {backbone.crop.size}, {backbone.crop.size}]; it is the file of another network"
+        )
+    onnx.save(with_pixels(graph, backbone.pixels, backbone.crop.size), target)
+
+
+def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
+    try:
+        export_onnx(load_backbone(backbone.name, source), target)
+    except ImportError:
+        raise KnownfaceError(
+            f"{source.name} has to be converted once with Keras; pip install 'knownface[train]'"
+        ) from None
+
+
+def _signature(model: keras.Model) -> keras.InputSpec:
+    import keras
+
+    size = model.inputs[0].shape[1]
+    return keras.InputSpec(shape=(None, size, size, 3), dtype="uint8", name="crops")
+
+
+@contextlib.contextmanager
+def _written_whole(target: Path) -> Iterator[Path]:
+    """A temporary path beside the target that takes its name only after success."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=".onnx", dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise KnownfaceError(
+            f"{target.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME elsewhere"
+        ) from None
+    part = Path(name)
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back tf2onnx's log lines."""
+    converter = logging.getLogger("tf2onnx")
+    level = converter.level
+    converter.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        converter.setLevel(level)

@@ -1,0 +1,153 @@
+"""One face per photo: the photos of a folder of people, read, cropped, embedded, and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from knownface.crops import FaceCropper, PhotoFaces
+from knownface.dataset import FaceDataset, scan
+from knownface.embedder import Embedder
+from knownface.gallery import mean_templates
+from knownface.progress import Track, silent
+
+
+@dataclass(frozen=True)
+class Note:
+    """A photo that was left out, or used with a reservation; `kind` is one of `check`'s kinds."""
+
+    photo: str
+    person: str
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """n photos with one face each.
+
+    labels: (n,) index into `people`; photos: paths relative to the folder.
+    crops: (n, size, size, 3) uint8; embeddings: (n, d) unit length.
+    fingerprints: (n, 32) uint8; taken: capture times or None.
+    """
+
+    root: Path
+    people: tuple[str, ...]
+    labels: np.ndarray
+    photos: tuple[str, ...]
+    crops: np.ndarray
+    embeddings: np.ndarray
+    digests: tuple[str, ...]
+    fingerprints: np.ndarray
+    taken: tuple[float | None, ...]
+    notes: tuple[Note, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, rows: np.ndarray) -> Portraits:
+        """The same people, only these rows; notes stay with the whole."""
+        return replace(
+            self,
+            labels=self.labels[rows],
+            photos=tuple(self.photos[i] for i in rows),
+            crops=self.crops[rows],
+            embeddings=self.embeddings[rows],
+            digests=tuple(self.digests[i] for i in rows),
+            fingerprints=self.fingerprints[rows],
+            taken=tuple(self.taken[i] for i in rows),
+        )
+
+    def embedded_by(self, embedder: Embedder) -> Portraits:
+        """The same portraits seen by another network of the same crop geometry."""
+        return replace(self, embeddings=embedder.embed(self.crops))
+
+
+def collect_portraits(
+    root: Path, cropper: FaceCropper, embedder: Embedder, track: Track = silent, what: str = ""
+) -> Portraits:
+    """Scan a folder of people and keep one face per photo.
+
+    A photo with several faces uses the one that agrees with the person's other photos. What was
+    left out, and why, is in `notes`.
+    """
+    dataset = scan(root)
+    description = f"Finding faces in {what or root.name}"
+    photos = list(cropper.crop_photos(dataset.paths, track, description))
+    owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
+    crops = np.concatenate([photo.crops for photo in photos])
+    embeddings = embedder.embed(crops)
+    chosen, notes = _choose(dataset, photos, owner, embeddings)
+    rows = owner[chosen]
+    return Portraits(
+        root=dataset.root,
+        people=dataset.people,
+        labels=dataset.labels[rows],
+        photos=tuple(dataset.relative(i) for i in rows),
+        crops=crops[chosen],
+        embeddings=embeddings[chosen],
+        digests=tuple(photos[i].digest for i in rows),
+        fingerprints=np.stack([_mark(photos[i]) for i in rows])
+        if len(rows)
+        else np.zeros((0, 32), np.uint8),
+        taken=tuple(photos[i].taken for i in rows),
+        notes=tuple(notes),
+    )
+
+
+def _mark(photo: PhotoFaces) -> np.ndarray:
+    return photo.fingerprint if photo.fingerprint is not None else np.zeros(32, np.uint8)
+
+
+def _choose(
+    dataset: FaceDataset, photos: Sequence[PhotoFaces], owner: np.ndarray, embeddings: np.ndarray
+) -> tuple[np.ndarray, list[Note]]:
+    """The row of `embeddings` to use for each photo that has a face, and the notes."""
+    references = _references(dataset, photos, owner, embeddings)
+    chosen: list[int] = []
+    notes: list[Note] = []
+    first = 0
+    for index, photo in enumerate(photos):
+        person, count = int(dataset.labels[index]), len(photo.faces)
+        where = (dataset.relative(index), dataset.people[person])
+        rows = np.arange(first, first + count)
+        first += count
+        if photo.error:
+            notes.append(Note(*where, "unreadable", photo.error))
+        elif count == 0:
+            notes.append(Note(*where, "no_face", "no face found; crop closer or remove it"))
+        elif count == 1:
+            chosen.append(int(rows[0]))
+        else:
+            similarity = embeddings[rows] @ references[person]
+            best = int(similarity.argmax())
+            chosen.append(int(rows[best]))
+            notes.append(
+                Note(
+                    *where,
+                    "several_faces",
+                    f"{count} faces; used the one that agrees with the person's other photos "
+                    f"(similarity {similarity[best]:.2f})",
+                )
+            )
+    return np.array(chosen, np.int64), notes
+
+
+def _references(
+    dataset: FaceDataset, photos: Sequence[PhotoFaces], owner: np.ndarray, embeddings: np.ndarray
+) -> np.ndarray:
+    """What each person looks like (p, d): the mean over photos with one face, else of the largest."""
+    counts = np.array([len(photo.faces) for photo in photos])
+    largest = np.flatnonzero(np.diff(owner, prepend=-1) > 0)  # faces come largest first
+    single = largest[counts[owner[largest]] == 1]
+    labels = dataset.labels[owner]
+    served = np.isin(labels[largest], labels[single])
+    rows = np.concatenate([single, largest[~served]])
+    references = np.zeros((len(dataset.people), embeddings.shape[1]), np.float32)
+    present, index = np.unique(labels[rows], return_inverse=True)
+    if len(present):
+        references[present] = mean_templates(embeddings[rows], index, len(present))
+    return references

@@ -1,0 +1,193 @@
+"""Weight files: where they come from, how they are checked, and how arrays get into a network."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from knownface.errors import KnownfaceError
+from knownface.progress import Track, silent
+
+log = logging.getLogger(__name__)
+
+CHUNK = 2**18  # bytes per read while downloading
+
+
+class WeightError(KnownfaceError):
+    """A weight file that cannot be had, or does not fit its network."""
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One official file: everything that identifies it.
+
+    bytes and sha256 are checked before a single array is read.
+    """
+
+    name: str
+    url: str
+    bytes: int
+    sha256: str
+    licence: str
+    source: str
+
+
+# ---------------------------------------------------------------- finding
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/knownface`, by default `~/.cache/knownface`."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "knownface"
+
+
+def search_folders() -> list[Path]:
+    """Where weight files may already lie: `KNOWNFACE_WEIGHTS` (os.pathsep between), the cache."""
+    listed = os.environ.get("KNOWNFACE_WEIGHTS", "").split(os.pathsep)
+    return [Path(folder) for folder in listed if folder] + [cache_folder() / "weights"]
+
+
+def find(file: WeightFile) -> Path | None:
+    """The local copy of an official file, not yet verified, or None."""
+    candidates = (folder / file.name for folder in search_folders())
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def obtain(file: WeightFile, track: Track = silent) -> Path:
+    """A verified local copy: found on this machine, or downloaded into the cache.
+
+    Raises WeightError, with the address, the hash and the ways out, where that fails.
+    """
+    path = find(file)
+    if path is None:
+        return download(file, track)
+    verify(file, path)
+    return path
+
+
+def verify(file: WeightFile, path: Path) -> None:
+    """Compare size and sha256 with the record; raises WeightError."""
+    size = path.stat().st_size
+    if size != file.bytes:
+        raise WeightError(
+            f"{path}: {size:,} bytes where {file.name} has {file.bytes:,} (truncated, or another "
+            f"file of that name); {_ways_out(file)}"
+        )
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != file.sha256:
+        raise WeightError(
+            f"{path}: sha256 {found} is not that of {file.name}, {file.sha256}; {_ways_out(file)}"
+        )
+
+
+def _ways_out(file: WeightFile) -> str:
+    return (
+        f"remove it or get the file from {file.url} (sha256 {file.sha256}) and pass it with "
+        "--weights FILE or put its folder into KNOWNFACE_WEIGHTS"
+    )
+
+
+# ---------------------------------------------------------------- download
+def download(file: WeightFile, track: Track = silent) -> Path:
+    """Fetch into the cache: resumes a cut transfer, verifies, then moves into place.
+
+    Several processes may ask at once; one downloads and the others wait for it.
+    """
+    folder = cache_folder() / "weights"
+    target, part = folder / file.name, folder / f"{file.name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{file.name}.lock"):
+            if not target.is_file():  # another process may have been quicker
+                _transfer(file, part, track)
+                _accept(file, part, target)
+    except (OSError, ValueError) as error:
+        if part.exists() and part.stat().st_size == 0:
+            part.unlink()
+        raise WeightError(f"{file.name}: download failed, {_cause(error)}; {_help(file)}") from None
+    return target
+
+
+def _transfer(file: WeightFile, part: Path, track: Track) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    if have >= file.bytes:
+        return
+    request = urllib.request.Request(file.url, headers={"User-Agent": "knownface"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        resumed = reply.status == 206
+        with part.open("ab" if resumed else "wb") as out:
+            blocks = _blocks(reply, file.bytes - (have if resumed else 0))
+            total = -(-(file.bytes - (have if resumed else 0)) // CHUNK)
+            for block in track(blocks, f"Downloading {file.name}", total):
+                out.write(block)
+
+
+def _blocks(reply: object, limit: int) -> Iterator[bytes]:
+    """Chunks of the reply, at most one byte more than expected: enough to notice, not to flood."""
+    left = limit + 1
+    while left > 0 and (block := reply.read(min(CHUNK, left))):  # type: ignore[attr-defined]
+        left -= len(block)
+        yield block
+
+
+def _accept(file: WeightFile, part: Path, target: Path) -> None:
+    if part.stat().st_size < file.bytes:  # kept: the next attempt resumes here
+        raise OSError(f"the connection ended after {part.stat().st_size:,} of {file.bytes:,} bytes")
+    try:
+        verify(file, part)
+    except WeightError:
+        part.unlink()
+        raise ValueError("what arrived has another size or sha256 than the official file") from None
+    part.replace(target)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answered {error.code} {error.reason}"
+    if isinstance(error, urllib.error.URLError):
+        return f"no connection ({error.reason})"
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _help(file: WeightFile) -> str:
+    return (
+        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with --weights FILE, "
+        "or put its folder into KNOWNFACE_WEIGHTS"
+    )
+
+
+# ---------------------------------------------------------------- strict assignment
+def check_arrays(
+    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, np.ndarray], origin: str
+) -> None:
+    """Raise WeightError naming every missing, extra or misshapen array (the first five of each)."""
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    misshapen = [
+        f"{name} is {found[name].shape} and should be {shape}"
+        for name, shape in expected.items()
+        if name in found and tuple(found[name].shape) != tuple(shape)
+    ]
+    unusable = [name for name in expected if name in found and not np.isfinite(found[name]).all()]
+    problems = [
+        f"{kind}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for kind, names in (
+            ("missing", missing),
+            ("not expected", extra),
+            ("wrong shape", misshapen),
+            ("not finite", unusable),
+        )
+        if names
+    ]
+    if problems:
+        raise WeightError(f"{origin}: does not fit this network; {'; '.join(problems)}")
