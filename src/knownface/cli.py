@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -54,7 +54,9 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or coreml; one that is not there fails.")]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda or coreml; one that is not there fails.")
+]
 BackboneName = Annotated[str, typer.Option("--backbone", help="See `knownface backbones`.")]
 Weights = Annotated[
     str | None, typer.Option(help="A weight file of the backbone, or none for random weights.")
@@ -77,7 +79,9 @@ def train(
     validation: Annotated[float, typer.Option(help="Share of photos kept for testing.")] = 0.2,
     far: Annotated[float, typer.Option(help="False-accept rate the threshold aims at.")] = 0.01,
     seed: Annotated[int, typer.Option()] = 0,
-    out: Annotated[Path | None, typer.Option(help="Run folder; default: a new one in runs/.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; default: a new one in runs/.")
+    ] = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -85,13 +89,14 @@ def train(
     """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
     with _session(quiet or as_json, notes=not quiet) as track:
         _import_keras_quietly()
-        from knownface.training import TrainingConfig
         from knownface.training import train as run_training
 
-        config = TrainingConfig(
-            data=str(data),
+        run = run_training(
+            data,
+            out,
+            track,
             backbone=backbone,
-            recipe=recipe,  # type: ignore[arg-type]
+            recipe=recipe,
             weights=weights,
             strangers=str(strangers) if strangers else None,
             faces=_faces(faces),
@@ -103,7 +108,6 @@ def train(
             seed=seed,
             device=device,
         )
-        run = run_training(config, out, track)
         if as_json:
             _print_json(run.evaluation.to_json() | {"run": str(run.folder)})
         else:
@@ -256,7 +260,7 @@ def backbones(as_json: Json = False, quiet: Quiet = False) -> None:
         from knownface.backbones import BACKBONES
         from knownface.weights import find
 
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "name": record.name,
                 "network": record.network,
@@ -281,9 +285,13 @@ def backbones(as_json: Json = False, quiet: Quiet = False) -> None:
         if as_json:
             _print_json(rows)
             return
-        table = Table("name", "network", "parameters", "input", "embedding", "licence", "weight file")
+        table = Table(
+            "name", "network", "parameters", "input", "embedding", "licence", "weight file"
+        )
         for row in rows:
-            weights = [f"{f['name']} ({'here' if f['present'] else 'not here'})" for f in row["files"]]
+            weights = [
+                f"{f['name']} ({'here' if f['present'] else 'not here'})" for f in row["files"]
+            ]
             size, millions = row["size"], row["parameters"] / 1e6
             table.add_row(
                 row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
@@ -410,7 +418,10 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def _session(quiet: bool, notes: bool = True) -> Iterator[Any]:
-    """Logging and progress on stderr for one command; yields the `Track` that draws bars."""
+    """One command: progress and notes on stderr, and every error as a line and an exit code.
+
+    Yields the `Track` that draws progress bars.
+    """
     logger = logging.getLogger("knownface")
     handler = RichHandler(
         console=stderr, show_time=False, show_path=False, show_level=False, markup=False
@@ -429,11 +440,19 @@ def _session(quiet: bool, notes: bool = True) -> Iterator[Any]:
             yield item
             progress.advance(task)
 
+    code = 0
     try:
         with progress:
             yield track
+        sys.stdout.flush()
+    except typer.Exit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - every way to end passes here, once
+        code = _ending(error)
     finally:
         logger.removeHandler(handler)
+    if code:
+        raise typer.Exit(code)
 
 
 @contextmanager
@@ -463,38 +482,30 @@ def _import_keras_quietly() -> None:
         os.close(saved)
 
 
-def main() -> NoReturn:
-    """Run the command line; exit code 0, 2 for what the user can mend, 1 for our faults, 130."""
-    try:
-        code = app(standalone_mode=False) or 0
-    except KnownfaceError as error:
-        code = _fail(str(error), 2)
-    except KeyboardInterrupt:
-        code = _fail("interrupted; nothing half-finished was left behind", 130)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader has gone
-        code = 0
-    except Exception as error:  # noqa: BLE001 - the last resort, with a way to see more
-        code = _unexpected(error)
-    sys.exit(code)
-
-
-def _unexpected(error: Exception) -> int:
-    import click
-
-    if isinstance(error, click.exceptions.Abort):
+def _ending(error: BaseException) -> int:
+    """Say in one line why a command ends, and give its exit code."""
+    if isinstance(error, KnownfaceError):
+        return _fail(str(error), 2)
+    if isinstance(error, KeyboardInterrupt):
         return _fail("interrupted; nothing half-finished was left behind", 130)
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
+    if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
-        return _fail(f"{error.filename or 'A file'}: cannot be written ({error.strerror})", 2)
+        return _fail(f"{error.filename or 'a file'}: cannot be written ({error.strerror})", 2)
     if os.environ.get("KNOWNFACE_DEBUG"):
         raise error
     what = f"{type(error).__name__}: {error}".split("\n")[0]
-    return _fail(f"a fault in knownface: {what}; KNOWNFACE_DEBUG=1 shows where, please report it", 1)
+    return _fail(
+        f"a fault in knownface: {what}; KNOWNFACE_DEBUG=1 shows where, please report it", 1
+    )
 
 
 def _fail(message: str, code: int) -> int:
     stderr.print(f"knownface: {message}", markup=False)
     return code
+
+
+def main() -> None:
+    """The console script: 0 is success, 2 what the user can mend, 1 our fault, 130 interrupted."""
+    app()

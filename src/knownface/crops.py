@@ -7,7 +7,7 @@ import logging
 import os
 import zipfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +71,8 @@ class FaceCropper:
         pool = ThreadPoolExecutor(workers)
         cv2.setNumThreads(1)  # the photos are the parallel work, not the pixels of one
         try:
-            yield from track(_ordered(pool, self.crop_photo, paths, 4 * workers), description, len(paths))
+            photos = _ordered(pool, self.crop_photo, paths, 4 * workers)
+            yield from track(photos, description, len(paths))
         finally:
             pool.shutdown(cancel_futures=True)
             cv2.setNumThreads(threads)
@@ -157,6 +158,8 @@ class CropCache:
 
     def save(self, photo: PhotoFaces) -> None:
         """Best effort: a full or read-only cache only costs the next run its time."""
+        assert photo.fingerprint is not None
+        assert photo.size is not None
         path = self._path(photo.digest)
         part = path.with_name(f".{path.name}.{os.getpid()}")
         rows = [[*f.box, f.score, *f.landmarks.ravel()] for f in photo.faces]
@@ -190,7 +193,12 @@ def forget_crops(digests: Iterable[str]) -> int:
     return len(paths)
 
 
-def _ordered(pool: ThreadPoolExecutor, work, items: Sequence[Path], ahead: int) -> Iterator[PhotoFaces]:  # type: ignore[no-untyped-def]
+def _ordered(
+    pool: ThreadPoolExecutor,
+    work: Callable[[Path], PhotoFaces],
+    items: Sequence[Path],
+    ahead: int,
+) -> Iterator[PhotoFaces]:
     """`map` with bounded look-ahead, so that memory does not grow with the number of photos."""
     waiting: deque[Future[PhotoFaces]] = deque()
     for item in items:

@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,9 @@ def _near_duplicates(fingerprints: np.ndarray) -> list[tuple[int, int]]:
         block = bits[start : start + 1024]
         distance = block.sum(1)[:, None] + bits.sum(1)[None] - 2 * block @ bits.T
         rows, columns = np.nonzero(distance <= NEAR_DUPLICATE_BITS)
-        pairs += [(start + int(r), int(c)) for r, c in zip(rows, columns, strict=True) if start + r < c]
+        pairs += [
+            (start + int(r), int(c)) for r, c in zip(rows, columns, strict=True) if start + r < c
+        ]
     return pairs
 
 
@@ -120,7 +123,7 @@ def _bursts(labels: np.ndarray, taken: Sequence[float | None]) -> list[tuple[int
     timed = sorted((int(labels[i]), t, i) for i, t in enumerate(taken) if t is not None)
     return [
         (a, b)
-        for (person, before, a), (other, after, b) in zip(timed, timed[1:], strict=False)
+        for (person, before, a), (other, after, b) in pairwise(timed)
         if person == other and after - before <= BURST_SECONDS
     ]
 
@@ -134,24 +137,24 @@ def split(
     groups, and always keeps one for training. Deterministic in `seed`.
     """
     if not 0 < validation < 1:
-        raise KnownfaceError(f"--validation must lie between 0 and 1, such as 0.2, not {validation}")
+        raise KnownfaceError(
+            f"--validation must lie between 0 and 1, such as 0.2, not {validation}"
+        )
     counts = np.bincount(labels)
-    wanted = np.maximum(1, np.floor(counts * validation + 0.5)).astype(int)
-    wanted = np.minimum(wanted, counts - 1)
+    wanted = np.minimum(np.maximum(1, np.floor(counts * validation + 0.5)), counts - 1)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    order = np.random.default_rng(seed).permutation(len(members))
+    members = [members[i] for i in np.random.default_rng(seed).permutation(len(members))]
     taken = np.zeros_like(counts)
-    chosen: list[int] = []
-    for fill_empty in (False, True):  # the second pass serves people whose groups are all large
-        for rows in sorted((members[i] for i in order), key=len if fill_empty else lambda _: 0):
-            adds = np.bincount(labels[rows], minlength=len(counts))
-            concerned = adds > 0
-            if fill_empty and (taken[concerned] > 0).any() or rows[0] in chosen:
-                continue
-            limit = np.where(fill_empty, counts - 1, wanted)
-            if (taken + adds <= limit)[concerned].all():
-                taken += adds
-                chosen += rows.tolist()
     held_out = np.zeros(len(labels), bool)
-    held_out[chosen] = True
+    for rows in members:
+        adds = np.bincount(labels[rows], minlength=len(counts))
+        if (taken + adds <= wanted)[adds > 0].all():
+            taken += adds
+            held_out[rows] = True
+    for rows in sorted(members, key=len):  # people whose groups are all larger than their share
+        adds = np.bincount(labels[rows], minlength=len(counts))
+        unserved = (taken[adds > 0] == 0).all()
+        if unserved and (adds < counts)[adds > 0].all():
+            taken += adds
+            held_out[rows] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -112,10 +112,14 @@ class YuNet:
         if rows is None:
             return []
         rows = rows[(rows[:, 2] >= 1) & (rows[:, 3] >= 1)].astype(np.float64)
-        rows[:, :14] /= scale
+        rows[:, :14] = rows[:, :14] / scale
         rows[:, [0, 1, *range(4, 14)]] -= border
         return [
-            Face((row[0], row[1], row[2], row[3]), row[4:14].reshape(5, 2).astype(np.float32), row[14])
+            Face(
+                (row[0], row[1], row[2], row[3]),
+                row[4:14].reshape(5, 2).astype(np.float32),
+                row[14],
+            )
             for row in merge_candidates(rows)
         ]
 
@@ -147,7 +151,7 @@ def _overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 class Mtcnn:
-    """MTCNN (Zhang et al., 2016) of the `mtcnn` package, whose weights come with it; needs TensorFlow."""
+    """MTCNN (Zhang et al., 2016) of the `mtcnn` package, weights included; needs TensorFlow."""
 
     name = "mtcnn"
 
@@ -170,7 +174,7 @@ class Mtcnn:
         order = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
         faces = [
             Face(
-                tuple(float(value) / scale for value in face["box"]),  # type: ignore[arg-type]
+                tuple(float(value) / scale for value in face["box"]),
                 np.array([face["keypoints"][key] for key in order], np.float32) / scale,
                 float(face["confidence"]),
             )

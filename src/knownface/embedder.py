@@ -33,9 +33,7 @@ class Embedder:
     precision: `auto` lets the CPU compute in bfloat16 where it can do that natively.
     """
 
-    def __init__(
-        self, path: Path, device: str = "auto", precision: Precision = "auto"
-    ) -> None:
+    def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
         self.path = path
         if device in ("auto", "cpu"):
             self._runtime: _Runtime = _OpenVino(path, precision)
@@ -76,7 +74,9 @@ class _OpenVino:
         except RuntimeError as error:
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         version = importlib.metadata.version("openvino")
-        self.description = f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
+        self.description = (
+            f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
+        )
 
     def run(self, crops: np.ndarray) -> np.ndarray:
         if not len(crops):
@@ -84,15 +84,16 @@ class _OpenVino:
         return np.array(self._model(np.ascontiguousarray(crops))[0], np.float32)
 
 
-class _OnnxRuntime:
-    PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
+
+class _OnnxRuntime:
     def __init__(self, path: Path, device: str) -> None:
         import onnxruntime
 
-        if device not in self.PROVIDERS:
+        if device not in PROVIDERS:
             raise KnownfaceError(f"There is no device '{device}'; choose auto, cpu, cuda or coreml")
-        provider = self.PROVIDERS[device]
+        provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise KnownfaceError(
                 f"--device {device}: this machine's ONNX Runtime has no {provider}; use --device "

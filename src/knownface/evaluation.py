@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 from knownface import metrics
+from knownface.backbones.backbone import Impostors
 from knownface.errors import KnownfaceError
 from knownface.gallery import Gallery, mean_templates
 from knownface.portraits import Portraits, collect_portraits
@@ -113,12 +118,15 @@ def calibrate(
     strangers: np.ndarray | None,
     far_target: float = FAR_TARGET,
     use_people: bool = True,
+    impostors: Impostors | None = None,
 ) -> Threshold:
     """Choose the threshold on training photos and on strangers set aside for it.
 
     strangers: their embeddings (m, d), or None; use_people: each enrolled person in turn also
-        plays the stranger. The threshold is the higher of the empirical quantile and that of a
-        normal fit, which is the steadier one where photos are few.
+        plays the stranger. The threshold is the highest of the empirical quantile, that of a
+        normal fit, which is steadier where photos are few, and of what the backbone's measured
+        `impostors` predict for a gallery of this size, because two or three people cannot stand
+        for all strangers.
     Networks that were trained on these very people push them apart, so that they no longer stand
     for strangers: then `use_people` is only right where there is nobody else.
     """
@@ -129,10 +137,17 @@ def calibrate(
     if use_people or not scores:
         scores.append(leave_one_person_out(gallery, gallery.embeddings, gallery.labels))
         sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
-    impostors = np.concatenate(scores).astype(np.float64)
-    empirical = metrics.threshold_at_far(impostors, far_target)
-    fitted = _normal_quantile(impostors, 1 - far_target)
-    return Threshold(min(max(empirical, fitted), 1.0), far_target, " and ".join(sources))
+    best = np.concatenate(scores).astype(np.float64)
+    empirical = metrics.threshold_at_far(best, far_target)
+    fitted = _normal_quantile(best, 1 - far_target)
+    predicted = -1.0
+    if impostors is not None:
+        # A stranger is compared with every template: 1 - (1 - f)^p is about p f.
+        predicted = impostors.threshold("templates", far_target / len(gallery.people))
+    value = max(empirical, fitted, predicted)
+    if impostors is not None and value == predicted:
+        sources = [f"the backbone's own measurements on {impostors.people} other people"]
+    return Threshold(min(value, 1.0), far_target, " and ".join(sources))
 
 
 def leave_one_person_out(
@@ -309,7 +324,9 @@ def _wrong_answers(
     return wrong
 
 
-def random_split_accuracy(portraits: Portraits, validation: int, seed: int, repeats: int = 5) -> float:
+def random_split_accuracy(
+    portraits: Portraits, validation: int, seed: int, repeats: int = 5
+) -> float:
     """What a random split of the same size would have claimed, with mean templates."""
     rng = np.random.default_rng(seed)
     shares = []
@@ -323,7 +340,6 @@ def random_split_accuracy(portraits: Portraits, validation: int, seed: int, repe
     return float(np.mean(shares))
 
 
-
 def evaluate_folder(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> Evaluation:
@@ -331,7 +347,9 @@ def evaluate_folder(
     start = time.perf_counter()
     cropper = recognizer.cropper(track)
     probes = collect_portraits(data, cropper, recognizer.embedder, track)
-    others = collect_portraits(strangers, cropper, recognizer.embedder, track) if strangers else None
+    others = (
+        collect_portraits(strangers, cropper, recognizer.embedder, track) if strangers else None
+    )
     result = evaluate(recognizer, probes, others)
     seconds = time.perf_counter() - start
     photos = len(probes) + (len(others) if others else 0)

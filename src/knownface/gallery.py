@@ -92,10 +92,12 @@ class Gallery:
 
     @classmethod
     def load(cls, path: Path) -> Gallery:
-        """Read `gallery.npz`; raises KnownfaceError where it is missing, damaged or inconsistent."""
+        """Read `gallery.npz`; KnownfaceError where it is missing, damaged or inconsistent."""
         try:
             with np.load(path, allow_pickle=False) as stored:
-                text = {key: tuple(map(str, stored[key])) for key in ("people", "photos", "digests")}
+                text = {
+                    key: tuple(map(str, stored[key])) for key in ("people", "photos", "digests")
+                }
                 arrays = {key: stored[key] for key in ("templates", "embeddings", "labels")}
             return cls(**text, **arrays)  # type: ignore[arg-type]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -17,11 +17,12 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from knownface.errors import KnownfaceError
 
 pillow_heif.register_heif_opener()
+Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .heic .heif .hif .tif .tiff .bmp .gif".split()
-)
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
+_OTHERS = (".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp", ".gif")
+SUFFIXES = frozenset(_JPEG + _OTHERS)
 MAX_BYTES = 200 * 2**20
 MAX_PIXELS = 120_000_000  # the largest phone and medium-format sensors have just over 100 million
 

@@ -33,7 +33,7 @@ def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
 def threshold_at_far(impostor_scores: np.ndarray, far: float) -> float:
     """The lowest threshold at which at most a share `far` of impostor scores is accepted (>=)."""
     scores = _finite(impostor_scores, "impostor scores")
-    allowed = int(math.floor(far * len(scores) + 1e-9))
+    allowed = math.floor(far * len(scores) + 1e-9)
     if allowed >= len(scores):
         return float(scores.min())
     highest_refused = np.sort(scores)[::-1][allowed]

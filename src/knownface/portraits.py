@@ -139,7 +139,7 @@ def _choose(
 def _references(
     dataset: FaceDataset, photos: Sequence[PhotoFaces], owner: np.ndarray, embeddings: np.ndarray
 ) -> np.ndarray:
-    """What each person looks like (p, d): the mean over photos with one face, else of the largest."""
+    """What each person looks like (p, d): the mean over one-face photos, else of the largest."""
     counts = np.array([len(photo.faces) for photo in photos])
     largest = np.flatnonzero(np.diff(owner, prepend=-1) > 0)  # faces come largest first
     single = largest[counts[owner[largest]] == 1]

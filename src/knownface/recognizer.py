@@ -163,7 +163,7 @@ class Recognizer:
     def load(
         cls, folder: str | Path, device: str = "auto", precision: Precision = "auto"
     ) -> Recognizer:
-        """Read a recognizer folder, or the run folder that contains one; KnownfaceError says why not."""
+        """Read a recognizer folder, or the run folder around it; KnownfaceError says why not."""
         folder = _artifact_folder(Path(folder))
         path = folder / "recognizer.json"
         try:
@@ -174,7 +174,9 @@ class Recognizer:
             crop = Crop(**document.pop("crop"))
             faces: FacesMode = document.pop("faces")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise KnownfaceError(f"{path}: not a usable recognizer ({error}); train again") from None
+            raise KnownfaceError(
+                f"{path}: not a usable recognizer ({error}); train again"
+            ) from None
         if version != FORMAT_VERSION:
             raise KnownfaceError(
                 f"{path}: format version {version}, and this knownface reads {FORMAT_VERSION}; "

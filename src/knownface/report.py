@@ -113,7 +113,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
     encoded = base64.b64encode(picture.read_bytes()).decode()
     body = "\n".join(
         [
-            f"<h1>{_percent(evaluation.accuracy)} of {evaluation.tested} photos named correctly</h1>",
+            f"<h1>{_percent(evaluation.accuracy)} of {evaluation.tested} photos named right</h1>",
             _summary(evaluation),
             "<h2>Who is taken for whom</h2>",
             f'<img alt="Confusion matrix" src="data:image/png;base64,{encoded}">',
@@ -146,7 +146,7 @@ def _summary(evaluation: Evaluation) -> str:
         f"Accuracy {_percent(evaluation.accuracy)}, 95 % interval {_percent(low)} to "
         f"{_percent(high)}, on {evaluation.tested} photos of {len(evaluation.people)} people that "
         "were not used for training.",
-        f"Balanced accuracy, every person counting alike: {_percent(evaluation.balanced_accuracy)}. "
+        f"Balanced accuracy, all people counting alike: {_percent(evaluation.balanced_accuracy)}. "
         f"The right person is among the first five in {_percent(evaluation.top5_accuracy)}.",
     ]
     claimed = evaluation.split.get("random_split_accuracy")
@@ -191,7 +191,9 @@ _PAGE = """<!doctype html>
 <title>knownface report</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{
+  font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+}}
 img {{ max-width: 100%; background: white; }}
 table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
 th, td {{ text-align: left; padding: .25rem .75rem; border-bottom: 1px solid #8886; }}

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import importlib.metadata
-import json
 import logging
 import platform
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +34,7 @@ from knownface.portraits import Note, Portraits, collect_portraits
 from knownface.progress import Track, silent
 from knownface.recognizer import Recognizer
 from knownface.report import write_report
+from knownface.runs import run_folder, write_history, write_json
 
 if TYPE_CHECKING:
     import keras
@@ -83,7 +78,9 @@ class TrainingConfig:
         }
         for option, (fine, wanted) in checks.items():
             if not fine:
-                value = getattr(self, option.strip("-").replace("-", "_").replace("far", "far_target"))
+                value = getattr(
+                    self, option.strip("-").replace("-", "_").replace("far", "far_target")
+                )
                 raise KnownfaceError(f"{option} must be {wanted}, not {value}")
 
 
@@ -96,96 +93,177 @@ class TrainingRun:
     evaluation: Evaluation
 
 
-def train(config: TrainingConfig, out: Path | None = None, track: Track = silent) -> TrainingRun:
-    """Train, evaluate and write a run folder (`out`, or a new one below `runs/`).
+def train(
+    data: str | Path, out: str | Path | None = None, track: Track = silent, **options: Any
+) -> TrainingRun:
+    """Train on `data/<person>/`, evaluate, and write a run folder (`out`, or a new one in `runs/`).
 
+    options: the other fields of `TrainingConfig`.
     The folder appears when everything in it is complete; an existing one is never touched.
     Raises KnownfaceError for unusable data or options.
     """
+    config = TrainingConfig(data=str(data), **options)
     start = time.perf_counter()
     backbone = get_backbone(config.backbone)
-    with _run_folder(out, Path(config.data).resolve().name) as (work, final):
-        # -------------------------------------------------------- network
-        model, origin = _load(backbone, config, track)
+    with run_folder(Path(out) if out else None, Path(config.data).resolve().name) as (work, final):
         artifact = work / "recognizer"
-        artifact.mkdir()
-        embedder = _export(model, artifact, config.device)
+        model, weights = load_network(backbone, config, track)
+        embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        # -------------------------------------------------------- photos
-        detector = load_detector(track) if config.faces == "detect" else None
-        cropper = FaceCropper(backbone.crop, detector, cache=True)
-        everyone = _usable(collect_portraits(Path(config.data), cropper, embedder, track))
-        strangers = None
-        if config.strangers:
-            strangers = collect_portraits(Path(config.strangers), cropper, embedder, track)
-        groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
-        rows, held_out = split(everyone.labels, groups, config.validation, config.seed)
-        if not len(held_out):
-            raise KnownfaceError(
-                f"{config.data}: every person has only one photo, or only copies of one, so that "
-                "nothing is left to test on; add a second photo for some of them"
-            )
-        _write_split(work / "split.json", everyone, groups, rows, held_out, config)
+        photos = collect(backbone, config, embedder, track)
+        write_json(work / "split.json", photos.describe_split(config.seed))
 
-        # -------------------------------------------------------- training
-        training, testing = everyone.select(rows), everyone.select(held_out)
-        calibration, untouched = halve_strangers(strangers)
-
-        def build(embedder: Embedder, templates: np.ndarray | None, tuned: bool) -> Recognizer:
-            seen = training.embedded_by(embedder) if tuned else training
-            gallery = Gallery.enroll(
-                seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, templates
-            )
-            aside = None
-            if strangers is not None and len(calibration):
-                aside = strangers.select(calibration).embedded_by(embedder).embeddings
-            threshold = calibrate(gallery, aside, config.far_target, use_people=not tuned)
-            about = _about(backbone, origin, config)
-            return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about, cropper)
-
-        recognizer = build(embedder, None, tuned=False)
-        evaluation = evaluate(recognizer, testing, strangers, untouched)
+        about = _about(backbone, weights, config)
+        recognizer, evaluation = measure(photos, embedder, None, backbone, config, about)
         candidates = [_candidate("frozen", evaluation, time.perf_counter() - start)]
-        random_split = random_split_accuracy(everyone, len(held_out), config.seed)
         if config.recipe == "seed":
-            templates = finetune_seed(model, training, testing, backbone, config, work, track)
-            embedder = _export(model, artifact, config.device)
-            recognizer = build(embedder, templates, tuned=True)
-            testing = testing.embedded_by(embedder)
-            strangers = strangers.embedded_by(embedder) if strangers else None
-            evaluation = evaluate(recognizer, testing, strangers, untouched)
+            templates = finetune_seed(model, photos, backbone, config, work, track)
+            embedder = write_network(model, artifact, config.device)
+            recognizer, evaluation = measure(photos, embedder, templates, backbone, config, about)
             candidates.append(_candidate("seed", evaluation, time.perf_counter() - start))
 
-        # -------------------------------------------------------- run folder
-        rate = _rate(embedder, everyone.crops)
         evaluation = replace(
             evaluation,
-            split={
-                "train": len(rows),
-                "validation": len(held_out),
-                "groups": int(groups.max()) + 1,
-                "seed": config.seed,
-                "random_split_accuracy": random_split if config.recipe != "seed" else None,
-            },
-            notes=[asdict(note) for note in everyone.notes],
+            split=evaluation.split | photos.claims(config.seed, tuned=config.recipe == "seed"),
+            notes=[asdict(note) for note in photos.everyone.notes],
             candidates=candidates,
             chosen=candidates[-1]["name"],
             seconds=time.perf_counter() - start,
-            images_per_second=rate,
+            images_per_second=_rate(embedder, photos.everyone.crops),
         )
         recognizer.save(artifact)
-        _write_json(work / "config.json", asdict(config) | {"backbone": backbone.name})
+        write_json(work / "config.json", asdict(config) | {"backbone": backbone.name})
         evaluation.save(work / "evaluation.json")
         write_report(work, evaluation)
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
 
 
+# ---------------------------------------------------------------- photos
+@dataclass(frozen=True)
+class TrainingPhotos:
+    """Everyone's portraits, how they are split, and the strangers.
+
+    rows, held_out: indices for training and testing; groups: (n,) photos that stay together.
+    calibration, untouched: rows of the strangers for the threshold, and for testing it.
+    """
+
+    everyone: Portraits
+    groups: np.ndarray
+    rows: np.ndarray
+    held_out: np.ndarray
+    strangers: Portraits | None
+    calibration: np.ndarray
+    untouched: np.ndarray
+
+    @property
+    def training(self) -> Portraits:
+        return self.everyone.select(self.rows)
+
+    @property
+    def testing(self) -> Portraits:
+        return self.everyone.select(self.held_out)
+
+    def embedded_by(self, embedder: Embedder) -> TrainingPhotos:
+        """The same photos seen by another network."""
+        strangers = self.strangers.embedded_by(embedder) if self.strangers else None
+        return replace(self, everyone=self.everyone.embedded_by(embedder), strangers=strangers)
+
+    def describe_split(self, seed: int) -> dict[str, Any]:
+        """`split.json`: which photo is where, and which ones were kept together."""
+        names = self.everyone.photos
+        return {
+            "seed": seed,
+            "train": [names[i] for i in self.rows],
+            "validation": [names[i] for i in self.held_out],
+            "groups": {name: int(group) for name, group in zip(names, self.groups, strict=True)},
+        }
+
+    def claims(self, seed: int, tuned: bool) -> dict[str, Any]:
+        """What the evaluation says of the split; a tuned network has no other split to compare."""
+        claimed = None if tuned else random_split_accuracy(self.everyone, len(self.held_out), seed)
+        groups = len(np.unique(self.groups))
+        return {"groups": groups, "seed": seed, "random_split_accuracy": claimed}
+
+
+def collect(
+    backbone: Backbone, config: TrainingConfig, embedder: Embedder, track: Track
+) -> TrainingPhotos:
+    """Read, crop, embed and split; raises KnownfaceError where too little is usable."""
+    detector = load_detector(track) if config.faces == "detect" else None
+    cropper = FaceCropper(backbone.crop, detector, cache=True)
+    everyone = _usable(collect_portraits(Path(config.data), cropper, embedder, track))
+    strangers = None
+    if config.strangers:
+        strangers = collect_portraits(Path(config.strangers), cropper, embedder, track)
+    groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
+    rows, held_out = split(everyone.labels, groups, config.validation, config.seed)
+    if not len(held_out):
+        raise KnownfaceError(
+            f"{config.data}: every person has only one photo, or only copies of one, so that "
+            "nothing is left to test on; add a second photo for some of them"
+        )
+    return TrainingPhotos(everyone, groups, rows, held_out, strangers, *halve_strangers(strangers))
+
+
+def _usable(everyone: Portraits) -> Portraits:
+    """Drop people without a single usable face; at least two must remain."""
+    counts = np.bincount(everyone.labels, minlength=len(everyone.people))
+    notes = list(everyone.notes)
+    for name, count in zip(everyone.people, counts, strict=True):
+        if count < 2:
+            what = (
+                "only one usable photo; cannot be tested" if count else "no usable photo; left out"
+            )
+            log.warning("%s: %s", name, what)
+            notes.append(Note("", name, "few_photos", what))
+    present = np.flatnonzero(counts)
+    if len(present) < 2:
+        found = f"only {everyone.people[present[0]]}" if len(present) else "nobody"
+        first = f" ({notes[0].photo}: {notes[0].detail})" if notes and notes[0].photo else ""
+        raise KnownfaceError(
+            f"{everyone.root}: {found} with a usable face{first}; a recogniser needs at least two "
+            "people, one sub-folder each"
+        )
+    return replace(
+        everyone,
+        people=tuple(everyone.people[i] for i in present),
+        labels=np.searchsorted(present, everyone.labels),
+        notes=tuple(notes),
+    )
+
+
+def measure(
+    photos: TrainingPhotos,
+    embedder: Embedder,
+    templates: np.ndarray | None,
+    backbone: Backbone,
+    config: TrainingConfig,
+    about: dict[str, Any],
+) -> tuple[Recognizer, Evaluation]:
+    """Enroll the training part, calibrate, and evaluate on the rest.
+
+    templates: those of a tuned network's head (p, d); None for a frozen one, which enrolls means
+        and whose own people may stand for strangers.
+    """
+    frozen = templates is None
+    photos = photos if frozen else photos.embedded_by(embedder)
+    seen = photos.training
+    gallery = Gallery.enroll(
+        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, templates
+    )
+    aside = photos.strangers.embeddings[photos.calibration] if photos.strangers else None
+    impostors = backbone.impostors if config.weights is None else None
+    threshold = calibrate(gallery, aside, config.far_target, frozen, impostors)
+    recognizer = Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
+    evaluation = evaluate(recognizer, photos.testing, photos.strangers, photos.untouched)
+    return recognizer, evaluation
+
+
 # ---------------------------------------------------------------- recipes
 def finetune_seed(
     model: keras.Model,
-    training: Portraits,
-    testing: Portraits,
+    photos: TrainingPhotos,
     backbone: Backbone,
     config: TrainingConfig,
     work: Path,
@@ -201,9 +279,10 @@ def finetune_seed(
     from knownface.losses import CosineHead
 
     keras.utils.set_random_seed(config.seed)
+    training, testing = photos.training, photos.testing
     classes = len(training.people)
     head = CosineHead(classes, name="head")
-    crops = keras.Input(model.input_shape[1:], dtype="uint8", name="photos")
+    crops = keras.Input(model.input_shape[1:], dtype="uint8", name="crops")
     network = keras.Model(crops, head(model(seed_augmentation()(crops))))
     network.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
@@ -225,22 +304,19 @@ def finetune_seed(
             verbose=0,
         ).history
         rows.append({"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()})
-        _write_history(work / "history.csv", rows)
-        last = rows[-1]
-        if not np.isfinite(last["loss"]):
+        write_history(work / "history.csv", rows)
+        shown = ", ".join(f"{key} {values[-1]:.3f}" for key, values in history.items())
+        log.info("epoch %d/%d: %s", epoch + 1, epochs, shown)
+        if not np.isfinite(rows[-1]["loss"]):
             raise KnownfaceError(
-                f"Training diverged in epoch {epoch + 1} (loss {last['loss']}); lower "
+                f"Training diverged in epoch {epoch + 1} (loss {rows[-1]['loss']}); lower "
                 f"--learning-rate from {config.learning_rate:g}"
             )
-        log.info(
-            "epoch %d/%d: loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
-            epoch + 1, epochs, last["loss"], last["accuracy"], last["val_loss"], last["val_accuracy"],
-        )  # fmt: skip
     return head.templates()
 
 
-# ---------------------------------------------------------------- steps
-def _load(
+# ---------------------------------------------------------------- network
+def load_network(
     backbone: Backbone, config: TrainingConfig, track: Track
 ) -> tuple[keras.Model, dict[str, str]]:
     """The Keras model and where its weights come from."""
@@ -259,39 +335,15 @@ def _load(
     return load_backbone(backbone.name, path), {"file": path.name, "sha256": digest}
 
 
-def _export(model: keras.Model, folder: Path, device: str) -> Embedder:
-    """Write both forms of the network into the artifact; measure through what is shipped."""
+def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
+    """Write both forms of the network into the artifact; what is measured is what is shipped."""
+    folder.mkdir(exist_ok=True)
     model.save(folder / "embedder.keras")
     export_onnx(model, folder / "embedder.onnx")
     return Embedder(folder / "embedder.onnx", device)
 
 
-def _usable(everyone: Portraits) -> Portraits:
-    """Drop people without a single usable face; at least two must remain."""
-    present = np.unique(everyone.labels)
-    missing = [name for i, name in enumerate(everyone.people) if i not in present]
-    notes = list(everyone.notes)
-    for name in missing:
-        log.warning("%s: no usable photo, left out", name)
-        notes.append(Note("", name, "few_photos", "no usable photo; left out"))
-    for i in present[np.bincount(everyone.labels)[present] == 1]:
-        name = everyone.people[i]
-        log.warning("%s: only one usable photo; it is enrolled, and cannot be tested", name)
-        notes.append(Note("", name, "few_photos", "only one usable photo; cannot be tested"))
-    if len(present) < 2:
-        found = f"only {everyone.people[present[0]]}" if len(present) else "nobody"
-        raise KnownfaceError(
-            f"{everyone.root}: {found} with a usable face among {len(everyone.people)} folders; a "
-            "recogniser needs at least two people, one sub-folder each"
-        )
-    return replace(
-        everyone,
-        people=tuple(everyone.people[i] for i in present),
-        labels=np.searchsorted(present, everyone.labels),
-        notes=tuple(notes),
-    )
-
-
+# ---------------------------------------------------------------- facts
 def _candidate(name: str, evaluation: Evaluation, seconds: float) -> dict[str, Any]:
     shown = evaluation.open_set
     return {
@@ -320,69 +372,3 @@ def _about(backbone: Backbone, origin: dict[str, str], config: TrainingConfig) -
         "licence": backbone.licence,
         "versions": {"knownface": __version__, "python": platform.python_version(), **versions},
     }
-
-
-# ---------------------------------------------------------------- files
-@contextmanager
-def _run_folder(out: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
-    """A hidden working folder beside the final one, renamed after success, removed otherwise."""
-    final = out or _free_name(Path("runs") / name)
-    if final.exists() and (not final.is_dir() or any(final.iterdir())):
-        raise KnownfaceError(f"--out {final}: exists already; choose another name or remove it")
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-    except OSError as error:
-        raise KnownfaceError(
-            f"{final.parent}: cannot be written ({error.strerror}); choose another place with --out"
-        ) from None
-    try:
-        yield work, final
-        work.chmod(0o755)
-        work.replace(final)
-    except OSError as error:
-        if error.strerror is None:
-            raise
-        raise KnownfaceError(
-            f"{final}: cannot be written ({error.strerror}); choose another place with --out"
-        ) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _free_name(path: Path) -> Path:
-    """path, or path-2, path-3, ...: the first that does not exist."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free
-
-
-def _write_split(
-    path: Path,
-    everyone: Portraits,
-    groups: np.ndarray,
-    rows: np.ndarray,
-    held_out: np.ndarray,
-    config: TrainingConfig,
-) -> None:
-    document = {
-        "seed": config.seed,
-        "train": [everyone.photos[i] for i in rows],
-        "validation": [everyone.photos[i] for i in held_out],
-        "groups": {everyone.photos[i]: int(groups[i]) for i in range(len(everyone))},
-    }
-    _write_json(path, document)
-
-
-def _write_json(path: Path, document: dict[str, Any]) -> None:
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _write_history(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

@@ -54,7 +54,12 @@ class Benchmark:
 
 
 def verify(
-    first: Path, second: Path, cropper: FaceCropper, embedder: Embedder, threshold: float, far: float
+    first: Path,
+    second: Path,
+    cropper: FaceCropper,
+    embedder: Embedder,
+    threshold: float,
+    far: float,
 ) -> Verification:
     """Compare the largest face of two photos; raises ImageError where one has none."""
     crops = []
@@ -174,4 +179,3 @@ def _central(photo: PhotoFaces) -> int:
     middle = np.array(photo.size) / 2
     centres = [(f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2) for f in photo.faces]
     return int(np.linalg.norm(np.array(centres) - middle, axis=1).argmin())
-

@@ -9,7 +9,7 @@ import importlib
 import logging
 import pkgutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from knownface.backbones.backbone import Backbone, Pixels
 from knownface.errors import KnownfaceError
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 
 def _discover() -> dict[str, Backbone]:
-    modules = (importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
     records = (getattr(module, "BACKBONE", None) for module in modules)
     return {record.name: record for record in records if isinstance(record, Backbone)}
 

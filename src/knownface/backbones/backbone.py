@@ -34,11 +34,12 @@ class Impostors:
     """How similar different people look to the frozen network, as `tools/` measured it.
 
     pairs: threshold by false-accept rate between two photos; templates: between a photo and the
-        mean of ten photos. Rates are falling powers of ten.
+        mean of ten photos. Rates are falling powers of ten. people: how many were compared.
     """
 
     pairs: tuple[tuple[float, float], ...]
     templates: tuple[tuple[float, float], ...]
+    people: int
 
     def threshold(self, kind: Literal["pairs", "templates"], far: float) -> float:
         """Interpolated in the logarithm of the rate, extended in a straight line beyond."""
@@ -74,7 +75,7 @@ class Backbone:
     impostors: Impostors | None = None
 
     def verification_threshold(self, far: float) -> float:
-        """The similarity of two photos at that false-accept rate; KnownfaceError if not measured."""
+        """What two photos must reach at a false-accept rate; KnownfaceError if not measured."""
         if self.impostors is None:
             raise KnownfaceError(
                 f"{self.name}: nobody has measured a threshold for it yet; use --recognizer RUN, "

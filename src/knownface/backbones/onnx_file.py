@@ -76,7 +76,8 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
     mean = np.array(pixels.mean, np.float32).reshape(1, 3, 1, 1)
     std = np.array(pixels.std, np.float32).reshape(1, 3, 1, 1)
     order = np.array([0, 1, 2] if pixels.colour == "RGB" else [2, 1, 0], np.int64)
-    for name, array in {"kf_mean": mean, "kf_std": std, "kf_order": order}.items():
+    constants: dict[str, np.ndarray] = {"kf_mean": mean, "kf_std": std, "kf_order": order}
+    for name, array in constants.items():
         graph.initializer.append(numpy_helper.from_array(array, name))
     nodes = [
         helper.make_node("Cast", ["crops"], ["kf_float"], to=onnx.TensorProto.FLOAT),
@@ -88,7 +89,7 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
     rest = [_any_batch(node, graph) for node in graph.node]
     del graph.node[:], graph.input[:], graph.value_info[:]
     graph.node.extend(nodes + rest)
-    shape = ["batch", size, size, 3]
+    shape: list[str | int | None] = ["batch", size, size, 3]
     graph.input.append(helper.make_tensor_value_info("crops", onnx.TensorProto.UINT8, shape))
     graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
@@ -96,7 +97,8 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
 
 def _any_batch(node: onnx.NodeProto, graph: onnx.GraphProto) -> onnx.NodeProto:
     """A Reshape to (1, d) becomes one to (0, d): 0 copies the incoming dimension."""
-    reshaped = {name for other in graph.node if other.op_type == "Reshape" for name in other.input[1:]}
+    reshapes = (other for other in graph.node if other.op_type == "Reshape")
+    reshaped = {name for other in reshapes for name in other.input[1:]}
     if node.op_type == "Constant" and node.output[0] in reshaped:
         target = numpy_helper.to_array(node.attribute[0].t)
         if target.ndim == 1 and target[0] == 1:

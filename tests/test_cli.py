@@ -1,0 +1,171 @@
+"""The command line as a user meets it: output, JSON, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+def knownface(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "knownface", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit code 2 and one sentence on stderr that has these words, and no traceback."""
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("knownface: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_train_prints_json_and_nothing_else(people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = knownface("train", people, "--recipe", "frozen", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["run"] == str(out)
+    assert document["accuracy"] == json.loads((out / "evaluation.json").read_text())["accuracy"]
+    keys = "accuracy accuracy_ci95 balanced_accuracy top5_accuracy people confusion_matrix"
+    keys += " per_person open_set split candidates chosen backbone recipe seconds"
+    keys += " images_per_second device errors"
+    assert set(keys.split()) <= set(document)
+    assert "absl" not in done.stderr
+
+
+def test_recognize_prints_one_line_per_face(run_folder: Path, shared: Path, tmp_path: Path) -> None:
+    couple = shared / "data" / "photos" / "couple.jpg"
+    known = shared / "data" / "people" / "Tom_Cruise" / "011.jpg"
+    done = knownface("recognize", run_folder, couple, known, "--out", tmp_path / "drawn")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"{couple}: unknown 0.") for line in lines[:2])
+    assert lines[2].startswith(f"{known}: Tom_Cruise 0.")
+    assert lines[2].endswith("]")
+    drawn = {path.name: Image.open(path).size for path in (tmp_path / "drawn").iterdir()}
+    assert drawn == {"couple.jpg": Image.open(couple).size, "011.jpg": Image.open(known).size}
+
+
+def test_recognize_json_keeps_going_after_a_bad_photo(run_folder: Path, people: Path) -> None:
+    bad = people.parent / "bad.jpg"
+    bad.write_text("text")
+    done = knownface("recognize", run_folder, bad, people / "Megan_Fox" / "001.jpg", "--json")
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert set(document) == {"photos", "seconds", "device"}
+    first, second = document["photos"]
+    assert "not an image" in first["error"]
+    assert first["faces"] == []
+    assert second["error"] is None
+    face = second["faces"][0]
+    assert face["name"] == "Megan_Fox"
+    assert face["reason"] is None
+    assert len(face["box"]) == 4
+
+
+def test_folders_and_globs_are_sources(run_folder: Path, people: Path) -> None:
+    folder = knownface("recognize", run_folder, people / "Megan_Fox", "--json")
+    pattern = knownface("recognize", run_folder, f"{people}/Megan_*/*.jpg", "--json")
+    names = [[p["path"] for p in json.loads(d.stdout)["photos"]] for d in (folder, pattern)]
+    assert names[0] == names[1]
+    assert len(names[0]) == 10
+
+
+def test_verify_tells_people_apart(people: Path, run_folder: Path) -> None:
+    one, two = people / "Megan_Fox" / "001.jpg", people / "Megan_Fox" / "002.jpg"
+    same = json.loads(knownface("verify", one, two, "--json").stdout)
+    assert same["same"] is True
+    assert same["far"] == 0.001
+    other = people / "Tom_Cruise" / "001.jpg"
+    done = knownface("verify", one, other, "--recognizer", run_folder, "--json")
+    different = json.loads(done.stdout)
+    assert different["same"] is False
+    assert different["similarity"] < different["threshold"]
+
+
+def test_evaluate_writes_a_report(run_folder: Path, people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    done = knownface("evaluate", run_folder, people, "--out", out, "--json")
+    first = json.loads((run_folder / "evaluation.json").read_text())
+    assert json.loads(done.stdout)["accuracy"] == first["accuracy"]
+    names = {path.name for path in out.iterdir()}
+    assert names == {"evaluation.json", "report.html", "confusion_matrix.png"}
+
+
+def test_backbones_lists_files(shared: Path) -> None:
+    rows = json.loads(knownface("backbones", "--json").stdout)
+    row = next(row for row in rows if row["name"] == "mobilefacenet")
+    assert row["parameters"] == 989_952
+    assert row["files"][0]["present"] is True
+    assert "mobilefacenet" in knownface("backbones").stdout
+
+
+# ---------------------------------------------------------------- wrong use
+def test_wrong_use_is_one_sentence(run_folder: Path, people: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(knownface("train", tmp_path / "nowhere"), "no such folder")
+    refused(knownface("train", tmp_path / "empty"), "no photos")
+    refused(knownface("train", people, "--backbone", "magic"), "mobilefacenet")
+    refused(knownface("train", people, "--device", "cuda"), "cuda", "--device cpu")
+    refused(knownface("recognize", tmp_path / "empty", "x.jpg"), "recognizer.json")
+    refused(knownface("recognize", run_folder, tmp_path / "empty"), "no photos")
+    refused(knownface("recognize", run_folder, tmp_path / "*.jpg"), "matches no file")
+    refused(knownface("evaluate", run_folder, tmp_path / "empty"), "no photos")
+    refused(knownface("verify", people / "none.jpg", people / "none.jpg"), "no such file")
+    assert knownface("nonsense").returncode == 2
+    assert knownface("train").returncode == 2
+
+
+def test_a_missing_weight_file_offers_the_ways_out(people: Path, tmp_path: Path) -> None:
+    environment = {
+        "KNOWNFACE_WEIGHTS": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    done = knownface("train", people, "--out", tmp_path / "run", **environment)
+    refused(done, "https://github.com/foamliu", "b7120c09", "--weights FILE", "KNOWNFACE_WEIGHTS")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("damage", ["gallery.npz", "recognizer.json", "embedder.onnx"])
+def test_a_damaged_recognizer_is_named(
+    damage: str, run_folder: Path, people: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run_folder / "recognizer", tmp_path / "copy")
+    whole = (tmp_path / "copy" / damage).read_bytes()
+    (tmp_path / "copy" / damage).write_bytes(whole[: len(whole) // 2])
+    refused(knownface("recognize", tmp_path / "copy", people), damage)
+
+
+def test_interrupted_with_130_and_nothing_left(people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "cut"
+    options = ["--recipe", "seed", "--epochs", "50", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "knownface", "train", str(people), *options],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/.cut.*/history.csv")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted" in errors
+    assert not list((tmp_path / "runs").iterdir())
