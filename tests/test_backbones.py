@@ -14,9 +14,9 @@ from knownface.alignment import Crop
 from knownface.backbones import BACKBONES, get_backbone, load_backbone
 from knownface.crops import FaceCropper
 from knownface.detection import load_detector
+from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.export import backbone_embedder, export_onnx
-from knownface.embedder import Embedder
 from knownface.weights import WeightError
 
 

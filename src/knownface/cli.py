@@ -88,7 +88,6 @@ def train(
 ) -> None:
     """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
     with _session(quiet or as_json, notes=not quiet) as track:
-        _import_keras_quietly()
         from knownface.training import train as run_training
 
         run = run_training(
@@ -461,25 +460,6 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
-
-
-def _import_keras_quietly() -> None:
-    """Import Keras, if it is installed, with TensorFlow's start-up messages off the terminal.
-
-    They are written by C++ before any log level applies, so that stderr itself is turned away.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        import keras  # noqa: F401
-    except ImportError:
-        pass  # whoever needs it says so
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 def _ending(error: BaseException) -> int:

@@ -41,9 +41,11 @@ class FaceDataset:
         return self.paths[index].relative_to(self.root).as_posix()
 
 
-def scan(root: Path) -> FaceDataset:
+def scan(root: Path, loose: bool = False) -> FaceDataset:
     """Find the people of `root/<person>/**/*.jpg` and the other photo formats.
 
+    loose: photos that lie in `root` itself are taken too, each as a person of its own; right for
+        strangers, whose names do not matter.
     Hidden files and files of other kinds are passed over. Raises KnownfaceError where there is
     no folder, no person, or no permission.
     """
@@ -52,17 +54,20 @@ def scan(root: Path) -> FaceDataset:
         what = "is a file, not a folder" if root.exists() else "no such folder"
         raise KnownfaceError(f"{root}: {what}; expected photos in {root}/<person>/*.jpg")
     try:
-        folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     except PermissionError:
         raise KnownfaceError(f"{root}: no permission to list it (chmod u+rx)") from None
+    folders = [path for path in entries if path.is_dir()]
+    singles = [path for path in entries if path.suffix.lower() in SUFFIXES and path.is_file()]
     photos = {folder: _photos_below(folder) for folder in folders}
-    people = _names([folder for folder in folders if photos[folder]])
+    if loose:
+        photos |= {path: [path] for path in singles}
+    people = _names([place for place, found in photos.items() if found])
     if not people:
-        loose = any(p.suffix.lower() in SUFFIXES for p in root.iterdir())
-        hint = "photos lie in it directly, move each into" if loose else "put each person's into"
+        hint = "photos lie in it directly, move each into" if singles else "put each person's into"
         raise KnownfaceError(f"{root}: no photos in sub-folders; {hint} {root}/<person>/")
-    paths = [path for folder in people.values() for path in photos[folder]]
-    labels = [i for i, folder in enumerate(people.values()) for _ in photos[folder]]
+    paths = [path for place in people.values() for path in photos[place]]
+    labels = [i for i, place in enumerate(people.values()) for _ in photos[place]]
     return FaceDataset(root, tuple(people), tuple(paths), np.array(labels, np.int64))
 
 

@@ -18,6 +18,7 @@ from sklearn.metrics import (
 
 from knownface import metrics
 from knownface.backbones.backbone import Impostors
+from knownface.dataset import scan
 from knownface.errors import KnownfaceError
 from knownface.gallery import Gallery, mean_templates
 from knownface.portraits import Portraits, collect_portraits
@@ -345,12 +346,10 @@ def evaluate_folder(
 ) -> Evaluation:
     """Test a recogniser on a folder of people and, if given, a folder of strangers."""
     start = time.perf_counter()
-    cropper = recognizer.cropper(track)
-    probes = collect_portraits(data, cropper, recognizer.embedder, track)
-    others = (
-        collect_portraits(strangers, cropper, recognizer.embedder, track) if strangers else None
-    )
-    result = evaluate(recognizer, probes, others)
+    folders = [scan(data)] + ([scan(strangers, loose=True)] if strangers else [])
+    cropper, embedder = recognizer.cropper(track), recognizer.embedder
+    portraits = [collect_portraits(each, cropper, embedder, track) for each in folders]
+    result = evaluate(recognizer, portraits[0], portraits[1] if strangers else None)
     seconds = time.perf_counter() - start
-    photos = len(probes) + (len(others) if others else 0)
+    photos = sum(map(len, portraits))
     return replace(result, seconds=seconds, images_per_second=round(photos / seconds, 1))

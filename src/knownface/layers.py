@@ -1,12 +1,37 @@
-"""The few layers that all backbones share, and the model around them. Imports Keras."""
+"""The few layers that all backbones share, and the model around them. Imports Keras.
+
+Whatever needs Keras imports this module first, which keeps TensorFlow's start-up messages quiet.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-from keras import layers
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Turn file descriptor 2 away: C++ writes there before any log level applies."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+with _quiet_stderr():
+    import keras
+    from keras import layers
 
 if TYPE_CHECKING:
     from knownface.backbones.backbone import Backbone, Pixels

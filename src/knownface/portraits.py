@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from knownface.crops import FaceCropper, PhotoFaces
-from knownface.dataset import FaceDataset, scan
+from knownface.dataset import FaceDataset
 from knownface.embedder import Embedder
 from knownface.gallery import mean_templates
 from knownface.progress import Track, silent
@@ -67,15 +67,14 @@ class Portraits:
 
 
 def collect_portraits(
-    root: Path, cropper: FaceCropper, embedder: Embedder, track: Track = silent, what: str = ""
+    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
 ) -> Portraits:
-    """Scan a folder of people and keep one face per photo.
+    """Read the photos of a folder of people and keep one face per photo.
 
     A photo with several faces uses the one that agrees with the person's other photos. What was
     left out, and why, is in `notes`.
     """
-    dataset = scan(root)
-    description = f"Finding faces in {what or root.name}"
+    description = f"Finding faces in {dataset.root.name}"
     photos = list(cropper.crop_photos(dataset.paths, track, description))
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     crops = np.concatenate([photo.crops for photo in photos])

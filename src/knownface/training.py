@@ -16,7 +16,7 @@ import numpy as np
 from knownface import __version__
 from knownface.backbones import Backbone, get_backbone, load_backbone, locate_weights
 from knownface.crops import FaceCropper
-from knownface.dataset import group_photos, split
+from knownface.dataset import FaceDataset, group_photos, scan, split
 from knownface.detection import FacesMode, load_detector
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
@@ -105,13 +105,15 @@ def train(
     config = TrainingConfig(data=str(data), **options)
     start = time.perf_counter()
     backbone = get_backbone(config.backbone)
+    people = scan(Path(config.data))
+    others = scan(Path(config.strangers), loose=True) if config.strangers else None
     with run_folder(Path(out) if out else None, Path(config.data).resolve().name) as (work, final):
         artifact = work / "recognizer"
         model, weights = load_network(backbone, config, track)
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        photos = collect(backbone, config, embedder, track)
+        photos = collect(people, others, backbone, config, embedder, track)
         write_json(work / "split.json", photos.describe_split(config.seed))
 
         about = _about(backbone, weights, config)
@@ -187,15 +189,18 @@ class TrainingPhotos:
 
 
 def collect(
-    backbone: Backbone, config: TrainingConfig, embedder: Embedder, track: Track
+    people: FaceDataset,
+    others: FaceDataset | None,
+    backbone: Backbone,
+    config: TrainingConfig,
+    embedder: Embedder,
+    track: Track,
 ) -> TrainingPhotos:
     """Read, crop, embed and split; raises KnownfaceError where too little is usable."""
     detector = load_detector(track) if config.faces == "detect" else None
     cropper = FaceCropper(backbone.crop, detector, cache=True)
-    everyone = _usable(collect_portraits(Path(config.data), cropper, embedder, track))
-    strangers = None
-    if config.strangers:
-        strangers = collect_portraits(Path(config.strangers), cropper, embedder, track)
+    everyone = _usable(collect_portraits(people, cropper, embedder, track))
+    strangers = collect_portraits(others, cropper, embedder, track) if others else None
     groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
     rows, held_out = split(everyone.labels, groups, config.validation, config.seed)
     if not len(held_out):
@@ -321,9 +326,11 @@ def load_network(
 ) -> tuple[keras.Model, dict[str, str]]:
     """The Keras model and where its weights come from."""
     try:
-        import keras
+        import knownface.layers  # noqa: F401 - imports Keras quietly
     except ImportError:
         raise KnownfaceError("Training needs Keras; pip install 'knownface[train]'") from None
+    import keras
+
     keras.utils.set_random_seed(config.seed)
     path = locate_weights(backbone, config.weights, track)
     if path is None:
