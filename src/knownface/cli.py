@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -392,6 +393,8 @@ def _print_evaluation(evaluation: Evaluation) -> None:
             f"stranger photos accepted; chosen on {shown.threshold_source}"
         )
         print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
+    for kind, count in Counter(note["kind"] for note in evaluation.notes).items():
+        print(f"Photos noted in the report as {kind}: {count}")
     for candidate in evaluation.candidates:
         chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
         print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{chosen}")
@@ -434,6 +437,8 @@ def _session(quiet: bool, notes: bool = True) -> Iterator[Any]:
     progress = Progress(*columns, console=stderr, disable=quiet)
 
     def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+        if not progress.live.is_started:  # it would print an empty line for nothing
+            progress.start()
         task = progress.add_task(description, total=total)
         for item in items:
             yield item
@@ -441,17 +446,23 @@ def _session(quiet: bool, notes: bool = True) -> Iterator[Any]:
 
     code = 0
     try:
-        with progress:
-            yield track
+        yield track
         sys.stdout.flush()
     except typer.Exit:
         raise
     except BaseException as error:  # noqa: BLE001 - every way to end passes here, once
+        _stop(progress)
         code = _ending(error)
     finally:
+        _stop(progress)
         logger.removeHandler(handler)
     if code:
         raise typer.Exit(code)
+
+
+def _stop(progress: Progress) -> None:
+    if progress.live.is_started:
+        progress.stop()
 
 
 @contextmanager

@@ -14,6 +14,10 @@ from knownface.embedder import Embedder
 from knownface.gallery import mean_templates
 from knownface.progress import Track, silent
 
+# Of several faces, the best one is used if it is at least this share of the person's usual
+# similarity with themselves; strangers reach about a third of it.
+AGREES = 0.5
+
 
 @dataclass(frozen=True)
 class Note:
@@ -106,33 +110,45 @@ def _choose(
 ) -> tuple[np.ndarray, list[Note]]:
     """The row of `embeddings` to use for each photo that has a face, and the notes."""
     references = _references(dataset, photos, owner, embeddings)
+    similarity = np.sum(embeddings * references[dataset.labels[owner]], axis=1)
+    typical = _typical(dataset, owner, similarity)
     chosen: list[int] = []
     notes: list[Note] = []
-    first = 0
     for index, photo in enumerate(photos):
-        person, count = int(dataset.labels[index]), len(photo.faces)
-        where = (dataset.relative(index), dataset.people[person])
-        rows = np.arange(first, first + count)
-        first += count
+        person = int(dataset.labels[index])
+        rows = np.flatnonzero(owner == index)
+        kind, detail = "", ""
         if photo.error:
-            notes.append(Note(*where, "unreadable", photo.error))
-        elif count == 0:
-            notes.append(Note(*where, "no_face", "no face found; crop closer or remove it"))
-        elif count == 1:
+            kind, detail = "unreadable", photo.error
+        elif not len(rows):
+            kind, detail = "no_face", "no face found; crop closer or remove it"
+        elif len(rows) == 1:
             chosen.append(int(rows[0]))
         else:
-            similarity = embeddings[rows] @ references[person]
-            best = int(similarity.argmax())
-            chosen.append(int(rows[best]))
-            notes.append(
-                Note(
-                    *where,
-                    "several_faces",
-                    f"{count} faces; used the one that agrees with the person's other photos "
-                    f"(similarity {similarity[best]:.2f})",
-                )
+            best = int(rows[similarity[rows].argmax()])
+            agrees = similarity[best] >= AGREES * typical[person]
+            kind = "several_faces"
+            detail = f"{len(rows)} faces; " + (
+                "used the one that agrees with the person's other photos"
+                if agrees
+                else "left out, because none agrees with the person's other photos"
             )
+            detail += f" (similarity {similarity[best]:.2f})"
+            chosen += [best] if agrees else []
+        if kind:
+            notes.append(Note(dataset.relative(index), dataset.people[person], kind, detail))
     return np.array(chosen, np.int64), notes
+
+
+def _typical(dataset: FaceDataset, owner: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    """Each person's median similarity with their own reference, over one-face photos: (p,).
+
+    Zero, which asks for little, where there are no such photos.
+    """
+    alone = np.bincount(owner, minlength=len(dataset.paths))[owner] == 1
+    labels = dataset.labels[owner]
+    rows = (similarity[alone & (labels == person)] for person in range(len(dataset.people)))
+    return np.array([np.median(own) if len(own) else 0.0 for own in rows])
 
 
 def _references(

@@ -89,6 +89,7 @@ def annotate(image: np.ndarray, recognition: Recognition) -> np.ndarray:
         draw.rectangle((x, y, x + w, y + h), outline=colour, width=width)
         text = f"{face.name or face.reason} {face.similarity:.2f}"
         font = _font(max(12, round(max(picture.size) / 50)))
+        x = max(0.0, min(x, picture.width - draw.textlength(text, font=font)))
         left, top, right, bottom = draw.textbbox((x, y), text, font=font, anchor="lb")
         if top < 0:
             shift = bottom - top + h

@@ -225,7 +225,8 @@ def _usable(everyone: Portraits) -> Portraits:
     present = np.flatnonzero(counts)
     if len(present) < 2:
         found = f"only {everyone.people[present[0]]}" if len(present) else "nobody"
-        first = f" ({notes[0].photo}: {notes[0].detail})" if notes and notes[0].photo else ""
+        bad = [note for note in everyone.notes if note.kind in ("unreadable", "no_face")]
+        first = f" ({bad[0].photo}: {bad[0].detail})" if bad else ""
         raise KnownfaceError(
             f"{everyone.root}: {found} with a usable face{first}; a recogniser needs at least two "
             "people, one sub-folder each"
