@@ -96,12 +96,16 @@ class YuNet:
     def find_faces(self, image: np.ndarray) -> list[Face]:
         longest = max(image.shape[:2])
         border = round(BORDER * longest)
-        plain = (image, min(1.0, DETECTION_SIZE / longest), 0)
         framed = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_CONSTANT)
-        target = ENLARGED if longest <= SMALL else min(DETECTION_SIZE, max(framed.shape[:2]))
-        with_frame = (framed, target / max(framed.shape[:2]), border)
-        attempts = (with_frame, plain) if longest <= SMALL else (plain, with_frame)
-        faces = self._find(*attempts[0]) or self._find(*attempts[1])
+        whole = longest + 2 * border
+        attempts = [
+            (image, min(1.0, DETECTION_SIZE / longest), 0),
+            (framed, min(1.0, DETECTION_SIZE / whole), border),
+        ]
+        if longest <= SMALL:
+            attempts.insert(0, (framed, ENLARGED / whole, border))
+        found = (self._find(*attempt) for attempt in attempts)
+        faces = next(filter(None, found), [])
         return sorted(faces, key=lambda face: -face.area)
 
     def _find(self, image: np.ndarray, scale: float, border: int) -> list[Face]:

@@ -70,7 +70,7 @@ def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
             f"{source}: its input is {backbone_shape} and {backbone.name} needs "
             f"[3, {backbone.crop.size}, {backbone.crop.size}]; it is the file of another network"
         )
-    onnx.save(with_pixels(graph, backbone.pixels, backbone.crop.size), target)
+    onnx.save(with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size), target)
 
 
 def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:

@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from knownface.backbones.backbone import Backbone, Pixels
 
 
-def assemble(backbone: Backbone) -> keras.Model:
+def assemble(backbone: Backbone, pixels: Pixels) -> keras.Model:
     """Preprocessing, network and a float32 output, as one functional model."""
     size = backbone.crop.size
     crops = keras.Input((size, size, 3), dtype="uint8", name="crops")
-    embeddings = backbone.build(normalise(crops, backbone.pixels))
+    embeddings = backbone.build(normalise(crops, pixels))
     output = layers.Activation("linear", dtype="float32", name="embedding")(embeddings)
     return keras.Model(crops, output, name=backbone.name)
 
@@ -49,9 +49,36 @@ def assemble(backbone: Backbone) -> keras.Model:
 def normalise(crops: keras.KerasTensor, pixels: Pixels) -> keras.KerasTensor:
     """uint8 RGB (n, size, size, 3) to `(x - mean) / std`; BGR networks get their own order."""
     mean, std = np.array(pixels.mean), np.array(pixels.std)
+    if pixels.per_image:
+        return PerImageStandardisation(name="normalise")(crops)
     if pixels.colour == "BGR":
         crops = crops[..., ::-1]
     return layers.Rescaling((1 / std).tolist(), (-mean / std).tolist(), name="normalise")(crops)
+
+
+@keras.saving.register_keras_serializable("knownface")
+class PerImageStandardisation(layers.Layer):
+    """(x - mean) / max(std, 1 / sqrt(values)), over all values of each image (n, h, w, c)."""
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        x = keras.ops.cast(x, self.compute_dtype)
+        axes, count = (1, 2, 3), float(np.prod(x.shape[1:]))
+        mean = keras.ops.mean(x, axes, keepdims=True)
+        std = keras.ops.std(x, axes, keepdims=True)
+        return (x - mean) / keras.ops.maximum(std, count**-0.5)
+
+
+@keras.saving.register_keras_serializable("knownface")
+class ScaleShift(layers.Layer):
+    """`x * scale + shift` per channel: a batch norm at rest that cannot be folded."""
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        channels = input_shape[-1:]
+        self.scale = self.add_weight(shape=channels, initializer="ones", name="scale")
+        self.shift = self.add_weight(shape=channels, initializer="zeros", name="shift")
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return x * self.scale + self.shift
 
 
 def convolution(

@@ -109,14 +109,14 @@ def train(
     others = scan(Path(config.strangers), loose=True) if config.strangers else None
     with run_folder(Path(out) if out else None, Path(config.data).resolve().name) as (work, final):
         artifact = work / "recognizer"
-        model, weights = load_network(backbone, config, track)
+        model, origin = load_network(backbone, config, track)
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
         photos = collect(people, others, backbone, config, embedder, track)
         write_json(work / "split.json", photos.describe_split(config.seed))
 
-        about = _about(backbone, weights, config)
+        about = _about(backbone, origin, config)
         recognizer, evaluation = measure(photos, embedder, None, backbone, config, about)
         candidates = [_candidate("frozen", evaluation, time.perf_counter() - start)]
         if config.recipe == "seed":
@@ -324,8 +324,8 @@ def finetune_seed(
 # ---------------------------------------------------------------- network
 def load_network(
     backbone: Backbone, config: TrainingConfig, track: Track
-) -> tuple[keras.Model, dict[str, str]]:
-    """The Keras model and where its weights come from."""
+) -> tuple[keras.Model, dict[str, Any]]:
+    """The Keras model, and what the artifact records of the weights it started from."""
     try:
         import knownface.layers  # noqa: F401 - imports Keras quietly
     except ImportError:
@@ -334,13 +334,14 @@ def load_network(
 
     keras.utils.set_random_seed(config.seed)
     path = locate_weights(backbone, config.weights, track)
-    if path is None:
-        return load_backbone(backbone.name, "none"), {"file": "none (random)", "sha256": ""}
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest not in {file.sha256 for file in backbone.weight_files}:
-        log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
-    return load_backbone(backbone.name, path), {"file": path.name, "sha256": digest}
+    origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
+    if path is not None:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest not in {file.sha256 for file in backbone.weight_files}:
+            log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
+        origin["weights"] = {"file": path.name, "sha256": digest}
+    return load_backbone(backbone.name, path or "none"), origin
 
 
 def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
@@ -370,12 +371,11 @@ def _rate(embedder: Embedder, crops: np.ndarray) -> float:
     return round(len(sample) / (time.perf_counter() - start), 1)
 
 
-def _about(backbone: Backbone, origin: dict[str, str], config: TrainingConfig) -> dict[str, Any]:
+def _about(backbone: Backbone, origin: dict[str, Any], config: TrainingConfig) -> dict[str, Any]:
     packages = ("keras", "numpy", "onnx", "openvino", "opencv-python-headless")
     versions = {name: importlib.metadata.version(name) for name in packages}
     return {
-        "backbone": backbone.describe(),
-        "weights": origin,
+        **origin,
         "recipe": config.recipe,
         "licence": backbone.licence,
         "versions": {"knownface": __version__, "python": platform.python_version(), **versions},

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from filelock import FileLock
@@ -30,13 +31,14 @@ class WeightError(KnownfaceError):
 class WeightFile:
     """One official file: everything that identifies it.
 
-    bytes and sha256 are checked before a single array is read.
+    bytes and sha256 are checked before a single array is read; None where upstream does not
+    publish them, and strict loading alone has to judge.
     """
 
     name: str
     url: str
-    bytes: int
-    sha256: str
+    bytes: int | None
+    sha256: str | None
     licence: str
     source: str
 
@@ -75,11 +77,14 @@ def obtain(file: WeightFile, track: Track = silent) -> Path:
 def verify(file: WeightFile, path: Path) -> None:
     """Compare size and sha256 with the record; raises WeightError."""
     size = path.stat().st_size
-    if size != file.bytes:
+    if file.bytes is not None and size != file.bytes:
         raise WeightError(
             f"{path}: {size:,} bytes where {file.name} has {file.bytes:,} (truncated, or another "
             f"file of that name); {_ways_out(file)}"
         )
+    if file.sha256 is None:
+        log.warning("%s: upstream publishes no sha256 to compare with", path)
+        return
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != file.sha256:
@@ -107,8 +112,8 @@ def download(file: WeightFile, track: Track = silent) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{file.name}.lock"):
             if not target.is_file():  # another process may have been quicker
-                _transfer(file, part, track)
-                _accept(file, part, target)
+                total = _transfer(file, part, track)
+                _accept(file, part, target, total)
     except (OSError, ValueError) as error:
         if part.exists() and part.stat().st_size == 0:
             part.unlink()
@@ -116,33 +121,38 @@ def download(file: WeightFile, track: Track = silent) -> Path:
     return target
 
 
-def _transfer(file: WeightFile, part: Path, track: Track) -> None:
+def _transfer(file: WeightFile, part: Path, track: Track) -> int:
+    """Append what is missing to `part`; the size that the whole file should have."""
     have = part.stat().st_size if part.exists() else 0
-    if have >= file.bytes:
-        return
+    if file.bytes is not None and have >= file.bytes:
+        return file.bytes
     request = urllib.request.Request(file.url, headers={"User-Agent": "knownface"})
     if have:
         request.add_header("Range", f"bytes={have}-")
     with urllib.request.urlopen(request, timeout=30) as reply:
-        resumed = reply.status == 206
-        with part.open("ab" if resumed else "wb") as out:
-            blocks = _blocks(reply, file.bytes - (have if resumed else 0))
-            total = -(-(file.bytes - (have if resumed else 0)) // CHUNK)
-            for block in track(blocks, f"Downloading {file.name}", total):
+        if reply.status != 206:  # the server ignores the range and starts again
+            have = 0
+        declared = int(reply.headers.get("Content-Length") or 0)
+        left = (file.bytes - have) if file.bytes is not None else declared
+        with part.open("ab" if have else "wb") as out:
+            blocks = _blocks(reply, left)
+            for block in track(blocks, f"Downloading {file.name}", -(-left // CHUNK)):
                 out.write(block)
+    return have + left
 
 
-def _blocks(reply: object, limit: int) -> Iterator[bytes]:
+def _blocks(reply: IO[bytes], limit: int) -> Iterator[bytes]:
     """Chunks of the reply, at most one byte more than expected: enough to notice, not to flood."""
     left = limit + 1
-    while left > 0 and (block := reply.read(min(CHUNK, left))):  # type: ignore[attr-defined]
+    while left > 0 and (block := reply.read(min(CHUNK, left))):
         left -= len(block)
         yield block
 
 
-def _accept(file: WeightFile, part: Path, target: Path) -> None:
-    if part.stat().st_size < file.bytes:  # kept: the next attempt resumes here
-        raise OSError(f"the connection ended after {part.stat().st_size:,} of {file.bytes:,} bytes")
+def _accept(file: WeightFile, part: Path, target: Path, total: int) -> None:
+    arrived = part.stat().st_size
+    if arrived < total:  # kept: the next attempt resumes here
+        raise OSError(f"the connection ended after {arrived:,} of {total:,} bytes")
     try:
         verify(file, part)
     except WeightError:

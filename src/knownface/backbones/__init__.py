@@ -1,4 +1,4 @@
-"""The registry: every module of this package that defines `BACKBONE` is a backbone.
+"""The registry: every module of this package that defines `BACKBONES` adds those networks.
 
 Adding one takes one file. Names, table, command line and parametrised tests read `BACKBONES`.
 """
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 def _discover() -> dict[str, Backbone]:
     names = (module.name for module in pkgutil.iter_modules(__path__))
     modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
-    records = (getattr(module, "BACKBONE", None) for module in modules)
-    return {record.name: record for record in records if isinstance(record, Backbone)}
+    records = (record for module in modules for record in getattr(module, "BACKBONES", ()))
+    return {record.name: record for record in records}
 
 
 BACKBONES: dict[str, Backbone] = _discover()
@@ -64,6 +64,10 @@ def locate_weights(
             raise WeightError(f"--weights {path}: no such file")
         return path
     files = backbone.weight_files
+    if not files:
+        raise WeightError(
+            f"{backbone.name} has no official weight file; pass yours: --weights FILE"
+        )
     present = next((file for file in files if find(file)), files[0])
     return obtain(present, track)
 
@@ -81,11 +85,12 @@ def load_backbone(
     path = locate_weights(backbone, weights, track)
     from knownface.layers import assemble
 
-    model = assemble(backbone)
+    form = backbone.format_of(path)
+    model = assemble(backbone, form.pixels)
     if path is not None:
         variables = {variable.path: variable for variable in model.weights}
         expected = {key: tuple(variable.shape) for key, variable in variables.items()}
-        arrays = backbone.read_weights(path, expected)
+        arrays = form.read(path=path, expected=expected)
         check_arrays(expected, arrays, str(path))
         for key, variable in variables.items():
             variable.assign(arrays[key])

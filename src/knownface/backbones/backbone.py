@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from knownface.alignment import Crop
 from knownface.errors import KnownfaceError
-from knownface.weights import WeightFile
+from knownface.weights import WeightError, WeightFile
 
 if TYPE_CHECKING:
     import keras
@@ -21,12 +21,33 @@ if TYPE_CHECKING:
 class Pixels:
     """How uint8 pixels become network input: `(x - mean) / std`, channel by channel.
 
-    mean and std are on the scale 0..255 and in the order of `colour`.
+    mean and std are on the scale 0..255 and in the order of `colour`. per_image: instead, each
+    image's own mean and standard deviation (at least 1 / sqrt(values)), over all its values.
     """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     colour: Literal["RGB", "BGR"] = "RGB"
+    per_image: bool = False
+
+
+class ReadWeights(Protocol):
+    """From an official file to arrays by Keras variable path, batch norm folded.
+
+    expected: the shape of every variable, in the order of the model. Raises WeightError.
+    """
+
+    def __call__(
+        self, path: Path, expected: Mapping[str, tuple[int, ...]]
+    ) -> dict[str, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one kind of weight file is read, and the pixels that its network was trained with."""
+
+    read: ReadWeights
+    pixels: Pixels
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,8 @@ class Backbone:
 
     build: from preprocessed pixels (n, size, size, 3) to embeddings (n, embedding_size), as Keras
         tensors; knows nothing of preprocessing, loss or task.
-    read_weights: from an official file to arrays by Keras variable path, batch norm folded.
+    formats: by file suffix; the first is the usual one.
+    noncommercial: the weights may be used for research only, which has to be accepted once.
     seed_epochs: how long the tutorial trains this network.
     """
 
@@ -64,14 +86,14 @@ class Backbone:
     network: str
     trained_on: str
     crop: Crop
-    pixels: Pixels
     embedding_size: int
     parameters: int
     seed_epochs: int
     licence: str
     weight_files: tuple[WeightFile, ...]
+    formats: Mapping[str, Format]
     build: Callable[[keras.KerasTensor], keras.KerasTensor]
-    read_weights: Callable[[Path, Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]]
+    noncommercial: bool = False
     impostors: Impostors | None = None
 
     def verification_threshold(self, far: float) -> float:
@@ -83,7 +105,17 @@ class Backbone:
             )
         return self.impostors.threshold("pairs", far)
 
-    def describe(self) -> dict[str, Any]:
+    def format_of(self, path: Path | None) -> Format:
+        """The format of a weight file, by its suffix; the usual one for None."""
+        if path is None:
+            return next(iter(self.formats.values()))
+        if path.suffix not in self.formats:
+            raise WeightError(
+                f"{path}: {self.name} reads {' or '.join(self.formats)} files, not '{path.suffix}'"
+            )
+        return self.formats[path.suffix]
+
+    def describe(self, weights: Path | None) -> dict[str, Any]:
         """What an artifact records about where its network comes from."""
         return {
             "name": self.name,
@@ -91,6 +123,6 @@ class Backbone:
             "trained_on": self.trained_on,
             "licence": self.licence,
             "crop": asdict(self.crop),
-            "pixels": asdict(self.pixels),
+            "pixels": asdict(self.format_of(weights).pixels),
             "embedding_size": self.embedding_size,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knownface.alignment import Crop
-from knownface.backbones.backbone import Backbone, Impostors, Pixels
+from knownface.backbones.backbone import Backbone, Format, Impostors, Pixels
 from knownface.backbones.onnx_file import read_convolutions
 from knownface.weights import WeightFile
 
@@ -47,34 +47,36 @@ def build(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Flatten(name="flatten")(x)
 
 
-BACKBONE = Backbone(
-    name="mobilefacenet",
-    network="MobileFaceNet",
-    trained_on="refined MS-Celeb-1M, ArcFace",
-    crop=Crop("five_point", 112),
-    # ImageNet mean and standard deviation on the 0..255 scale, as upstream trained it.
-    pixels=Pixels((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
-    embedding_size=128,
-    parameters=989_952,
-    seed_epochs=20,
-    licence="Apache-2.0",
-    weight_files=(
-        WeightFile(
-            name="MobileFaceNet.onnx",
-            url="https://github.com/foamliu/MobileFaceNet/raw/"
-            "a6cc9032a659b615f477833e1a70b5e7931bcccc/weights/MobileFaceNet.onnx",
-            bytes=3_998_070,
-            sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
-            licence="Apache-2.0",
-            source="foamliu/MobileFaceNet",
+# ImageNet mean and standard deviation on the 0..255 scale, as upstream trained it.
+PIXELS = Pixels((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+BACKBONES = (
+    Backbone(
+        name="mobilefacenet",
+        network="MobileFaceNet",
+        trained_on="refined MS-Celeb-1M, ArcFace",
+        crop=Crop("five_point", 112),
+        embedding_size=128,
+        parameters=989_952,
+        seed_epochs=20,
+        licence="Apache-2.0",
+        weight_files=(
+            WeightFile(
+                name="MobileFaceNet.onnx",
+                url="https://github.com/foamliu/MobileFaceNet/raw/"
+                "a6cc9032a659b615f477833e1a70b5e7931bcccc/weights/MobileFaceNet.onnx",
+                bytes=3_998_070,
+                sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
+                licence="Apache-2.0",
+                source="foamliu/MobileFaceNet",
+            ),
         ),
-    ),
-    build=build,
-    read_weights=read_convolutions,
-    # tools/measure_impostors.py on people of CFP, CelebA and Glint360K crops.
-    impostors=Impostors(
-        pairs=((0.01, 0.256), (0.001, 0.342), (0.0001, 0.416)),
-        templates=((0.01, 0.268), (0.001, 0.360), (0.0001, 0.435)),
-        people=812,
+        build=build,
+        formats={".onnx": Format(read_convolutions, PIXELS)},
+        # tools/measure_impostors.py on people of CFP, CelebA and Glint360K crops.
+        impostors=Impostors(
+            pairs=((0.01, 0.256), (0.001, 0.342), (0.0001, 0.416)),
+            templates=((0.01, 0.268), (0.001, 0.360), (0.0001, 0.435)),
+            people=812,
+        ),
     ),
 )

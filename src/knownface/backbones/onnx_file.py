@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnx
 from onnx import numpy_helper
 
 from knownface.backbones.backbone import Pixels
+from knownface.backbones.files import Norm
 from knownface.weights import WeightError, check_arrays
 
 
@@ -49,6 +51,40 @@ def read_convolutions(path: Path, expected: Mapping[str, tuple[int, ...]]) -> di
         check_arrays(wanted, found, str(path))
         arrays |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
     return arrays
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node with parameters: its arrays in the order of its inputs, and a norm's epsilon."""
+
+    op: str
+    name: str
+    arrays: tuple[np.ndarray, ...]
+    epsilon: float
+
+    def norm(self) -> Norm:
+        """What a BatchNormalization node does."""
+        gamma, beta, mean, variance = self.arrays
+        return Norm(beta, mean, variance, self.epsilon, gamma)
+
+
+def read_steps(path: Path) -> Iterator[Step]:
+    """The nodes that have parameters, in graph order; shared or missing arrays are an error."""
+    graph = load_graph(path).graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    count = {"Conv": 2, "PRelu": 1, "BatchNormalization": 4, "Gemm": 2}
+    for node in graph.node:
+        if node.op_type not in count:
+            continue
+        missing = [name for name in node.input[1:] if name not in stored]
+        if missing or len(node.input) != count[node.op_type] + 1:
+            what = f"has no array {missing[0]}" if missing else "lacks a parameter"
+            raise WeightError(f"{path}: {node.op_type} {node.name} {what}; the file is incomplete")
+        arrays = tuple(numpy_helper.to_array(stored[name]) for name in node.input[1:])
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise WeightError(f"{path}: {node.op_type} {node.name} has values that are not finite")
+        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        yield Step(node.op_type, node.name, arrays, epsilon)
 
 
 def _convolutions(model: onnx.ModelProto) -> Iterator[tuple[str, np.ndarray, np.ndarray, bool]]:
