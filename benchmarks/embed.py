@@ -25,8 +25,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (IMAGES, *(backbone.crop.size,) * 2, 3), dtype=np.uint8)
     session = onnxruntime.InferenceSession(str(locate_weights(backbone)))
-    pixels = ((crops - np.array(backbone.pixels.mean)) / np.array(backbone.pixels.std)).astype("f4")
-    planes = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    pixels = backbone.format_of(None).pixels
+    scaled = ((crops - np.array(pixels.mean)) / np.array(pixels.std)).astype("f4")
+    planes = np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
     exact = backbone_embedder(backbone, precision="float32")
     fast = backbone_embedder(backbone)
     contenders: dict[str, Callable[[], object]] = {

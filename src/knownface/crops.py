@@ -9,6 +9,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import local
@@ -177,7 +178,8 @@ class CropCache:
             part.replace(path)
         except OSError as error:
             log.debug("crop cache: %s", error)
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
 
 
 def crops_folder() -> Path:

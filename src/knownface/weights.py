@@ -129,7 +129,8 @@ def _transfer(file: WeightFile, part: Path, track: Track) -> int:
     request = urllib.request.Request(file.url, headers={"User-Agent": "knownface"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-    with urllib.request.urlopen(request, timeout=30) as reply:
+    opener = urllib.request.build_opener()  # reads the proxy variables as they are now
+    with opener.open(request, timeout=30) as reply:
         if reply.status != 206:  # the server ignores the range and starts again
             have = 0
         declared = int(reply.headers.get("Content-Length") or 0)

@@ -1,0 +1,129 @@
+"""Metrics against scikit-learn and against counting by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score, roc_curve, top_k_accuracy_score
+
+from knownface import metrics
+
+RNG = np.random.default_rng(7)
+
+
+def pairs(count: int, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    same = RNG.random(count) < 0.5
+    scores = RNG.normal(same * 1.5, 1.0)
+    return (np.round(scores, 1) if ties else scores), same
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (0, 20, 0.0, 0.1611), (20, 20, 0.8389, 1.0), (0, 0, 0.0, 1.0)],
+)  # 81 of 263: the worked example of Newcombe (1998), method 3
+def test_wilson_interval(successes: int, trials: int, low: float, high: float) -> None:
+    assert metrics.wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_interval_covers_the_truth() -> None:
+    covered = [
+        low <= 0.93 <= high
+        for low, high in (
+            metrics.wilson_interval(int(k), 160) for k in RNG.binomial(160, 0.93, 2000)
+        )
+    ]
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_top_k_accuracy(k: int) -> None:
+    scores, labels = RNG.normal(size=(200, 8)), RNG.integers(0, 8, 200)
+    expected = top_k_accuracy_score(labels, scores, k=k, labels=range(8))
+    assert metrics.top_k_accuracy(scores, labels, k) == pytest.approx(expected, abs=1e-12)
+
+
+def test_ties_do_not_count_as_right() -> None:
+    assert metrics.top_k_accuracy(np.ones((4, 3)), np.array([0, 1, 2, 0]), 1) == 0.0
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_roc_equals_scikit_learn(ties: bool) -> None:
+    scores, same = pairs(500, ties)
+    far, tar, thresholds = metrics.roc(scores, same)
+    expected = roc_curve(same, scores, drop_intermediate=False)
+    for found, wanted in zip((far, tar, thresholds), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-12)
+    assert np.trapezoid(tar, far) == pytest.approx(roc_auc_score(same, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("far", [0.0, 0.01, 0.1, 1.0])
+def test_tar_at_far_by_trying_every_threshold(ties: bool, far: float) -> None:
+    scores, same = pairs(300, ties)
+    best = 0.0
+    for threshold in [*np.unique(scores), np.inf]:
+        accepted = scores >= threshold
+        if accepted[~same].mean() <= far:
+            best = max(best, accepted[same].mean())
+    assert metrics.tar_at_far(scores, same, far) == pytest.approx(best, abs=1e-12)
+
+
+def test_equal_error_rate_lies_between_the_two_errors() -> None:
+    scores, same = pairs(2000)
+    rates = [((scores[~same] >= t).mean(), (scores[same] < t).mean()) for t in np.sort(scores)]
+    far, frr = min(rates, key=lambda rate: abs(rate[0] - rate[1]))
+    found = metrics.equal_error_rate(scores, same)
+    assert min(far, frr) - 1e-3 <= found <= max(far, frr) + 1e-3
+    assert metrics.equal_error_rate(np.array([1.0, 0.9, 0.1]), np.array([True, True, False])) == 0.0
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_best_threshold_by_trying_every_one(ties: bool) -> None:
+    scores, same = pairs(300, ties)
+    best = max(((scores >= t) == same).mean() for t in [*np.unique(scores), np.inf])
+    found = metrics.best_threshold(scores, same)
+    assert ((scores >= found) == same).mean() == pytest.approx(best, abs=1e-12)
+
+
+def test_cross_validation_never_sees_its_test_fold() -> None:
+    scores, same = pairs(400)
+    folds = np.repeat(np.arange(10), 40)
+    accuracies, thresholds = metrics.cross_validated_accuracy(scores, same, folds)
+    for fold in range(10):
+        other = folds != fold
+        assert thresholds[fold] == metrics.best_threshold(scores[other], same[other])
+        expected = ((scores[~other] >= thresholds[fold]) == same[~other]).mean()
+        assert accuracies[fold] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("far", [0.0, 0.001, 0.01, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("ties", [False, True])
+def test_threshold_at_far_is_the_lowest_that_holds(far: float, ties: bool) -> None:
+    scores = pairs(999, ties)[0].astype(np.float32)
+    threshold = metrics.threshold_at_far(scores, far)
+    assert (scores >= threshold).mean() <= far
+    lower = scores[scores < threshold]
+    if len(lower):
+        assert (scores >= lower.max()).mean() > far
+
+
+def test_dir_at_far_by_hand() -> None:
+    strangers = np.linspace(0, 1, 101)[:-1]  # a threshold just above 0.98 accepts 1 of 100
+    scores, correct = np.array([0.5, 0.985, 0.99, 0.995]), np.array([True, True, False, True])
+    assert metrics.dir_at_far(scores, correct, strangers, 0.01) == 0.5
+    assert metrics.detection_and_identification_rate(scores, correct, 0.4) == 0.75
+
+
+@pytest.mark.parametrize("bad", [[], [np.nan, 0.5], [np.inf, 0.1]])
+def test_what_is_not_a_number_is_refused(bad: list[float]) -> None:
+    scores = np.array(bad)
+    with pytest.raises(ValueError, match="finite"):
+        metrics.threshold_at_far(scores, 0.1)
+    with pytest.raises(ValueError, match="finite"):
+        metrics.roc(scores, np.arange(len(bad)) % 2 == 0)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_one_class_is_refused(same: bool) -> None:
+    with pytest.raises(ValueError, match="pairs of one person and pairs of two"):
+        metrics.equal_error_rate(np.array([0.1, 0.2]), np.array([same, same]))
