@@ -17,9 +17,10 @@ LAYERS = [
     {"detection", "alignment", "backbones", "layers", "losses", "augmentation", "dataset", "crops"},
     {"embedder", "gallery", "portraits"},
     {"recognizer"},
-    {"training", "evaluation", "export", "verification", "runs"},
+    {"training", "evaluation", "export", "onnx_graph", "verification", "runs"},
     {"report"},
-    {"cli", "__main__", "__init__"},
+    {"comparison"},
+    {"console", "cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # A finished run holds its report, so that training writes one.
@@ -66,7 +67,7 @@ def test_recognising_needs_no_keras(
     }[command]  # fmt: skip
     code = f"""
 import sys
-for name in ("keras", "tensorflow", "tf2onnx", "mtcnn"):
+for name in ("keras", "tensorflow", "mtcnn"):
     sys.modules[name] = None
 from knownface.cli import app
 app({[command, *arguments]!r})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knownface.backbones import load_backbone
+    from knownface.comparison import Comparison, compare
     from knownface.errors import KnownfaceError
     from knownface.evaluation import Evaluation, evaluate_folder
     from knownface.images import read_image
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Comparison",
     "Evaluation",
     "KnownfaceError",
     "Recognition",
     "Recognizer",
     "TrainingRun",
+    "compare",
     "evaluate_folder",
     "load_backbone",
     "read_image",
@@ -27,11 +30,13 @@ __all__ = [
 ]
 
 _HOME = {
+    "Comparison": "comparison",
     "Evaluation": "evaluation",
     "KnownfaceError": "errors",
     "Recognition": "recognizer",
     "Recognizer": "recognizer",
     "TrainingRun": "training",
+    "compare": "comparison",
     "evaluate_folder": "evaluation",
     "load_backbone": "backbones",
     "read_image": "images",

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import errno
 import glob
-import json
-import logging
-import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from knownface import __version__
+from knownface.console import note, print_json, session, stderr, writing
 from knownface.errors import KnownfaceError
 from knownface.images import SUFFIXES
 
 if TYPE_CHECKING:
     from knownface.backbones import Backbone
+    from knownface.comparison import Comparison
     from knownface.crops import FaceCropper
     from knownface.evaluation import Evaluation
     from knownface.recognizer import Recognition
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="knownface",
@@ -51,7 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+networks = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(networks, name="backbones")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
@@ -62,6 +47,18 @@ BackboneName = Annotated[str, typer.Option("--backbone", help="See `knownface ba
 Weights = Annotated[
     str | None, typer.Option(help="A weight file of the backbone, or none for random weights.")
 ]
+Licence = Annotated[
+    bool, typer.Option("--accept-license", help="Agree, once, to weights for research only.")
+]
+Loss = Annotated[
+    str | None, typer.Option(help="softmax, arcface or cosface; default: the backbone's own.")
+]
+Precision = Annotated[str, typer.Option(help="Training computes in auto, float32 or bfloat16.")]
+Split = Annotated[Path | None, typer.Option(help="The split.json of an earlier run, to repeat.")]
+Strangers = Annotated[Path | None, typer.Option(help="Photos of people to be refused.")]
+Epochs = Annotated[int | None, typer.Option(help="Default: the backbone's own.")]
+Validation = Annotated[float, typer.Option(help="Share of photos kept for testing.")]
+Far = Annotated[float, typer.Option(help="False-accept rate the threshold aims at.")]
 Faces = Annotated[str, typer.Option(help="detect, or cropped if the photos are aligned crops.")]
 
 
@@ -71,15 +68,19 @@ def train(
     data: Annotated[Path, typer.Argument(help="A folder with one sub-folder per person.")],
     backbone: BackboneName = "auto",
     recipe: Annotated[str, typer.Option(help="best, seed or frozen.")] = "best",
+    loss: Loss = None,
     weights: Weights = None,
-    strangers: Annotated[Path | None, typer.Option(help="Photos of people to be refused.")] = None,
+    accept_license: Licence = False,
+    strangers: Strangers = None,
     faces: Faces = "detect",
-    epochs: Annotated[int | None, typer.Option(help="Default: the backbone's own.")] = None,
+    epochs: Epochs = None,
     batch_size: Annotated[int, typer.Option()] = 32,
     learning_rate: Annotated[float, typer.Option()] = 1e-4,
-    validation: Annotated[float, typer.Option(help="Share of photos kept for testing.")] = 0.2,
-    far: Annotated[float, typer.Option(help="False-accept rate the threshold aims at.")] = 0.01,
+    validation: Validation = 0.2,
+    split: Split = None,
+    far: Far = 0.01,
     seed: Annotated[int, typer.Option()] = 0,
+    precision: Precision = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Run folder; default: a new one in runs/.")
     ] = None,
@@ -88,7 +89,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
-    with _session(quiet or as_json, notes=not quiet) as track:
+    with session(quiet or as_json, notes=not quiet) as track:
         from knownface.training import train as run_training
 
         run = run_training(
@@ -97,19 +98,23 @@ def train(
             track,
             backbone=backbone,
             recipe=recipe,
+            loss=loss,
             weights=weights,
+            accept_license=accept_license,
             strangers=str(strangers) if strangers else None,
             faces=_faces(faces),
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
             validation=validation,
+            split=str(split) if split else None,
             far_target=far,
             seed=seed,
+            precision=precision,
             device=device,
         )
         if as_json:
-            _print_json(run.evaluation.to_json() | {"run": str(run.folder)})
+            print_json(run.evaluation.to_json() | {"run": str(run.folder)})
         else:
             _print_evaluation(run.evaluation)
             print(f"Report: {run.folder / 'report.html'}")
@@ -117,17 +122,76 @@ def train(
 
 
 @app.command()
+def compare(
+    data: Annotated[Path, typer.Argument(help="A folder with one sub-folder per person.")],
+    backbones: Annotated[str, typer.Option(help="Names, separated by commas.")] = (
+        "facenet,vggface2,senet,arcface,mobilefacenet"
+    ),
+    recipes: Annotated[str, typer.Option(help="best, seed or frozen, separated by commas.")] = (
+        "best"
+    ),
+    weights: Annotated[
+        list[str] | None, typer.Option(help="BACKBONE=FILE or BACKBONE=none; may be repeated.")
+    ] = None,
+    accept_license: Licence = False,
+    loss: Loss = None,
+    strangers: Strangers = None,
+    faces: Faces = "detect",
+    epochs: Epochs = None,
+    validation: Validation = 0.2,
+    split: Split = None,
+    far: Far = 0.01,
+    seed: Annotated[int, typer.Option()] = 0,
+    precision: Precision = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder for the runs; default: in runs/.")] = (
+        None
+    ),
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train several backbones and recipes on one split: one table, one report."""
+    with session(quiet or as_json, notes=not quiet) as track:
+        from knownface.comparison import compare as run_comparison
+
+        result = run_comparison(
+            data,
+            _listed(backbones),
+            _listed(recipes),
+            out,
+            track,
+            dict(_assigned(text) for text in weights or []),
+            accept_license=accept_license,
+            loss=loss,
+            strangers=str(strangers) if strangers else None,
+            faces=_faces(faces),
+            epochs=epochs,
+            validation=validation,
+            split=str(split) if split else None,
+            far_target=far,
+            seed=seed,
+            precision=precision,
+            device=device,
+        )
+        if as_json:
+            print_json(result.to_json())
+        else:
+            _print_comparison(result)
+            print(f"Report: {result.folder / 'report.html'}")
+
+
+@app.command()
 def evaluate(
     recognizer: Annotated[Path, typer.Argument(help="A run or recognizer folder.")],
     data: Annotated[Path, typer.Argument(help="People, in sub-folders named as enrolled.")],
-    strangers: Annotated[Path | None, typer.Option(help="Photos of people to be refused.")] = None,
+    strangers: Strangers = None,
     out: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and report.")] = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Test a recogniser on photos it has not seen; enrolled photos are left out."""
-    with _session(quiet or as_json, notes=not quiet) as track:
+    with session(quiet or as_json, notes=not quiet) as track:
         from knownface.evaluation import evaluate_folder
         from knownface.recognizer import Recognizer
         from knownface.report import write_report
@@ -135,12 +199,12 @@ def evaluate(
         loaded = Recognizer.load(recognizer, device)
         result = evaluate_folder(loaded, data, strangers, track)
         if out:
-            with _writing(out):
+            with writing(out):
                 out.mkdir(parents=True, exist_ok=True)
                 result.save(out / "evaluation.json")
                 write_report(out, result)
         if as_json:
-            _print_json(result.to_json())
+            print_json(result.to_json())
         else:
             _print_evaluation(result)
             if out:
@@ -157,14 +221,14 @@ def recognize(
     quiet: Quiet = False,
 ) -> None:
     """Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`."""
-    with _session(quiet or as_json, notes=not quiet) as track:
+    with session(quiet or as_json, notes=not quiet) as track:
         from knownface.recognizer import Recognizer
 
         paths = _photos(source)
         loaded = Recognizer.load(recognizer, device)
-        _note(f"Device: {loaded.embedder.device}")
+        note(f"Device: {loaded.embedder.device}")
         if out:
-            with _writing(out):
+            with writing(out):
                 out.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()
         photos = []
@@ -176,7 +240,7 @@ def recognize(
                 _save_annotated(recognition, out)
         if as_json:
             seconds = round(time.perf_counter() - start, 3)
-            _print_json({"photos": photos, "seconds": seconds, "device": loaded.embedder.device})
+            print_json({"photos": photos, "seconds": seconds, "device": loaded.embedder.device})
         if photos and all(photo["error"] for photo in photos):
             raise KnownfaceError(f"None of the {len(photos)} photos could be read; see above")
 
@@ -190,6 +254,7 @@ def verify(
     ] = None,
     backbone: BackboneName = "auto",
     weights: Weights = None,
+    accept_license: Licence = False,
     far: Annotated[float | None, typer.Option(help="False-accept rate of the threshold.")] = None,
     faces: Faces = "detect",
     device: Device = "auto",
@@ -197,7 +262,7 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Do two photos show the same person? Compares the largest face of each."""
-    with _session(quiet or as_json, notes=not quiet) as track:
+    with session(quiet or as_json, notes=not quiet) as track:
         from knownface.verification import impostor_threshold
         from knownface.verification import verify as compare
 
@@ -209,12 +274,14 @@ def verify(
             rate = 0.01 if far is None else far
             threshold = impostor_threshold(gallery.embeddings, gallery.labels, rate)
         else:
-            record, cropper, embedder = _frozen(backbone, weights, faces, device, track)
+            record, cropper, embedder = _frozen(
+                backbone, weights, accept_license, faces, device, track
+            )
             rate = 0.001 if far is None else far
             threshold = record.verification_threshold(rate)
         result = compare(first, second, cropper, embedder, threshold, rate)
         if as_json:
-            _print_json(asdict(result))
+            print_json(asdict(result))
         else:
             answer = "same person" if result.same else "different people"
             print(
@@ -229,20 +296,21 @@ def benchmark(
     images: Annotated[Path, typer.Option(help="The folder with name/name_0001.jpg.")],
     backbone: BackboneName = "auto",
     weights: Weights = None,
+    accept_license: Licence = False,
     faces: Faces = "detect",
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate."""
-    with _session(quiet or as_json, notes=not quiet) as track:
+    with session(quiet or as_json, notes=not quiet) as track:
         from knownface.verification import read_pairs, run_benchmark
 
         listed = read_pairs(pairs, images)
-        _, cropper, embedder = _frozen(backbone, weights, faces, device, track)
+        _, cropper, embedder = _frozen(backbone, weights, accept_license, faces, device, track)
         result = run_benchmark(listed, cropper, embedder, track)
         if as_json:
-            _print_json(asdict(result))
+            print_json(asdict(result))
             return
         print(
             f"accuracy {result.accuracy:.4f} ± {result.accuracy_std:.4f} (standard deviation over "
@@ -253,10 +321,12 @@ def benchmark(
         print(f"threshold {result.threshold:.3f}; {embedder.device}")
 
 
-@app.command()
-def backbones(as_json: Json = False, quiet: Quiet = False) -> None:
+@networks.callback()
+def backbones(context: typer.Context, as_json: Json = False, quiet: Quiet = False) -> None:
     """The networks to choose from, and which weight files are on this machine."""
-    with _session(quiet or as_json, notes=not quiet):
+    if context.invoked_subcommand:
+        return
+    with session(quiet or as_json, notes=not quiet):
         from knownface.backbones import BACKBONES
         from knownface.weights import find
 
@@ -283,21 +353,39 @@ def backbones(as_json: Json = False, quiet: Quiet = False) -> None:
             for record in BACKBONES.values()
         ]
         if as_json:
-            _print_json(rows)
+            print_json(rows)
             return
         table = Table(
             "name", "network", "parameters", "input", "embedding", "licence", "weight file"
         )
         for row in rows:
-            weights = [
-                f"{f['name']} ({'here' if f['present'] else 'not here'})" for f in row["files"]
+            found = [f"{f['name']} ({_state(f)})" for f in row["files"]] or [
+                "yours, --weights FILE"
             ]
             size, millions = row["size"], row["parameters"] / 1e6
             table.add_row(
                 row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
-                str(row["embedding_size"]), row["licence"], "\n".join(weights),
+                str(row["embedding_size"]), row["licence"], "\n".join(found),
             )  # fmt: skip
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        _print_table(table)
+
+
+@networks.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A backbone.")],
+    accept_license: Licence = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Download the weight file of one backbone, checked, into the cache."""
+    with session(quiet or as_json, notes=not quiet) as track:
+        from knownface.backbones import get_backbone, locate_weights
+
+        path = locate_weights(get_backbone(name), None, track, accept_license)
+        if as_json:
+            print_json({"name": name, "path": str(path)})
+        else:
+            print(path)
 
 
 @app.callback(invoke_without_command=True)
@@ -311,7 +399,7 @@ def _version(
 
 # ---------------------------------------------------------------- shared steps
 def _frozen(
-    backbone: str, weights: str | None, faces: str, device: str, track: Any
+    backbone: str, weights: str | None, accept_license: bool, faces: str, device: str, track: Any
 ) -> tuple[Backbone, FaceCropper, Any]:
     """A backbone as it is, without a recogniser: its record, a cropper, an embedder."""
     from knownface.backbones import get_backbone
@@ -320,8 +408,10 @@ def _frozen(
     from knownface.export import backbone_embedder
 
     record = get_backbone(backbone)
-    embedder = backbone_embedder(record, weights, device, track=track)
-    _note(f"Backbone: {record.name}, device: {embedder.device}")
+    embedder = backbone_embedder(
+        record, weights, device, track=track, accept_license=accept_license
+    )
+    note(f"Backbone: {record.name}, device: {embedder.device}")
     detector = load_detector(track) if _faces(faces) == "detect" else None
     return record, FaceCropper(record.crop, detector), embedder
 
@@ -344,6 +434,17 @@ def _photos(sources: Iterable[str]) -> list[Path]:
                 raise KnownfaceError(f"{source}: matches no file")
             found += [Path(match) for match in matches]
     return found
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise KnownfaceError(f"--weights {text}: write BACKBONE=FILE, such as facenet=weights.h5")
+    return name, value
 
 
 def _faces(value: str) -> Any:
@@ -376,6 +477,29 @@ def _print_recognition(recognition: Recognition) -> None:
         print(f"{recognition.path}: {name} {face.similarity:.2f} [{box}]", flush=True)
 
 
+def _print_comparison(result: Comparison) -> None:
+    from knownface.report import COMPARISON, comparison_cells
+
+    table = Table(*COMPARISON)
+    for row in result.rows:
+        if row.evaluation:
+            table.add_row(*comparison_cells(row, row.evaluation))
+        else:
+            table.add_row(row.backbone, row.recipe, "no result, see below")
+    _print_table(table)
+    for row in result.rows:
+        if row.error:
+            print(f"{row.backbone}: {row.error}")
+
+
+def _print_table(table: Table) -> None:
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _state(file: dict[str, Any]) -> str:
+    return "here" if file["present"] else "not here"
+
+
 def _print_evaluation(evaluation: Evaluation) -> None:
     low, high = evaluation.accuracy_ci95
     print(
@@ -393,108 +517,12 @@ def _print_evaluation(evaluation: Evaluation) -> None:
             f"stranger photos accepted; chosen on {shown.threshold_source}"
         )
         print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
-    for kind, count in Counter(note["kind"] for note in evaluation.notes).items():
+    for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
         print(f"Photos noted in the report as {kind}: {count}")
     for candidate in evaluation.candidates:
         chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
         print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{chosen}")
-    _note(f"Device: {evaluation.device}")
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
-
-
-def _note(text: str) -> None:
-    logging.getLogger("knownface").info(text)
-
-
-# ---------------------------------------------------------------- running
-class _Rate(ProgressColumn):
-    """Items per second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.3g}/s")
-
-
-@contextmanager
-def _session(quiet: bool, notes: bool = True) -> Iterator[Any]:
-    """One command: progress and notes on stderr, and every error as a line and an exit code.
-
-    Yields the `Track` that draws progress bars.
-    """
-    logger = logging.getLogger("knownface")
-    handler = RichHandler(
-        console=stderr, show_time=False, show_path=False, show_level=False, markup=False
-    )
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO if notes and not quiet else logging.WARNING)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    progress = Progress(*columns, console=stderr, disable=quiet)
-
-    def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
-        if not progress.live.is_started:  # it would print an empty line for nothing
-            progress.start()
-        task = progress.add_task(description, total=total)
-        for item in items:
-            yield item
-            progress.advance(task)
-
-    code = 0
-    try:
-        yield track
-        sys.stdout.flush()
-    except typer.Exit:
-        raise
-    except BaseException as error:  # noqa: BLE001 - every way to end passes here, once
-        _stop(progress)
-        code = _ending(error)
-    finally:
-        _stop(progress)
-        logger.removeHandler(handler)
-    if code:
-        raise typer.Exit(code)
-
-
-def _stop(progress: Progress) -> None:
-    if progress.live.is_started:
-        progress.stop()
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
-
-
-def _ending(error: BaseException) -> int:
-    """Say in one line why a command ends, and give its exit code."""
-    if isinstance(error, KnownfaceError):
-        return _fail(str(error), 2)
-    if isinstance(error, KeyboardInterrupt):
-        return _fail("interrupted; nothing half-finished was left behind", 130)
-    if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
-        return _fail(f"{error.filename or 'a file'}: cannot be written ({error.strerror})", 2)
-    if os.environ.get("KNOWNFACE_DEBUG"):
-        raise error
-    what = f"{type(error).__name__}: {error}".split("\n")[0]
-    return _fail(
-        f"a fault in knownface: {what}; KNOWNFACE_DEBUG=1 shows where, please report it", 1
-    )
-
-
-def _fail(message: str, code: int) -> int:
-    stderr.print(f"knownface: {message}", markup=False)
-    return code
+    note(f"Device: {evaluation.device}")
 
 
 def main() -> None:

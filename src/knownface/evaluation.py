@@ -104,6 +104,11 @@ class Evaluation:
         """How many photos of known people the closed-set numbers rest on."""
         return sum(map(sum, self.confusion_matrix))
 
+    @property
+    def dir_at_1_percent(self) -> float | None:
+        """DIR where 1 % of strangers are accepted; None where nobody played the stranger."""
+        return self.open_set.dir_at_far["0.01"] if self.open_set else None
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and text."""
         return asdict(self)

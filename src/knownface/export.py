@@ -7,7 +7,6 @@ import hashlib
 import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +28,9 @@ log = logging.getLogger(__name__)
 
 def export_onnx(model: keras.Model, path: Path) -> None:
     """Write a Keras backbone as ONNX: uint8 `crops` (n, size, size, 3) to float32 (n, d)."""
-    signature = [_signature(model)]
-    with warnings.catch_warnings(), _quiet():
-        warnings.simplefilter("ignore")
-        model.export(str(path), format="onnx", verbose=False, input_signature=signature)
+    from knownface.onnx_graph import onnx_graph
+
+    onnx.save(onnx_graph(model), path)
 
 
 def backbone_embedder(
@@ -41,13 +39,14 @@ def backbone_embedder(
     device: str = "auto",
     precision: Precision = "auto",
     track: Track = silent,
+    accept_license: bool = False,
 ) -> Embedder:
     """The frozen backbone, ready to run.
 
     An official ONNX file runs as it is behind our preprocessing, without Keras; another format
     is built and exported once with Keras. Either is kept in the cache by the file's content.
     """
-    source = locate_weights(backbone, weights, track)
+    source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
         raise KnownfaceError("--weights none: random weights can be trained, not compared")
     with source.open("rb") as stream:
@@ -82,13 +81,6 @@ def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
         ) from None
 
 
-def _signature(model: keras.Model) -> keras.InputSpec:
-    import keras
-
-    size = model.inputs[0].shape[1]
-    return keras.InputSpec(shape=(None, size, size, 3), dtype="uint8", name="crops")
-
-
 @contextlib.contextmanager
 def _written_whole(target: Path) -> Iterator[Path]:
     """A temporary path beside the target that takes its name only after success."""
@@ -106,15 +98,3 @@ def _written_whole(target: Path) -> Iterator[Path]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back tf2onnx's log lines."""
-    converter = logging.getLogger("tf2onnx")
-    level = converter.level
-    converter.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        converter.setLevel(level)

@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from knownface.backbones.backbone import Pixels
 
 
 @contextmanager
@@ -34,38 +37,45 @@ with _quiet_stderr():
     from keras import layers
 
 if TYPE_CHECKING:
-    from knownface.backbones.backbone import Backbone, Pixels
+    from knownface.backbones.backbone import Backbone
 
 
 def assemble(backbone: Backbone, pixels: Pixels) -> keras.Model:
     """Preprocessing, network and a float32 output, as one functional model."""
     size = backbone.crop.size
     crops = keras.Input((size, size, 3), dtype="uint8", name="crops")
-    embeddings = backbone.build(normalise(crops, pixels))
+    embeddings = backbone.build(Normalise(pixels)(crops))
     output = layers.Activation("linear", dtype="float32", name="embedding")(embeddings)
     return keras.Model(crops, output, name=backbone.name)
 
 
-def normalise(crops: keras.KerasTensor, pixels: Pixels) -> keras.KerasTensor:
-    """uint8 RGB (n, size, size, 3) to `(x - mean) / std`; BGR networks get their own order."""
-    mean, std = np.array(pixels.mean), np.array(pixels.std)
-    if pixels.per_image:
-        return PerImageStandardisation(name="normalise")(crops)
-    if pixels.colour == "BGR":
-        crops = crops[..., ::-1]
-    return layers.Rescaling((1 / std).tolist(), (-mean / std).tolist(), name="normalise")(crops)
-
-
 @keras.saving.register_keras_serializable("knownface")
-class PerImageStandardisation(layers.Layer):
-    """(x - mean) / max(std, 1 / sqrt(values)), over all values of each image (n, h, w, c)."""
+class Normalise(layers.Layer):
+    """Pixels as a backbone was trained on them: uint8 RGB (n, h, w, 3) to float32.
+
+    Always in float32: eight bits of mantissa would lose what a photo has.
+    """
+
+    def __init__(self, pixels: Pixels | dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**{"name": "normalise", **kwargs, "dtype": "float32"})
+        self.pixels = pixels if isinstance(pixels, Pixels) else Pixels(**pixels)
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        self.smallest_std = float(np.prod(input_shape[1:])) ** -0.5
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        x = keras.ops.cast(x, self.compute_dtype)
-        axes, count = (1, 2, 3), float(np.prod(x.shape[1:]))
-        mean = keras.ops.mean(x, axes, keepdims=True)
-        std = keras.ops.std(x, axes, keepdims=True)
-        return (x - mean) / keras.ops.maximum(std, count**-0.5)
+        x = keras.ops.cast(x, "float32")
+        if self.pixels.colour == "BGR":
+            x = keras.ops.flip(x, axis=-1)
+        if not self.pixels.per_image:
+            mean, std = (np.array(v, np.float32) for v in (self.pixels.mean, self.pixels.std))
+            return (x - mean) / std
+        mean = keras.ops.mean(x, (1, 2, 3), keepdims=True)
+        std = keras.ops.std(x, (1, 2, 3), keepdims=True)
+        return (x - mean) / keras.ops.maximum(std, self.smallest_std)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pixels": asdict(self.pixels)}
 
 
 @keras.saving.register_keras_serializable("knownface")

@@ -1,12 +1,20 @@
-"""The cosine head that a network is trained with. Imports Keras."""
+"""The cosine head that a network is trained with, and the losses on it. Imports Keras."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from knownface.backbones.backbone import LossName
+
+# Angles (arcface) or cosines (cosface) that a face must win by. The published 0.5 and 0.35 (Deng et
+# al., 2019; Wang et al., 2018) belong to 10,000 and more classes at scale 64; here classes are few
+# and the scale is AdaCos's small one, under which such margins could never be met.
+MARGINS: dict[LossName, float] = {"softmax": 0.0, "arcface": 0.2, "cosface": 0.1}
 
 
 def adacos_scale(classes: int) -> float:
@@ -16,13 +24,13 @@ def adacos_scale(classes: int) -> float:
 
 @keras.saving.register_keras_serializable("knownface")
 class CosineHead(keras.layers.Layer):
-    """Scaled cosines of embeddings (n, d) with one column per class: (n, classes).
+    """Scaled cosines of embeddings (n, d) with one column per class: (n, classes), in float32.
 
     The columns are templates: recognition compares with them as it does with means of embeddings.
     """
 
-    def __init__(self, classes: int, scale: float | None = None, **kwargs: object) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, classes: int, scale: float | None = None, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.classes = classes
         self.scale = adacos_scale(classes) if scale is None else scale
 
@@ -40,5 +48,58 @@ class CosineHead(keras.layers.Layer):
         columns = ops.convert_to_numpy(self.columns).T
         return np.asarray(columns / np.linalg.norm(columns, axis=1, keepdims=True), np.float32)
 
-    def get_config(self) -> dict[str, object]:
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "classes": self.classes, "scale": self.scale}
+
+
+class Classifier(keras.Model):
+    """Any network that ends in a `CosineHead`, trained with a margin and tested without one.
+
+    margin: what the true class has to win by, risen to linearly over the first `warm_up` steps:
+        `arcface` adds it to the angle, `cosface` takes it from the cosine, `softmax` has none.
+    """
+
+    def __init__(
+        self,
+        inputs: keras.KerasTensor,
+        head: CosineHead,
+        embeddings: keras.KerasTensor,
+        loss: LossName,
+        warm_up: int,
+    ) -> None:
+        super().__init__(inputs, head(embeddings))
+        self.head, self.kind, self.warm_up = head, loss, max(1, warm_up)
+        self.steps = keras.Variable(0.0, trainable=False, name="steps")
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        if training and self.kind != "softmax":
+            self.steps.assign_add(1.0)
+            strength = ops.minimum(self.steps / self.warm_up, 1.0)
+            y_pred = with_margin(y_pred, y, self.kind, self.head.scale, strength)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+def with_margin(
+    logits: Any, answers: Any, kind: LossName, scale: float, strength: Any = 1.0
+) -> Any:
+    """Logits (n, c) = scale x cosine, the true class of one-hot answers (n, c) made harder.
+
+    strength: share of the full margin that counts already, 0 to 1.
+    """
+    margin = MARGINS[kind] * strength
+    cosine = ops.cast(logits, "float32") / scale
+    if kind == "arcface":
+        # Away from +-1, where the angle's slope is infinite.
+        angle = ops.arccos(ops.clip(cosine, -1 + 1e-6, 1 - 1e-6))
+        # Beyond pi the cosine would rise again: the angle stops there.
+        harder = ops.cos(ops.minimum(angle + margin, math.pi))
+    else:
+        harder = cosine - margin
+    return scale * ops.where(answers > 0.5, harder, cosine)

@@ -7,6 +7,7 @@ import html
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,8 +15,15 @@ from PIL import Image, ImageDraw, ImageFont
 from knownface.evaluation import Evaluation
 from knownface.recognizer import Recognition
 
+if TYPE_CHECKING:
+    from knownface.comparison import Row
+
 # Tried in turn for every glyph, where they are installed, so that most scripts can be read.
 FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Emoji")
+COMPARISON = (
+    "Backbone", "Recipe", "Accuracy (95 % interval)", "DIR at FAR 1 %", "Parameters",
+    "Training, seconds", "Images per second",
+)  # fmt: skip
 MANY_PEOPLE = 30  # from here on, cells show shares by colour alone
 
 
@@ -141,6 +149,41 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
     (folder / "report.html").write_text(_PAGE.format(body=body), encoding="utf-8")
 
 
+def write_comparison(folder: Path, rows: Sequence[Row]) -> None:
+    """`report.html` of several runs, best first; those without a result come last, and say why."""
+    done = [(row, row.evaluation) for row in rows if row.evaluation]
+    done.sort(key=lambda pair: (pair[1].accuracy, pair[1].dir_at_1_percent or 0.0), reverse=True)
+    cells = [comparison_cells(row, result) for row, result in done]
+    links = [f"{row.run}/report.html" for row, _ in done]
+    missing = [(row.backbone, row.recipe, row.error or "") for row in rows if not row.evaluation]
+    tested = done[0][1]
+    body = [
+        "<h1>Comparison</h1>",
+        f"<p>One split for all: {tested.tested} photos of {len(tested.people)} people that no "
+        "network was trained on. Where intervals overlap, the order may be chance.</p>",
+        _table(COMPARISON, cells, links),
+    ]
+    if missing:
+        body += ["<h2>Without a result</h2>", _table(("Backbone", "Recipe", "Why"), missing)]
+    page = _PAGE.format(body="\n".join(body))
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def comparison_cells(row: Row, result: Evaluation) -> tuple[str, ...]:
+    """What `COMPARISON` heads: one run as text."""
+    low, high = result.accuracy_ci95
+    found = result.dir_at_1_percent
+    return (
+        row.backbone,
+        row.recipe,
+        f"{_percent(result.accuracy)} ({_percent(low)} to {_percent(high)})",
+        "not measured" if found is None else _percent(found),
+        f"{row.parameters / 1e6:.1f} M",
+        f"{result.seconds:.0f}",
+        f"{result.images_per_second:.0f}",
+    )
+
+
 def _summary(evaluation: Evaluation) -> str:
     low, high = evaluation.accuracy_ci95
     lines = [
@@ -177,11 +220,17 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], links: Sequence[str] | None = None
+) -> str:
+    """links: where the first cell of each row leads."""
     if not rows:
         return "<p>None.</p>"
     head = "".join(f"<th scope=col>{html.escape(cell)}</th>" for cell in header)
-    lines = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
+    cells = [[html.escape(cell) for cell in row] for row in rows]
+    for row, link in zip(cells, links or [], strict=False):
+        row[0] = f'<a href="{html.escape(link)}">{row[0]}</a>'
+    lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in cells)
     return f"<table><tr>{head}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 

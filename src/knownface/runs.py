@@ -17,9 +17,7 @@ from knownface.errors import KnownfaceError
 @contextmanager
 def run_folder(out: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
     """A hidden working folder beside the final one, renamed after success, removed otherwise."""
-    final = out or _free_name(Path("runs") / name)
-    if final.exists() and (not final.is_dir() or any(final.iterdir())):
-        raise KnownfaceError(f"--out {final}: exists already; choose another name or remove it")
+    final = _final(out, name)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
@@ -39,6 +37,25 @@ def run_folder(out: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
         ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def empty_folder(out: Path | None, name: str) -> Path:
+    """A new folder that several runs share; an existing one must be empty."""
+    final = _final(out, name)
+    try:
+        final.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KnownfaceError(
+            f"{final}: cannot be written ({error.strerror}); choose another place with --out"
+        ) from None
+    return final
+
+
+def _final(out: Path | None, name: str) -> Path:
+    final = out or _free_name(Path("runs") / name)
+    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+        raise KnownfaceError(f"--out {final}: exists already; choose another name or remove it")
+    return final
 
 
 def _free_name(path: Path) -> Path:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import logging
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from knownface import __version__
 from knownface.backbones import Backbone, get_backbone, load_backbone, locate_weights
+from knownface.backbones.backbone import LossName
 from knownface.crops import FaceCropper
 from knownface.dataset import FaceDataset, group_photos, scan, split
 from knownface.detection import FacesMode, load_detector
@@ -42,33 +46,42 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Recipe = Literal["best", "seed", "frozen"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a run; written to `config.json`.
 
-    epochs: None takes the backbone's own number; learning_rate, batch_size: for recipe `seed`.
-    validation: share of each person's photos kept for testing.
+    loss, epochs: None takes the backbone's own; learning_rate, batch_size: for recipe `seed`.
+    validation: share of each person's photos kept for testing; split: instead, the `split.json` of
+        another run, so that both can be compared.
+    precision: what training computes in; `auto` is bfloat16 where the machine is fast in it.
     """
 
     data: str
     backbone: str = "auto"
     recipe: Recipe = "best"
     weights: str | None = None
+    accept_license: bool = False
+    loss: LossName | None = None
     strangers: str | None = None
     faces: FacesMode = "detect"
     epochs: int | None = None
     batch_size: int = 32
     learning_rate: float = 1e-4
     validation: float = 0.2
+    split: str | None = None
     far_target: float = FAR_TARGET
     seed: int = 0
+    precision: Precision = "auto"
     device: str = "auto"
 
     def __post_init__(self) -> None:
         checks = {
-            "--recipe": (self.recipe in ("best", "seed", "frozen"), "best, seed or frozen"),
+            "--recipe": (self.recipe in get_args(Recipe), "best, seed or frozen"),
+            "--loss": (self.loss in (None, *get_args(LossName)), "softmax, arcface or cosface"),
+            "--precision": (self.precision in get_args(Precision), "auto, float32 or bfloat16"),
             "--epochs": (self.epochs is None or self.epochs >= 1, "at least 1"),
             "--batch-size": (self.batch_size >= 1, "at least 1"),
             "--learning-rate": (self.learning_rate > 0, "above 0"),
@@ -202,13 +215,34 @@ def collect(
     everyone = _usable(collect_portraits(people, cropper, embedder, track))
     strangers = collect_portraits(others, cropper, embedder, track) if others else None
     groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
-    rows, held_out = split(everyone.labels, groups, config.validation, config.seed)
+    if config.split:
+        rows, held_out = _earlier_split(Path(config.split), everyone)
+    else:
+        rows, held_out = split(everyone.labels, groups, config.validation, config.seed)
     if not len(held_out):
         raise KnownfaceError(
             f"{config.data}: every person has only one photo, or only copies of one, so that "
             "nothing is left to test on; add a second photo for some of them"
         )
     return TrainingPhotos(everyone, groups, rows, held_out, strangers, *halve_strangers(strangers))
+
+
+def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for training and testing as a `split.json` says; photos it does not name are left."""
+    try:
+        named = json.loads(path.read_text(encoding="utf-8"))
+        parts = [set(named["train"]), set(named["validation"])]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KnownfaceError(f"--split {path}: not a split.json of a run ({error})") from None
+    rows, held_out = (
+        np.array([i for i, photo in enumerate(everyone.photos) if photo in part], np.int64)
+        for part in parts
+    )
+    trained = np.bincount(everyone.labels[rows], minlength=len(everyone.people))
+    if not trained.all():
+        name = everyone.people[int(trained.argmin())]
+        raise KnownfaceError(f"--split {path}: has no usable training photo of {name}")
+    return rows, held_out
 
 
 def _usable(everyone: Portraits) -> Portraits:
@@ -282,43 +316,88 @@ def finetune_seed(
     import keras
 
     from knownface.augmentation import seed_augmentation
-    from knownface.losses import CosineHead
+    from knownface.losses import Classifier, CosineHead
 
     keras.utils.set_random_seed(config.seed)
     training, testing = photos.training, photos.testing
     classes = len(training.people)
+    epochs = config.epochs or backbone.seed_epochs
+    steps = -(-len(training) // config.batch_size)
     head = CosineHead(classes, name="head")
-    crops = keras.Input(model.input_shape[1:], dtype="uint8", name="crops")
-    network = keras.Model(crops, head(model(seed_augmentation()(crops))))
-    network.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
     answers = keras.utils.to_categorical(training.labels, classes)
     checks = (testing.crops, keras.utils.to_categorical(testing.labels, classes))
-    epochs = config.epochs or backbone.seed_epochs
     rows = []
-    for epoch in track(range(epochs), f"Training {backbone.name}", epochs):
-        history = network.fit(
-            training.crops,
-            answers,
-            batch_size=config.batch_size,
-            validation_data=checks,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            verbose=0,
-        ).history
-        rows.append({"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()})
-        write_history(work / "history.csv", rows)
-        shown = ", ".join(f"{key} {values[-1]:.3f}" for key, values in history.items())
-        log.info("epoch %d/%d: %s", epoch + 1, epochs, shown)
-        if not np.isfinite(rows[-1]["loss"]):
-            raise KnownfaceError(
-                f"Training diverged in epoch {epoch + 1} (loss {rows[-1]['loss']}); lower "
-                f"--learning-rate from {config.learning_rate:g}"
-            )
+    with computing_in(model, config.precision):
+        crops = keras.Input(model.input_shape[1:], dtype="uint8", name="crops")
+        embeddings = model(seed_augmentation()(crops))
+        loss = config.loss or backbone.loss
+        network = Classifier(crops, head, embeddings, loss, warm_up=epochs * steps // 5)
+        network.compile(
+            optimizer=keras.optimizers.Adam(config.learning_rate),
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            # XLA is slower than plain graphs on CPUs; JAX has nothing else.
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        for epoch in track(range(epochs), f"Training {backbone.name}", epochs):
+            history = network.fit(
+                training.crops,
+                answers,
+                batch_size=config.batch_size,
+                validation_data=checks,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                verbose=0,
+            ).history
+            rows.append({"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()})
+            write_history(work / "history.csv", rows)
+            shown = ", ".join(f"{key} {values[-1]:.3f}" for key, values in history.items())
+            log.info("epoch %d/%d: %s", epoch + 1, epochs, shown)
+            if not np.isfinite(rows[-1]["loss"]):
+                raise KnownfaceError(
+                    f"Training diverged in epoch {epoch + 1} (loss {rows[-1]['loss']}); lower "
+                    f"--learning-rate from {config.learning_rate:g}"
+                )
     return head.templates()
+
+
+@contextmanager
+def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
+    """Let a float32 model compute in bfloat16 for a while; its variables stay float32."""
+    kind = _fast_precision() if precision == "auto" else precision
+    log.info("Training in %s on %s", kind, "a GPU" if _has_gpu() else "the CPU")
+    layers = [layer for layer in model.layers if kind == "bfloat16" and _may_change(layer)]
+    for layer in layers:
+        layer.dtype_policy = "mixed_bfloat16"
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.dtype_policy = "float32"
+
+
+def _may_change(layer: keras.Layer) -> bool:
+    """Pixels need more than eight bits of mantissa, and the output's differences decide."""
+    return layer.name not in ("crops", "normalise", "embedding")
+
+
+def _fast_precision() -> Precision:
+    """bfloat16 on GPUs and on CPUs with matrix units for it (AMX); elsewhere it is slower."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        flags = ""
+    return "bfloat16" if _has_gpu() or "amx_bf16" in flags else "float32"
+
+
+def _has_gpu() -> bool:
+    import keras
+
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return bool(torch.cuda.is_available())
+    return bool(keras.distribution.list_devices("gpu"))
 
 
 # ---------------------------------------------------------------- network
@@ -333,7 +412,7 @@ def load_network(
     import keras
 
     keras.utils.set_random_seed(config.seed)
-    path = locate_weights(backbone, config.weights, track)
+    path = locate_weights(backbone, config.weights, track, config.accept_license)
     origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
     if path is not None:
         with path.open("rb") as stream:
@@ -354,11 +433,10 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
 
 # ---------------------------------------------------------------- facts
 def _candidate(name: str, evaluation: Evaluation, seconds: float) -> dict[str, Any]:
-    shown = evaluation.open_set
     return {
         "name": name,
         "accuracy": evaluation.accuracy,
-        "dir_at_far_0.01": shown.dir_at_far["0.01"] if shown else None,
+        "dir_at_far_0.01": evaluation.dir_at_1_percent,
         "seconds": round(seconds, 2),
     }
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from knownface.backbones.backbone import Backbone, Pixels
 from knownface.errors import KnownfaceError
 from knownface.progress import Track, silent
-from knownface.weights import WeightError, check_arrays, find, obtain
+from knownface.weights import WeightError, cache_folder, check_arrays, find, obtain
 
 if TYPE_CHECKING:
     import keras
@@ -46,11 +46,16 @@ def get_backbone(name: str) -> Backbone:
 
 
 def locate_weights(
-    backbone: Backbone, weights: str | Path | None = None, track: Track = silent
+    backbone: Backbone,
+    weights: str | Path | None = None,
+    track: Track = silent,
+    accept_license: bool = False,
 ) -> Path | None:
     """The weight file to use, verified: `weights`, or an official one found or downloaded.
 
-    None stands for random initialisation, asked for with `weights="none"`.
+    None stands for random initialisation, asked for with `weights="none"`. Official weights for
+    research only have to be accepted once on a machine; a file that the user names is theirs to
+    judge. Raises WeightError.
     """
     if weights is not None and str(weights) == "none":
         log.warning(
@@ -68,21 +73,44 @@ def locate_weights(
         raise WeightError(
             f"{backbone.name} has no official weight file; pass yours: --weights FILE"
         )
+    if backbone.noncommercial:
+        _agree(backbone, accept_license)
     present = next((file for file in files if find(file)), files[0])
     return obtain(present, track)
 
 
+def _agree(backbone: Backbone, accept_license: bool) -> None:
+    """Pass where the licence was accepted, now or earlier; remembers it in the cache."""
+    accepted = cache_folder() / "licences" / backbone.name
+    if accept_license:
+        try:
+            accepted.parent.mkdir(parents=True, exist_ok=True)
+            accepted.write_text(f"{backbone.licence}\n", encoding="utf-8")
+        except OSError as error:
+            log.warning("%s: cannot remember your consent (%s)", accepted, error.strerror)
+    elif not accepted.is_file():
+        raise WeightError(
+            f"The weights of {backbone.name} are not free for every use (licence: "
+            f"{backbone.licence}); if yours is covered, say so once with --accept-license, or take "
+            "--backbone mobilefacenet (Apache-2.0)"
+        )
+
+
 def load_backbone(
-    name: str, weights: str | Path | None = None, track: Track = silent
+    name: str,
+    weights: str | Path | None = None,
+    track: Track = silent,
+    accept_license: bool = False,
 ) -> keras.Model:
     """A Keras model: uint8 RGB crops (n, size, size, 3) to float32 raw embeddings (n, d).
 
     weights: a file in an official format, "none" for random initialisation, or None for the
         official file, found on this machine or downloaded.
+    accept_license: agree, once, to weights that are for research only.
     Preprocessing is inside the model. Raises WeightError where the file does not fit exactly.
     """
     backbone = get_backbone(name)
-    path = locate_weights(backbone, weights, track)
+    path = locate_weights(backbone, weights, track, accept_license)
     from knownface.layers import assemble
 
     form = backbone.format_of(path)

@@ -178,6 +178,7 @@ def _record(
         seed_epochs=10,
         licence="non-commercial research",
         noncommercial=True,
+        loss="arcface",
         weight_files=files,
         formats={
             ".onnx": Format(partial(read_onnx, depth=depth), pixels),

@@ -16,6 +16,8 @@ from knownface.weights import WeightError, WeightFile
 if TYPE_CHECKING:
     import keras
 
+LossName = Literal["softmax", "arcface", "cosface"]
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -79,7 +81,7 @@ class Backbone:
         tensors; knows nothing of preprocessing, loss or task.
     formats: by file suffix; the first is the usual one.
     noncommercial: the weights may be used for research only, which has to be accepted once.
-    seed_epochs: how long the tutorial trains this network.
+    seed_epochs: how long the tutorial trains this network; loss: with which loss.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Backbone:
     formats: Mapping[str, Format]
     build: Callable[[keras.KerasTensor], keras.KerasTensor]
     noncommercial: bool = False
+    loss: LossName = "softmax"
     impostors: Impostors | None = None
 
     def verification_threshold(self, far: float) -> float:

@@ -1,0 +1,130 @@
+"""How a command runs on a terminal: progress, notes, and every ending as one line and a code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from knownface.errors import KnownfaceError
+
+T = TypeVar("T")
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """The one document of `--json`, on stdout."""
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def note(text: str) -> None:
+    """A line on stderr that `--quiet` leaves out."""
+    logging.getLogger("knownface").info(text)
+
+
+class _Rate(ProgressColumn):
+    """Items per second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.3g}/s")
+
+
+@contextmanager
+def session(quiet: bool, notes: bool = True) -> Iterator[Any]:
+    """One command: progress and notes on stderr, and every error as a line and an exit code.
+
+    Yields the `Track` that draws progress bars.
+    """
+    logger = logging.getLogger("knownface")
+    handler = RichHandler(
+        console=stderr, show_time=False, show_path=False, show_level=False, markup=False
+    )
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if notes and not quiet else logging.WARNING)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    progress = Progress(*columns, console=stderr, disable=quiet)
+
+    def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+        if not progress.live.is_started:  # it would print an empty line for nothing
+            progress.start()
+        task = progress.add_task(description, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+    code = 0
+    try:
+        yield track
+        sys.stdout.flush()
+    except typer.Exit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - every way to end passes here, once
+        _stop(progress)
+        code = _ending(error)
+    finally:
+        _stop(progress)
+        logger.removeHandler(handler)
+    if code:
+        raise typer.Exit(code)
+
+
+def _stop(progress: Progress) -> None:
+    if progress.live.is_started:
+        progress.stop()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def _ending(error: BaseException) -> int:
+    """Say in one line why a command ends, and give its exit code."""
+    if isinstance(error, KnownfaceError):
+        return _fail(str(error), 2)
+    if isinstance(error, KeyboardInterrupt):
+        return _fail("interrupted; nothing half-finished was left behind", 130)
+    if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
+        return _fail(f"{error.filename or 'a file'}: cannot be written ({error.strerror})", 2)
+    if os.environ.get("KNOWNFACE_DEBUG"):
+        raise error
+    what = f"{type(error).__name__}: {error}".split("\n")[0]
+    return _fail(
+        f"a fault in knownface: {what}; KNOWNFACE_DEBUG=1 shows where, please report it", 1
+    )
+
+
+def _fail(message: str, code: int) -> int:
+    stderr.print(f"knownface: {message}", markup=False)
+    return code
