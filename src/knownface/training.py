@@ -397,7 +397,7 @@ def _has_gpu() -> bool:
         import torch
 
         return bool(torch.cuda.is_available())
-    return bool(keras.distribution.list_devices("gpu"))
+    return any(device.startswith("gpu") for device in keras.distribution.list_devices())
 
 
 # ---------------------------------------------------------------- network
