@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +16,7 @@ import pytest
 from onnx import numpy_helper
 
 from knownface.alignment import Crop
-from knownface.backbones import BACKBONES, get_backbone, load_backbone
+from knownface.backbones import BACKBONES, get_backbone, load_backbone, locate_weights
 from knownface.crops import FaceCropper
 from knownface.detection import load_detector
 from knownface.embedder import Embedder
@@ -129,3 +134,94 @@ def test_a_damaged_file_is_named(shared: Path, tmp_path: Path, how: str, named: 
     with pytest.raises(WeightError, match=named) as caught:
         load_backbone("mobilefacenet", path)
     assert "\n" not in str(caught.value)
+
+
+def test_research_weights_are_accepted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(tmp_path))
+    record = BACKBONES["vggface2"]
+    file = tmp_path / record.weight_files[0].name
+    file.write_bytes(b"weights")
+    with pytest.raises(WeightError, match=r"vggface2.*research.*--accept-license"):
+        locate_weights(record)
+    assert locate_weights(record, file) == file  # a file of the user's is theirs to judge
+    assert locate_weights(record, accept_license=True) == file
+    assert locate_weights(record) == file
+    with pytest.raises(WeightError, match="senet"):
+        locate_weights(BACKBONES["senet"])
+    assert not any(record.noncommercial for record in map(get_backbone, ["auto", "facenet"]))
+
+
+TINY = """
+from knownface.alignment import Crop
+from knownface.backbones.backbone import Backbone, Format, Pixels
+
+
+def build(x):
+    from keras import layers
+
+    x = layers.Conv2D(8, 3, strides=4, padding="same", activation="relu", name="conv")(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
+    return layers.Dense(4, name="dense")(layers.GlobalAveragePooling2D(name="pool")(x))
+
+
+BACKBONES = (
+    Backbone(
+        name="tiny", network="Tiny", trained_on="nothing", crop=Crop("box", 32, 0.1),
+        embedding_size=4, parameters=8 * 28 + 16 * 10 + 68, seed_epochs=1, licence="ours",
+        weight_files=(), formats={".h5": Format(None, Pixels((0.0,) * 3, (255.0,) * 3))},
+        build=build,
+    ),
+)
+"""
+
+
+def test_adding_a_backbone_takes_one_file(people: Path, tmp_path: Path) -> None:
+    """A new module of the package is trained, exported and run with nothing else touched."""
+    (tmp_path / "tiny.py").write_text(TINY)
+    code = f"""
+import pkgutil
+import numpy as np
+import knownface.backbones as registry
+registry.__path__.append({str(tmp_path)!r})
+registry.BACKBONES.update(registry._discover())
+from knownface.training import train
+from knownface.layers import keras
+run = train({str(people)!r}, {str(tmp_path / "run")!r}, backbone="tiny", weights="none",
+            recipe="seed", epochs=1)
+crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+model = keras.saving.load_model(run.folder / "recognizer" / "embedder.keras")
+assert model.count_params() == registry.BACKBONES["tiny"].parameters
+from knownface.embedder import Embedder
+exact = Embedder(run.folder / "recognizer" / "embedder.onnx", precision="float32")
+np.testing.assert_allclose(exact.embed_raw(crops), np.asarray(model(crops)), atol=1e-5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_layer_without_a_rule_is_named() -> None:
+    from knownface.layers import keras
+    from knownface.onnx_graph import onnx_graph
+
+    crops = keras.Input((8, 8, 3), dtype="uint8")
+    model = keras.Model(crops, keras.layers.UnitNormalization(name="odd")(crops))
+    with pytest.raises(KnownfaceError, match=r"odd.*no rule to write a UnitNormalization"):
+        onnx_graph(model)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_train_the_same_way(backend: str, people: Path, tmp_path: Path) -> None:
+    pytest.importorskip(backend)
+    command = ["train", people, "--recipe", "seed", "--epochs", "2", "--loss", "arcface"]
+    command += ["--out", tmp_path / "run", "--json", "--precision", "bfloat16"]
+    done = subprocess.run(
+        [sys.executable, "-m", "knownface", *map(str, command)],
+        env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["candidates"][1]["name"] == "seed"
+    rows = list(csv.DictReader((tmp_path / "run" / "history.csv").open()))
+    assert float(rows[1]["val_loss"]) < float(rows[0]["val_loss"])

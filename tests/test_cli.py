@@ -169,3 +169,29 @@ def test_interrupted_with_130_and_nothing_left(people: Path, tmp_path: Path) -> 
     assert process.returncode == 130, errors
     assert "interrupted" in errors
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_backbones_lists_and_fetches(shared: Path) -> None:
+    rows = json.loads(knownface("backbones", "--json").stdout)
+    assert {"name", "parameters", "size", "embedding_size", "licence", "files"} <= set(rows[0])
+    present = {row["name"]: any(file["present"] for file in row["files"]) for row in rows}
+    assert present["mobilefacenet"]
+    assert not present["arcface"]
+    assert "w600k_r50.onnx (not here)" in knownface("backbones").stdout
+    done = knownface("backbones", "fetch", "mobilefacenet")
+    assert done.stdout.strip() == str(shared / "weights" / "MobileFaceNet.onnx")
+    refused(knownface("backbones", "fetch", "arcface"), "--accept-license", "research")
+    refused(knownface("backbones", "fetch", "nothing"), "choose one of")
+
+
+def test_compare_prints_one_table(people: Path, tmp_path: Path) -> None:
+    options = ["--backbones", "mobilefacenet,senet", "--recipes", "frozen"]
+    done = knownface("compare", people, *options, "--out", tmp_path / "all")
+    assert done.returncode == 0, done.stderr
+    assert "mobilefacenet" in done.stdout
+    assert "senet: The weights of senet are not free for every use" in done.stdout
+    rows = json.loads(
+        knownface("compare", people, *options, "--out", tmp_path / "json", "--json").stdout
+    )["rows"]
+    assert [row["error"] is None for row in rows] == [True, False]
+    refused(knownface("compare", people, "--weights", "nonsense"), "BACKBONE=FILE")

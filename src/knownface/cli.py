@@ -356,16 +356,22 @@ def backbones(context: typer.Context, as_json: Json = False, quiet: Quiet = Fals
             print_json(rows)
             return
         table = Table(
-            "name", "network", "parameters", "input", "embedding", "licence", "weight file"
+            "name",
+            "network",
+            "parameters",
+            "input",
+            "embedding",
+            "licence",
+            "weight file",
+            "sha256",
         )
         for row in rows:
-            found = [f"{f['name']} ({_state(f)})" for f in row["files"]] or [
-                "yours, --weights FILE"
-            ]
+            files = [f"{f['name']} ({_state(f)})" for f in row["files"]] or ["--weights FILE"]
+            hashes = [f["sha256"][:12] if f["sha256"] else "unpublished" for f in row["files"]]
             size, millions = row["size"], row["parameters"] / 1e6
             table.add_row(
                 row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
-                str(row["embedding_size"]), row["licence"], "\n".join(found),
+                str(row["embedding_size"]), row["licence"], "\n".join(files), "\n".join(hashes),
             )  # fmt: skip
         _print_table(table)
 
@@ -493,7 +499,7 @@ def _print_comparison(result: Comparison) -> None:
 
 
 def _print_table(table: Table) -> None:
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _state(file: dict[str, Any]) -> str:

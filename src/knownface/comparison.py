@@ -73,7 +73,7 @@ def compare(
     split = options.pop("split", None)
     try:
         for record, recipe in ((record, recipe) for record in records for recipe in recipes):
-            _forget_models()
+            _free_memory()
             place = folder / f"{record.name}-{recipe}"
             try:
                 run = train(
@@ -99,12 +99,10 @@ def compare(
     return result
 
 
-def _forget_models() -> None:
-    """Free the memory of the model before; harmless where Keras is missing."""
+def _free_memory() -> None:
+    """Of the model before; where Keras is missing there is none."""
     try:
-        import keras
-
-        import knownface.layers  # noqa: F401 - imports Keras quietly
+        from knownface.layers import forget_models
     except ImportError:
         return
-    keras.backend.clear_session()
+    forget_models()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from knownface.backbones import Backbone, load_backbone, locate_weights
+from knownface.backbones import Backbone, build_backbone, locate_weights
 from knownface.backbones.onnx_file import load_graph, with_pixels
 from knownface.embedder import Embedder, Precision
 from knownface.errors import KnownfaceError
@@ -74,7 +74,7 @@ def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
 
 def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
     try:
-        export_onnx(load_backbone(backbone.name, source), target)
+        export_onnx(build_backbone(backbone, source), target)
     except ImportError:
         raise KnownfaceError(
             f"{source.name} has to be converted once with Keras; pip install 'knownface[train]'"

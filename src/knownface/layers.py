@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from knownface.backbones.backbone import Backbone
 
 
+def forget_models() -> None:
+    """Free what Keras remembers of earlier models."""
+    keras.backend.clear_session()
+
+
 def assemble(backbone: Backbone, pixels: Pixels) -> keras.Model:
     """Preprocessing, network and a float32 output, as one functional model."""
     size = backbone.crop.size

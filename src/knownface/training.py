@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from knownface import __version__
-from knownface.backbones import Backbone, get_backbone, load_backbone, locate_weights
+from knownface.backbones import Backbone, build_backbone, get_backbone, locate_weights
 from knownface.backbones.backbone import LossName
 from knownface.crops import FaceCropper
 from knownface.dataset import FaceDataset, group_photos, scan, split
@@ -420,7 +420,7 @@ def load_network(
         if digest not in {file.sha256 for file in backbone.weight_files}:
             log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
         origin["weights"] = {"file": path.name, "sha256": digest}
-    return load_backbone(backbone.name, path or "none"), origin
+    return build_backbone(backbone, path), origin
 
 
 def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:

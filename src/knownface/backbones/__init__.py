@@ -19,7 +19,15 @@ from knownface.weights import WeightError, cache_folder, check_arrays, find, obt
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["BACKBONES", "Backbone", "Pixels", "get_backbone", "load_backbone", "locate_weights"]
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "Pixels",
+    "build_backbone",
+    "get_backbone",
+    "load_backbone",
+    "locate_weights",
+]
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +118,11 @@ def load_backbone(
     Preprocessing is inside the model. Raises WeightError where the file does not fit exactly.
     """
     backbone = get_backbone(name)
-    path = locate_weights(backbone, weights, track, accept_license)
+    return build_backbone(backbone, locate_weights(backbone, weights, track, accept_license))
+
+
+def build_backbone(backbone: Backbone, path: Path | None) -> keras.Model:
+    """Like `load_backbone`, from a file that is here; None leaves the weights random."""
     from knownface.layers import assemble
 
     form = backbone.format_of(path)
