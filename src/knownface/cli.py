@@ -408,12 +408,12 @@ def _frozen(
     backbone: str, weights: str | None, accept_license: bool, faces: str, device: str, track: Any
 ) -> tuple[Backbone, FaceCropper, Any]:
     """A backbone as it is, without a recogniser: its record, a cropper, an embedder."""
-    from knownface.backbones import get_backbone
+    from knownface.backbones import choose_backbone
     from knownface.crops import FaceCropper
     from knownface.detection import load_detector
     from knownface.export import backbone_embedder
 
-    record = get_backbone(backbone)
+    record = choose_backbone(backbone, weights, track)
     embedder = backbone_embedder(
         record, weights, device, track=track, accept_license=accept_license
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from knownface.backbones import get_backbone
+from knownface.backbones import choose_backbone
 from knownface.errors import KnownfaceError
 from knownface.evaluation import Evaluation
 from knownface.progress import Track, silent
@@ -63,7 +63,7 @@ def compare(
     A pair that fails becomes a row that says why and does not stop the rest; runs that are
     finished stay when the comparison is interrupted. Raises KnownfaceError where nothing worked.
     """
-    records = [get_backbone(name) for name in dict.fromkeys(backbones)]
+    records = [choose_backbone(name, track=track) for name in dict.fromkeys(backbones)]
     weights = dict(weights or {})
     if unknown := set(weights) - {record.name for record in records}:
         raise KnownfaceError(f"--weights {min(unknown)}=...: that backbone is not compared")

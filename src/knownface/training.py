@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from knownface import __version__
-from knownface.backbones import Backbone, build_backbone, get_backbone, locate_weights
+from knownface.backbones import Backbone, build_backbone, choose_backbone, locate_weights
 from knownface.backbones.backbone import LossName
 from knownface.crops import FaceCropper
 from knownface.dataset import FaceDataset, group_photos, scan, split
@@ -117,7 +117,7 @@ def train(
     """
     config = TrainingConfig(data=str(data), **options)
     start = time.perf_counter()
-    backbone = get_backbone(config.backbone)
+    backbone = choose_backbone(config.backbone, config.weights, track)
     people = scan(Path(config.data))
     others = scan(Path(config.strangers), loose=True) if config.strangers else None
     with run_folder(Path(out) if out else None, Path(config.data).resolve().name) as (work, final):

@@ -32,11 +32,11 @@ class WeightFile:
     """One official file: everything that identifies it.
 
     bytes and sha256 are checked before a single array is read; None where upstream does not
-    publish them, and strict loading alone has to judge.
+    publish them, and strict loading alone has to judge. url: None for a file inside the package.
     """
 
     name: str
-    url: str
+    url: str | None
     bytes: int | None
     sha256: str | None
     licence: str
@@ -51,9 +51,13 @@ def cache_folder() -> Path:
 
 
 def search_folders() -> list[Path]:
-    """Where weight files may already lie: `KNOWNFACE_WEIGHTS` (os.pathsep between), the cache."""
+    """Where weight files may already lie: `KNOWNFACE_WEIGHTS`, the cache, the package itself.
+
+    Folders in the variable are separated as in PATH.
+    """
     listed = os.environ.get("KNOWNFACE_WEIGHTS", "").split(os.pathsep)
-    return [Path(folder) for folder in listed if folder] + [cache_folder() / "weights"]
+    own = [cache_folder() / "weights", Path(__file__).parent / "data"]
+    return [Path(folder) for folder in listed if folder] + own
 
 
 def find(file: WeightFile) -> Path | None:
@@ -106,6 +110,8 @@ def download(file: WeightFile, track: Track = silent) -> Path:
 
     Several processes may ask at once; one downloads and the others wait for it.
     """
+    if file.url is None:
+        raise WeightError(f"{file.name}: missing from the installed package; reinstall knownface")
     folder = cache_folder() / "weights"
     target, part = folder / file.name, folder / f"{file.name}.part"
     try:
@@ -126,6 +132,7 @@ def _transfer(file: WeightFile, part: Path, track: Track) -> int:
     have = part.stat().st_size if part.exists() else 0
     if file.bytes is not None and have >= file.bytes:
         return file.bytes
+    assert file.url is not None
     request = urllib.request.Request(file.url, headers={"User-Agent": "knownface"})
     if have:
         request.add_header("Range", f"bytes={have}-")

@@ -24,6 +24,7 @@ __all__ = [
     "Backbone",
     "Pixels",
     "build_backbone",
+    "choose_backbone",
     "get_backbone",
     "load_backbone",
     "locate_weights",
@@ -42,10 +43,35 @@ def _discover() -> dict[str, Backbone]:
 BACKBONES: dict[str, Backbone] = _discover()
 
 
+def choose_backbone(
+    name: str, weights: str | Path | None = None, track: Track = silent
+) -> Backbone:
+    """The record of that name; `auto` is the best free one whose weights can be had.
+
+    That is `mobilefacenet` where its file is here or can be fetched, else `mini`, which ships
+    inside the package; one line says which, and what a bigger one would bring. Raises
+    KnownfaceError.
+    """
+    if name != "auto":
+        return get_backbone(name)
+    default = BACKBONES["mobilefacenet"]
+    try:
+        locate_weights(default, weights, track)
+    except WeightError as error:
+        if weights is not None:
+            raise
+        log.debug("%s", error)
+        log.info(
+            "Backbone mini, which is built in, because MobileFaceNet.onnx (4 MB, more accurate) "
+            "cannot be fetched; more accurate still, for research: --backbone arcface"
+        )
+        return BACKBONES["mini"]
+    log.info("Backbone mobilefacenet; more accurate, for research: --backbone arcface (174 MB)")
+    return default
+
+
 def get_backbone(name: str) -> Backbone:
-    """The record of that name; `auto` is `mobilefacenet`. Raises KnownfaceError."""
-    if name == "auto":
-        name = "mobilefacenet"
+    """The record of that name. Raises KnownfaceError."""
     if name not in BACKBONES:
         raise KnownfaceError(
             f"There is no backbone '{name}'; choose one of: auto, {', '.join(sorted(BACKBONES))}"
@@ -117,7 +143,7 @@ def load_backbone(
     accept_license: agree, once, to weights that are for research only.
     Preprocessing is inside the model. Raises WeightError where the file does not fit exactly.
     """
-    backbone = get_backbone(name)
+    backbone = choose_backbone(name, weights, track)
     return build_backbone(backbone, locate_weights(backbone, weights, track, accept_license))
 
 
