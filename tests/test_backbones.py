@@ -15,8 +15,15 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
+import knownface
 from knownface.alignment import Crop
-from knownface.backbones import BACKBONES, get_backbone, load_backbone, locate_weights
+from knownface.backbones import (
+    BACKBONES,
+    choose_backbone,
+    get_backbone,
+    load_backbone,
+    locate_weights,
+)
 from knownface.crops import FaceCropper
 from knownface.detection import load_detector
 from knownface.embedder import Embedder
@@ -151,7 +158,48 @@ def test_research_weights_are_accepted_once(
     assert locate_weights(record) == file
     with pytest.raises(WeightError, match="senet"):
         locate_weights(BACKBONES["senet"])
-    assert not any(record.noncommercial for record in map(get_backbone, ["auto", "facenet"]))
+
+
+def test_auto_is_free_and_falls_back_to_what_is_built_in(
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "knownface")
+    chosen = choose_backbone("auto")
+    assert chosen.name == "mobilefacenet"
+    assert not chosen.noncommercial
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("KNOWNFACE_WEIGHTS")
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    caplog.clear()
+    assert choose_backbone("auto").name == "mini"
+    assert len(caplog.messages) == 1
+    assert "mini" in caplog.text
+    assert "--backbone arcface" in caplog.text
+    with pytest.raises(WeightError, match="no such file"):
+        choose_backbone("auto", tmp_path / "missing.onnx")
+
+
+def test_mini_ships_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", "")
+    path = locate_weights(BACKBONES["mini"])
+    assert path is not None
+    assert path.is_relative_to(Path(knownface.__file__).parent)
+    assert path.stat().st_size <= 4 * 2**20
+    cut = tmp_path / "mini.npz"
+    cut.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(WeightError, match="not a complete weight file of mini"):
+        load_backbone("mini", cut)
+
+
+def test_mini_sees_what_its_teacher_sees(crops: np.ndarray, shared: Path) -> None:
+    teacher = backbone_embedder(get_backbone("mobilefacenet")).embed(crops)
+    student = backbone_embedder(get_backbone("mini")).embed(crops)
+    assert np.sum(teacher * student, axis=1).mean() > 0.7
 
 
 TINY = """

@@ -52,10 +52,10 @@ class Settings:
     same_person: mean similarity from which an identity counts as somebody of `--without`.
     """
 
-    views: int = 800_000
+    views: int = 600_000
     batch: int = 128
-    learning_rate: float = 1.5e-3
-    warm_up: int = 500
+    learning_rate: float = 4e-3
+    warm_up: int = 300
     weight_decay: float = 1e-4
     blends: int = 30_000
     blended_share: float = 0.4
@@ -116,7 +116,7 @@ class Lessons:
 
     crops: (n, 112, 112, 3) uint8; pairs: (m, 2) rows of crops that are blended; targets: (n + m, d)
     unit-length embeddings of crops and blends; bank: (b, d) of crops alone; check: crops and
-    identity numbers that are not learned from; facts: what the log says of all this.
+    the people of `--without` whom they show; facts: what the log says of all this.
     """
 
     crops: np.ndarray
@@ -138,15 +138,19 @@ def prepare(arguments: argparse.Namespace, settings: Settings) -> Lessons:
         teacher = backbone_embedder(get_backbone("mobilefacenet"))
         real = imitated(teacher, crops)
         means = mean_templates(real, labels, len(identities))
-        alike = (means @ known_people(teacher, arguments.without).T).max(1, initial=-1)
-        spared = np.flatnonzero(alike >= settings.same_person)
+        alike = means @ known_people(teacher, arguments.without).T
+        spared = np.flatnonzero(alike.max(1, initial=-1) >= settings.same_person)
+        person = alike[spared].argmax(1) if len(spared) else spared
         rows = np.flatnonzero(~np.isin(labels, spared))
         pairs = rows[blend_pairs(labels[rows], settings.blends, rng)]
         parts = np.array_split(pairs, -(-len(pairs) // 2048))
         blended = [imitated(teacher, np.stack([blend(crops, p) for p in part])) for part in parts]
-        np.savez(answers, real=real, spared=spared, pairs=pairs, blended=np.concatenate(blended))
+        answered = {"real": real, "spared": spared, "person": person, "pairs": pairs}
+        np.savez(answers, **answered, blended=np.concatenate(blended))
     with np.load(answers) as kept:
-        real, spared, pairs, blended = (kept[k] for k in ("real", "spared", "pairs", "blended"))
+        real, spared, person, pairs, blended = (
+            kept[key] for key in ("real", "spared", "person", "pairs", "blended")
+        )
     aside = np.isin(labels, spared)
     position = np.cumsum(~aside) - 1
     learned = real[~aside]
@@ -155,7 +159,7 @@ def prepare(arguments: argparse.Namespace, settings: Settings) -> Lessons:
         pairs=position[pairs],
         targets=np.concatenate([learned, blended]),
         bank=learned[rng.permutation(len(learned))[: settings.bank]],
-        check=(crops[aside], labels[aside]),
+        check=(crops[aside], person[np.searchsorted(spared, labels[aside])]),
         facts={
             "crops": len(learned),
             "identities": len(identities) - len(spared),
@@ -455,7 +459,9 @@ def main() -> None:
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(rate, settings.weight_decay, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gain"])
-    model.compile(optimizer, Imitation(lessons.bank, settings), [similarity], jit_compile=False)
+    model.compile(
+        optimizer, Imitation(lessons.bank, settings), metrics=[similarity], jit_compile=False
+    )
     state, log = arguments.out / "state.weights.h5", arguments.out / "log.jsonl"
     first = 0
     model.optimizer.build(model.trainable_variables)

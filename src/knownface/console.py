@@ -6,9 +6,10 @@ import errno
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,6 +79,8 @@ def session(quiet: bool, notes: bool = True) -> Iterator[Any]:
             progress.advance(task)
 
     code = 0
+    with suppress(ValueError):  # only the main thread may; elsewhere nobody sends signals
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidied up as for Ctrl-C
     try:
         yield track
         sys.stdout.flush()
