@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knownface.detection import YUNET, Mtcnn, YuNet, load_detector, merge_candidates
+from knownface.detection import YUNET, YuNet, load_detector, merge_candidates
 from knownface.errors import KnownfaceError
 from knownface.images import read_image
+from knownface.mtcnn import Mtcnn
+from knownface.recognizer import Recognizer
 
 
 def candidate(x: float, score: float, size: float = 100.0) -> list[float]:
@@ -81,6 +83,12 @@ def test_without_yunet_mtcnn_takes_over_and_says_so(
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert load_detector().name == "mtcnn"
     assert "slower" in caplog.text
+
+
+def test_a_recogniser_keeps_to_the_detector_of_its_training(run_folder: Path) -> None:
+    recognizer = Recognizer.load(run_folder)
+    assert recognizer.about["detector"] == "yunet"
+    assert load_detector(name="mtcnn").name == "mtcnn"
 
 
 def test_a_file_that_is_no_detector_is_named(tmp_path: Path) -> None:

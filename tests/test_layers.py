@@ -14,7 +14,18 @@ import knownface
 SOURCE = Path(knownface.__file__).parent
 LAYERS = [
     {"errors", "progress", "images", "weights", "metrics"},
-    {"detection", "alignment", "backbones", "layers", "losses", "augmentation", "dataset", "crops"},
+    {
+        "detection",
+        "mtcnn",
+        "mtcnn_networks",
+        "alignment",
+        "backbones",
+        "layers",
+        "losses",
+        "augmentation",
+        "dataset",
+        "crops",
+    },
     {"embedder", "gallery", "portraits"},
     {"recognizer"},
     {"training", "evaluation", "export", "onnx_graph", "verification", "runs"},

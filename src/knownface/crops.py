@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from knownface.alignment import Crop, crop_face
-from knownface.detection import Face, FacesMode, Mtcnn, YuNet, whole_image
+from knownface.detection import Detector, Face, FacesMode, whole_image
 from knownface.images import ImageError, Photo, read_bytes, read_photo
 from knownface.progress import Track, silent
 from knownface.weights import cache_folder
@@ -56,7 +56,7 @@ class FaceCropper:
         run neither decodes nor detects; files there are readable by their owner only.
     """
 
-    def __init__(self, crop: Crop, detector: YuNet | Mtcnn | None, cache: bool = False) -> None:
+    def __init__(self, crop: Crop, detector: Detector | None, cache: bool = False) -> None:
         self.crop = crop
         self.mode: FacesMode = "detect" if detector else "cropped"
         self._detector = detector

@@ -1,13 +1,11 @@
-"""Finding faces: YuNet through OpenCV, or the `mtcnn` package where YuNet's file cannot be had."""
+"""Finding faces: YuNet through OpenCV, or MTCNN where YuNet's file cannot be had."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -66,6 +64,10 @@ class Detector(Protocol):
 
     name: str
 
+    def clone(self) -> Detector:
+        """One that may be used by another thread at the same time."""
+        ...
+
     def find_faces(self, image: np.ndarray) -> list[Face]:
         """All faces in an RGB uint8 (height, width, 3) image, the largest first."""
         ...
@@ -110,7 +112,7 @@ class YuNet:
 
     def _find(self, image: np.ndarray, scale: float, border: int) -> list[Face]:
         """Faces of a framed photo that is searched at a scale, in pixels of the photo itself."""
-        scaled = cv2.cvtColor(_scaled(image, scale), cv2.COLOR_RGB2BGR)
+        scaled = cv2.cvtColor(resized(image, scale), cv2.COLOR_RGB2BGR)
         self._network.setInputSize((scaled.shape[1], scaled.shape[0]))
         rows = self._network.detect(scaled)[1]
         if rows is None:
@@ -154,53 +156,27 @@ def _overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.asarray(common / (np.prod(boxes[:, 2:], axis=1) + np.prod(box[2:]) - common))
 
 
-class Mtcnn:
-    """MTCNN (Zhang et al., 2016) of the `mtcnn` package, weights included; needs TensorFlow."""
+def load_detector(track: Track = silent, name: str | None = None) -> Detector:
+    """YuNet, or MTCNN where YuNet's file cannot be had, or where `name` asks for it.
 
-    name = "mtcnn"
+    name: the detector that a recogniser was trained with; None where nobody has a wish.
+    Raises KnownfaceError where no detector can be had.
+    """
+    from knownface.mtcnn import Mtcnn
 
-    def __init__(self) -> None:
-        from mtcnn import MTCNN
-
-        self._network: Any = MTCNN(device="CPU:0")
-
-    def clone(self) -> Mtcnn:
-        return self  # TensorFlow's functions may be called from any thread
-
-    def find_faces(self, image: np.ndarray) -> list[Face]:
-        scale = min(1.0, DETECTION_SIZE / max(image.shape[:2]))
-        small = _scaled(image, scale)
-        with contextlib.redirect_stdout(io.StringIO()):
-            try:
-                found = self._network.detect_faces(small)
-            except ValueError:  # it fails in this way on images without any candidate
-                found = []
-        order = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-        faces = [
-            Face(
-                tuple(float(value) / scale for value in face["box"]),
-                np.array([face["keypoints"][key] for key in order], np.float32) / scale,
-                float(face["confidence"]),
-            )
-            for face in found
-            if face["box"][2] >= 1 and face["box"][3] >= 1
-        ]
-        return sorted(faces, key=lambda face: -face.area)
-
-
-def load_detector(track: Track = silent) -> YuNet | Mtcnn:
-    """YuNet, or MTCNN where YuNet's file cannot be had; raises KnownfaceError where neither can."""
+    if name == Mtcnn.name:
+        return Mtcnn()
     try:
         return YuNet(obtain(YUNET, track))
     except WeightError as error:
         try:
             detector = Mtcnn()
-        except ImportError:
+        except WeightError as other:
             raise KnownfaceError(
-                f"No face detector: {error}; or install the slower one with pip install "
-                "'knownface[train]', or say --faces cropped if the photos are aligned face crops"
+                f"No face detector: {error}; or, {other}; or say --faces cropped if the photos are "
+                "aligned face crops"
             ) from None
-        log.warning("Detector: mtcnn, about 50 times slower than YuNet, because %s", error)
+        log.warning("Detector: mtcnn, slower than YuNet on large photos, because %s", error)
         return detector
 
 
@@ -210,7 +186,7 @@ def whole_image(image: np.ndarray) -> Face:
     return Face((0.0, 0.0, float(width), float(height)), np.full((5, 2), np.nan, np.float32), 1.0)
 
 
-def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
+def resized(image: np.ndarray, scale: float) -> np.ndarray:
     if scale == 1.0:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))

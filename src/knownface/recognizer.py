@@ -73,7 +73,7 @@ class Recognizer:
     """Names faces: detect, align, embed, match, threshold.
 
     faces: whether photos are searched for faces or are ready crops, as in training.
-    about: what the artifact records besides: backbone, licence, recipe, versions.
+    about: what the artifact records besides: backbone, detector, licence, recipe, versions.
     """
 
     embedder: Embedder
@@ -89,9 +89,10 @@ class Recognizer:
         return self.gallery.people
 
     def cropper(self, track: Track = silent) -> FaceCropper:
-        """Reads photos the way that this recogniser needs; the detector loads on first use."""
+        """Reads photos as they were read in training; the detector loads on first use."""
         if self._cropper is None:
-            detector = load_detector(track) if self.faces == "detect" else None
+            known = self.about.get("detector")
+            detector = load_detector(track, known) if self.faces == "detect" else None
             self._cropper = FaceCropper(self.crop, detector)
         return self._cropper
 

@@ -126,10 +126,13 @@ def train(
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        photos = collect(people, others, backbone, config, embedder, track)
+        detector = load_detector(track) if config.faces == "detect" else None
+        cropper = FaceCropper(backbone.crop, detector, cache=True)
+        photos = collect(people, others, cropper, config, embedder, track)
         write_json(work / "split.json", photos.describe_split(config.seed))
 
         about = _about(backbone, origin, config)
+        about["detector"] = detector.name if detector else None
         recognizer, evaluation = measure(photos, embedder, None, backbone, config, about)
         candidates = [_candidate("frozen", evaluation, time.perf_counter() - start)]
         if config.recipe == "seed":
@@ -204,14 +207,12 @@ class TrainingPhotos:
 def collect(
     people: FaceDataset,
     others: FaceDataset | None,
-    backbone: Backbone,
+    cropper: FaceCropper,
     config: TrainingConfig,
     embedder: Embedder,
     track: Track,
 ) -> TrainingPhotos:
     """Read, crop, embed and split; raises KnownfaceError where too little is usable."""
-    detector = load_detector(track) if config.faces == "detect" else None
-    cropper = FaceCropper(backbone.crop, detector, cache=True)
     everyone = _usable(collect_portraits(people, cropper, embedder, track))
     strangers = collect_portraits(others, cropper, embedder, track) if others else None
     groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)

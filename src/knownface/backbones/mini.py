@@ -68,7 +68,16 @@ BACKBONES = (
         parameters=1_733_520,
         seed_epochs=20,
         licence="Apache-2.0",
-        weight_files=(),
+        weight_files=(
+            WeightFile(
+                name="mini.npz",
+                url=None,
+                bytes=3_214_743,
+                sha256="bf8f99f2abb913592ddeb5f47399f52d706efbaf1a1d4f0004e7ae89467cda42",
+                licence="Apache-2.0",
+                source="docs/mini.md",
+            ),
+        ),
         build=build,
         formats={".npz": Format(read, Pixels((127.5,) * 3, (127.5,) * 3))},
     ),
