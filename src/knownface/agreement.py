@@ -10,8 +10,8 @@ import numpy as np
 # with 3, 5, 10, 20 and 40 photos each, on which photos were put into wrong folders at random.
 OUTVOTED = 0.3  # another person fits better by this much: 97 % of mislabels, 0.01 % of the others
 SOMEBODY = 0.35  # and fits at least this well
-# Nobody's: 80 % of strangers' photos, 0.4 % of the others, which are profiles or half hidden.
-NOBODY = 0.12
+# Nobody's: 78 % of strangers' photos, 0.4 % of the others, which are profiles or half hidden.
+NOBODY = 0.1
 ENOUGH = 5  # photos in a folder from which it can be said that one agrees with none of them
 
 
