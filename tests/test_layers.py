@@ -13,12 +13,32 @@ import knownface
 
 SOURCE = Path(knownface.__file__).parent
 LAYERS = [
-    {"errors", "progress", "images", "weights", "metrics"},
-    {"detection", "alignment", "backbones", "layers", "losses", "augmentation", "dataset", "crops"},
-    {"embedder", "gallery", "portraits"},
+    {"errors", "progress", "images", "weights", "metrics", "diagnosis"},
+    {
+        "detection",
+        "alignment",
+        "backbones",
+        "layers",
+        "losses",
+        "augmentation",
+        "dataset",
+        "crops",
+        "quality",
+        "copies",
+    },
+    {"embedder", "gallery", "portraits", "agreement", "examination"},
     {"recognizer"},
-    {"training", "evaluation", "export", "onnx_graph", "verification", "runs"},
-    {"report"},
+    {
+        "training",
+        "evaluation",
+        "export",
+        "onnx_graph",
+        "verification",
+        "runs",
+        "doctor",
+        "cleaning",
+    },
+    {"report", "doctor_page"},
     {"comparison"},
     {"console", "cli", "__main__", "__init__"},
 ]

@@ -8,7 +8,6 @@ Prints found / planted by kind, and which photos of the folder as it is are name
 from __future__ import annotations
 
 import argparse
-import io
 import shutil
 import tempfile
 from collections import Counter, defaultdict

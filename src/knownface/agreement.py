@@ -54,11 +54,12 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     stranger = float(np.median(cosine[compared])) if compared.any() else 0.0
     counted = np.bincount(labels, minlength=people)[labels] > 1
     typical = max(float(np.median(own[counted])) if counted.any() else 1.0, stranger + 1e-3)
-    scores = np.where(compared, (cosine - stranger) / (typical - stranger), -np.inf)
+    scale = typical - stranger
+    scores = np.where(compared, _hundredths((cosine - stranger) / scale), -np.inf)
     rival = scores.argmax(1)
     other = scores[rows, rival]
     return Agreement(
-        own=np.where(counted, (own - stranger) / (typical - stranger), 0.0),
+        own=np.where(counted, _hundredths((own - stranger) / scale), 0.0),
         other=other,
         rival=np.where(np.isfinite(other), rival, -1),
         typical=typical,
@@ -86,3 +87,8 @@ def _median_of_others(cosine: np.ndarray) -> np.ndarray:
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+
+
+def _hundredths(values: np.ndarray) -> np.ndarray:
+    """As they are shown, and without a negative zero."""
+    return np.asarray(np.round(values, 2) + 0.0)

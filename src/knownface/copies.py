@@ -18,6 +18,7 @@ NEIGHBOURS = 3  # a copy is among the most similar faces, so that the work grows
 # that were there before 0.990 or more, and the closest different pictures 0.987.
 SAME_PICTURE = 0.99
 WORTH_TURNING = 0.9  # below this, the opposite direction does not reach SAME_PICTURE either
+EVERYWHERE = np.ones((PORTRAIT, PORTRAIT), np.uint8)
 STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
 
 
@@ -70,11 +71,11 @@ def _most_similar(embeddings: np.ndarray, alike: float) -> set[tuple[int, int]]:
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Best correlation of the middle of `first` with a part of `second` (Evangelidis, 2008)."""
     middle = first[EDGE:-EDGE, EDGE:-EDGE]
-    motion = np.array([[1, 0, EDGE], [0, 1, EDGE]], np.float32)
+    start = np.array([[1, 0, EDGE], [0, 1, EDGE]], np.float32)
     try:
         found, motion = cv2.findTransformECC(
-            middle, second, motion, cv2.MOTION_AFFINE, STEPS, None, 3
+            middle, second, start, cv2.MOTION_AFFINE, STEPS, EVERYWHERE, 3
         )
     except cv2.error:  # the two are so different that the search does not settle
         return 0.0
-    return float(found) if 0.7 < np.linalg.det(motion[:, :2]) < 1.3 else 0.0
+    return float(found) if 0.7 < np.linalg.det(np.asarray(motion)[:, :2]) < 1.3 else 0.0

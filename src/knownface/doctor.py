@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,78 +16,17 @@ from knownface.backbones import get_backbone
 from knownface.crops import FaceCropper
 from knownface.dataset import BURST_SECONDS, FaceDataset, bursts, scan
 from knownface.detection import FacesMode, load_detector
+from knownface.diagnosis import KINDS, Diagnosis, Problem
 from knownface.embedder import Embedder
-from knownface.errors import KnownfaceError
 from knownface.examination import Examination, examine
 from knownface.export import backbone_embedder
 from knownface.images import ImageError, read_image
 from knownface.progress import Track, silent
 from knownface.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
 
-# In the order in which a report shows them, with what each means.
-KINDS = {
-    "unreadable": "Cannot be read",
-    "no_face": "No face",
-    "several_faces": "Several faces",
-    "mislabel": "Probably somebody else",
-    "two_names": "The same photo under two names",
-    "duplicate": "The same file twice",
-    "near_duplicate": "The same picture twice",
-    "burst": "Taken within seconds of another",
-    "too_small": "Face too small",
-    "blurred": "Blurred",
-    "dark": "Too dark, or too bright",
-    "few_photos": "People with few photos",
-    "similar_names": "Folders that may be one person",
-}
 # Of several faces, a second one with less than this share of the largest one's area is a passer-by.
 RIVAL_AREA = 1 / 3
 FEW = 5  # usable photos per person, fewer than which a single bad one changes the template much
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One finding.
-
-    kind: a key of KINDS. photo: path inside the folder; None where it concerns a whole person.
-    other: the other photo or person concerned, if any.
-    """
-
-    kind: str
-    photo: str | None
-    person: str
-    other: str | None
-    detail: str
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS or not self.detail:
-            raise ValueError(f"no such kind of problem, or no detail. Received: {self}")
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What a check found.
-
-    left_out: photos that a cleaned copy goes without.
-    examples: a typical photo of each person who has one.
-    """
-
-    root: Path
-    people: tuple[str, ...]
-    photos: tuple[str, ...]
-    problems: tuple[Problem, ...]
-    left_out: frozenset[str]
-    examples: dict[str, str]
-    device: str
-
-    def of_kind(self, kind: str) -> list[Problem]:
-        """Those problems, in the folder's order."""
-        return [problem for problem in self.problems if problem.kind == kind]
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `check --json`."""
-        problems = [asdict(problem) for problem in self.problems]
-        return {"people": len(self.people), "photos": len(self.photos), "problems": problems}
 
 
 def check(
@@ -131,7 +69,7 @@ def diagnose(
     left_out = frozenset((set(everything) - used) | unwanted)
     problems += [*_bursts(found, left_out), *_few(found, left_out), *_names(dataset.people)]
     order = list(KINDS)
-    problems.sort(key=lambda each: order.index(each.kind))
+    problems.sort(key=lambda each: (order.index(each.kind), each.photo or each.person))
     return Diagnosis(
         dataset.root,
         dataset.people,
@@ -242,7 +180,9 @@ def _two_names(found: Examination, a: int, b: int) -> list[Problem]:
     person = found.dataset.people[found.dataset.labels[right]]
     if high >= SOMEBODY and high - low >= OUTVOTED:
         detail = f"the same picture as {other}, and the face agrees with {person}"
-        return [_problem(found, "two_names", wrong, other, f"{detail} ({high:.2f}, here {low:.2f})")]
+        return [
+            _problem(found, "two_names", wrong, other, f"{detail} ({high:.2f}, here {low:.2f})")
+        ]
     detail = "the same picture under two names, and the face does not say whose it is"
     return [
         _problem(found, "two_names", wrong, other, detail),
@@ -307,8 +247,6 @@ def _examples(found: Examination) -> dict[str, str]:
     return {name: found.dataset.relative(i) for name, i in zip(names, rows, strict=True)}
 
 
-def _problem(
-    found: Examination, kind: str, index: int, other: str | None, detail: str
-) -> Problem:
+def _problem(found: Examination, kind: str, index: int, other: str | None, detail: str) -> Problem:
     person = found.dataset.people[found.dataset.labels[index]]
     return Problem(kind, found.dataset.relative(index), person, other, detail)
