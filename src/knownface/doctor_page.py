@@ -21,8 +21,8 @@ ADVICE = {
     "no_face": "Nobody can be learnt from these. Cut them closer to the face, or remove them.",
     "several_faces": "Cut each to the person it is filed under.",
     "mislabel": "Move each to the right folder, or remove it. Agreement is 0 for a stranger "
-    "and 1 for a typical photo of the person; profiles, masks, drawings and childhood photos can be "
-    "right and land here all the same.",
+    "and 1 for a typical photo of the person; profiles, masks, drawings and childhood photos can "
+    "be right and land here all the same.",
     "two_names": "One picture cannot be two people: keep it where it belongs.",
     "duplicate": "Keep one of each.",
     "near_duplicate": "Re-saved, resized or cut differently: one of each is enough, and copies on "

@@ -13,10 +13,14 @@ from knownface.agreement import Agreement, measure_agreement
 from knownface.copies import PORTRAIT, find_copies, small_portrait
 from knownface.crops import FaceCropper, PhotoFaces
 from knownface.dataset import FaceDataset
-from knownface.embedder import BATCH, Embedder
+from knownface.embedder import Embedder
 from knownface.portraits import Note, choose_faces
 from knownface.progress import Track, silent
 from knownface.quality import Quality, measure_quality
+
+# Faces embedded at once, 10 MB of crops: the readers stand still meanwhile, instead of fighting
+# the network for the cores (check took 1.08 to 1.44 times the reading, and with 32 1.45 to 1.77).
+TOGETHER = 256
 
 
 @dataclass(frozen=True)
@@ -76,13 +80,15 @@ def examine(
 
 
 def _batches(photos: Iterable[PhotoFaces]) -> Iterator[list[PhotoFaces]]:
-    """Groups of photos with at least BATCH faces, the last one apart."""
+    """Groups of photos with at least TOGETHER faces, the last one apart."""
     batch: list[PhotoFaces] = []
+    faces = 0
     for photo in photos:
         batch.append(photo)
-        if sum(len(each.faces) for each in batch) >= BATCH:
+        faces += len(photo.faces)
+        if faces >= TOGETHER:
             yield batch
-            batch = []
+            batch, faces = [], 0
     if batch:
         yield batch
 
