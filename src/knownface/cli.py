@@ -206,6 +206,8 @@ def check(
         from knownface.doctor_page import write_page
 
         page = out or Path("runs") / f"{data.resolve().name}-check.html"
+        if page.is_dir():
+            raise KnownfaceError(f"--out {page}: is a folder; name a file in it")
         with new_copy(fix, data) as copy:
             found = run_check(data, backbone, weights, accept_license, _faces(faces), device, track)
             with writing(page):
