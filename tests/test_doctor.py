@@ -166,6 +166,7 @@ def test_a_third_of_a_folder_is_wrong() -> None:
     filed[40:58] = 0  # 18 of one other person among 40
     agreement = measure_agreement(faces, filed, 5)
     assert np.flatnonzero(agreement.outvoted).tolist() == list(range(40, 58))
+    assert agreement.own[40:58].max() < 0.2 < 0.8 < agreement.own[:40].min()
 
 
 def test_people_without_photos_and_alone() -> None:
