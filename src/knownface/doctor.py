@@ -94,20 +94,24 @@ def _unusable(found: Examination) -> Iterator[Problem]:
                 continue
         detail = note.detail.replace(f"{photo.path}: ", "")
         yield Problem(note.kind, note.photo, note.person, None, detail)
-        if note.kind == "no_face" and (soft := _whole_sharpness(photo.path)) < BLURRED:
-            detail = f"the whole picture is blurred (sharpness {soft:.2f}, needs {BLURRED:g})"
+        if note.kind == "no_face" and (detail := _hidden_by_blur(photo.path)):
             yield Problem("blurred", note.photo, note.person, None, detail)
 
 
-def _whole_sharpness(path: Path) -> float:
-    """Of the photo's middle square, in place of the face that a strong blur has hidden."""
+def _hidden_by_blur(path: Path) -> str:
+    """A strong blur hides a face, or its landmarks: the photo's middle square is judged instead.
+
+    What is to be said about it; empty where the picture is sharp.
+    """
     try:
         grey = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY)
     except ImageError:  # gone since
-        return BLURRED
+        return ""
     side = min(grey.shape)
     top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
-    return sharpness(grey[top : top + side, left : left + side], side)
+    soft = sharpness(grey[top : top + side, left : left + side], side)
+    whole = f"the whole picture is blurred (sharpness {soft:.2f}, needs {BLURRED:g})"
+    return whole if soft < BLURRED else ""
 
 
 def _poor(found: Examination) -> Iterator[Problem]:
@@ -205,6 +209,9 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
             detail = f"agrees with {name} ({other:.2f}) more than with this folder ({own:.2f})"
             yield _problem(found, "mislabel", index, name, detail)
         elif own < NOBODY and enough[row] and not list(_complaints(found.qualities[row])):
+            if soft := _hidden_by_blur(found.photos[index].path):
+                yield _problem(found, "blurred", index, None, soft)
+                continue
             detail = f"agrees with none of the other photos in this folder ({own:.2f})"
             yield _problem(found, "mislabel", index, None, detail)
 

@@ -88,7 +88,7 @@ def _item(problem: Problem, diagnosis: Diagnosis, thumbnails: _Thumbnails) -> st
     if problem.kind == "mislabel":
         examples = diagnosis.examples
         shown += [
-            (examples[name], f"a typical photo of {name}")
+            (examples[name], f"typical of {name}")
             for name in (problem.person, problem.other)
             if name in examples
         ]
@@ -155,9 +155,9 @@ nav li {{ background: var(--soft); border-radius: 1rem; padding: .25rem .75rem; 
 }}
 .problems li {{ border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }}
 .problems p {{ margin: .25rem 0 .5rem; overflow-wrap: anywhere; }}
-figure {{ display: inline-block; margin: 0 .5rem .25rem 0; max-width: 6.5rem; }}
+figure {{ display: inline-block; margin: 0 .5rem .25rem 0; max-width: 5.6rem; }}
 figure {{ vertical-align: top; }}
-img {{ display: block; height: 6.5rem; max-width: 6.5rem; object-fit: contain; }}
+img {{ display: block; height: 5.6rem; max-width: 5.6rem; object-fit: contain; }}
 code {{ white-space: nowrap; }}
 figcaption {{ font-size: .8rem; overflow-wrap: anywhere; }}
 :focus-visible {{ outline: 3px solid #2a7de1; outline-offset: 2px; }}
