@@ -18,12 +18,18 @@ from PIL import Image, ImageDraw
 from plant_faults import ACCEPTED, copy_people, plant
 
 from knownface.agreement import measure_agreement
+from knownface.backbones import get_backbone
 from knownface.cleaning import copy_good, new_copy
 from knownface.copies import find_copies, same_picture, small_portrait
+from knownface.crops import FaceCropper
+from knownface.dataset import scan
+from knownface.detection import load_detector
 from knownface.diagnosis import KINDS, Diagnosis, Problem
 from knownface.doctor import _names, check
 from knownface.doctor_page import render_page
 from knownface.errors import KnownfaceError
+from knownface.examination import examine
+from knownface.export import backbone_embedder
 from knownface.quality import BLURRED, sharpness
 
 PLANTED = {"mislabel": 4, "duplicate": 4, "two_names": 4, "blurred": 3, "unreadable": 3,
@@ -357,3 +363,10 @@ def test_drawings_do_not_break_it(tmp_path: Path) -> None:
     assert kinds.count("no_face") == kinds.count("few_photos") == 2
     assert kinds.count("two_names") == 2
     assert "No face" in render_page(found)
+
+
+def test_crops_do_not_stay_in_memory(clean: Path, shared: Path) -> None:
+    record = get_backbone("mobilefacenet")
+    cropper = FaceCropper(record.crop, load_detector())
+    found = examine(scan(clean), cropper, backbone_embedder(record))
+    assert all(photo.crops.base is None and not photo.crops.size for photo in found.photos)

@@ -48,14 +48,15 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     cosine = embeddings @ _unit(sums).T
     without = _unit(sums[labels] - embeddings * core[:, None])
     own = np.sum(embeddings * without, axis=1)
+    counts = np.bincount(labels, minlength=people)
     cosine[rows, labels] = np.nan
-    cosine[:, np.bincount(labels, minlength=people) == 0] = np.nan
-    compared = np.isfinite(cosine)
-    stranger = float(np.median(cosine[compared])) if compared.any() else 0.0
-    counted = np.bincount(labels, minlength=people)[labels] > 1
+    cosine[:, counts == 0] = np.nan
+    others = cosine[np.isfinite(cosine)]
+    stranger = float(np.median(others)) if len(others) else 0.0
+    counted = counts[labels] > 1
     typical = max(float(np.median(own[counted])) if counted.any() else 1.0, stranger + 1e-3)
     scale = typical - stranger
-    scores = np.where(compared, _hundredths((cosine - stranger) / scale), -np.inf)
+    scores = np.nan_to_num(_hundredths((cosine - stranger) / scale), nan=-np.inf)
     rival = scores.argmax(1)
     other = scores[rows, rival]
     return Agreement(

@@ -57,8 +57,8 @@ def _most_similar(embeddings: np.ndarray, alike: float) -> set[tuple[int, int]]:
     pairs: set[tuple[int, int]] = set()
     if count < 1:
         return pairs
-    for start in range(0, len(embeddings), 1024):  # blocks bound the memory: 1024 x n cosines
-        cosine = embeddings[start : start + 1024] @ embeddings.T
+    for start in range(0, len(embeddings), 256):  # blocks bound the memory: 256 x n cosines
+        cosine = embeddings[start : start + 256] @ embeddings.T
         rows = np.arange(len(cosine))
         cosine[rows, start + rows] = -1
         nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]

@@ -115,8 +115,8 @@ def near_duplicates(fingerprints: np.ndarray) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of (n, 32) uint8 fingerprints within NEAR_DUPLICATE_BITS."""
     bits = np.unpackbits(fingerprints, axis=1).astype(np.float32)
     pairs: list[tuple[int, int]] = []
-    for start in range(0, len(bits), 1024):  # blocks bound the memory: 1024 x n distances
-        block = bits[start : start + 1024]
+    for start in range(0, len(bits), 256):  # blocks bound the memory: 256 x n distances
+        block = bits[start : start + 256]
         distance = block.sum(1)[:, None] + bits.sum(1)[None] - 2 * block @ bits.T
         rows, columns = np.nonzero(distance <= NEAR_DUPLICATE_BITS)
         pairs += [

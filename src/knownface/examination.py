@@ -58,7 +58,8 @@ def examine(
         for crop, face in zip(crops, faces, strict=True):
             qualities.append(measure_quality(crop, face, cropper.crop))
             portraits.append(small_portrait(crop))
-        photos += [replace(photo, crops=photo.crops[:0]) for photo in batch]
+        # A copy: a view would keep the crops in memory.
+        photos += [replace(photo, crops=photo.crops[:0].copy()) for photo in batch]
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     vectors = np.concatenate(embeddings)
     chosen, notes = choose_faces(dataset, photos, owner, vectors)
