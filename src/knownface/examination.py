@@ -45,7 +45,7 @@ class Examination:
 def examine(
     dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
 ) -> Examination:
-    """Read every photo once; memory grows by about 5 kB per photo, whatever its size."""
+    """Read every photo once; about 5 kB of each stay in memory, whatever its size."""
     photos: list[PhotoFaces] = []
     qualities: list[Quality] = []
     portraits: list[np.ndarray] = []
