@@ -13,7 +13,7 @@ import knownface
 
 SOURCE = Path(knownface.__file__).parent
 LAYERS = [
-    {"errors", "progress", "images", "weights", "metrics"},
+    {"errors", "progress", "images", "weights", "metrics", "diagnosis"},
     {
         "detection",
         "mtcnn",
@@ -25,11 +25,22 @@ LAYERS = [
         "augmentation",
         "dataset",
         "crops",
+        "quality",
+        "copies",
     },
-    {"embedder", "gallery", "portraits"},
+    {"embedder", "gallery", "portraits", "agreement", "examination"},
     {"recognizer"},
-    {"training", "evaluation", "export", "onnx_graph", "verification", "runs"},
-    {"report"},
+    {
+        "training",
+        "evaluation",
+        "export",
+        "onnx_graph",
+        "verification",
+        "runs",
+        "doctor",
+        "cleaning",
+    },
+    {"report", "doctor_page"},
     {"comparison"},
     {"console", "cli", "__main__", "__init__"},
 ]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knownface.backbones import load_backbone
     from knownface.comparison import Comparison, compare
+    from knownface.diagnosis import Diagnosis
+    from knownface.doctor import check
     from knownface.errors import KnownfaceError
     from knownface.evaluation import Evaluation, evaluate_folder
     from knownface.images import read_image
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Comparison",
+    "Diagnosis",
     "Evaluation",
     "KnownfaceError",
     "Recognition",
     "Recognizer",
     "TrainingRun",
+    "check",
     "compare",
     "evaluate_folder",
     "load_backbone",
@@ -31,11 +35,13 @@ __all__ = [
 
 _HOME = {
     "Comparison": "comparison",
+    "Diagnosis": "diagnosis",
     "Evaluation": "evaluation",
     "KnownfaceError": "errors",
     "Recognition": "recognizer",
     "Recognizer": "recognizer",
     "TrainingRun": "training",
+    "check": "doctor",
     "compare": "comparison",
     "evaluate_folder": "evaluation",
     "load_backbone": "backbones",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from knownface import __version__
 from knownface.console import note, print_json, session, stderr, writing
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from knownface.backbones import Backbone
     from knownface.comparison import Comparison
     from knownface.crops import FaceCropper
+    from knownface.diagnosis import Diagnosis
     from knownface.evaluation import Evaluation
     from knownface.recognizer import Recognition
 
@@ -178,6 +180,47 @@ def compare(
         else:
             _print_comparison(result)
             print(f"Report: {result.folder / 'report.html'}")
+
+
+@app.command()
+def check(
+    data: Annotated[Path, typer.Argument(help="A folder with one sub-folder per person.")],
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    accept_license: Licence = False,
+    faces: Faces = "detect",
+    out: Annotated[
+        Path | None, typer.Option(help="The page; default: runs/<folder>-check.html.")
+    ] = None,
+    fix: Annotated[
+        Path | None, typer.Option(help="A new folder for a cleaned copy of the photos.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find what is wrong with a folder's photos and names, before training."""
+    with session(quiet or as_json, notes=not quiet) as track:
+        from knownface.cleaning import copy_good, new_copy
+        from knownface.doctor import check as run_check
+        from knownface.doctor_page import write_page
+
+        page = out or Path("runs") / f"{data.resolve().name}-check.html"
+        if page.is_dir():
+            raise KnownfaceError(f"--out {page}: is a folder; name a file in it")
+        with new_copy(fix, data) as copy:
+            found = run_check(data, backbone, weights, accept_license, _faces(faces), device, track)
+            with writing(page):
+                write_page(page, found)
+            copied = copy_good(found, copy, track) if copy else 0
+        if as_json:
+            print_json(found.to_json())
+            note(f"Page: {page}")
+        else:
+            _print_diagnosis(found)
+            print(f"Page: {page}")
+            if fix:
+                print(f"Cleaned copy: {fix}, {copied} of {len(found.photos)} photos")
 
 
 @app.command()
@@ -496,6 +539,22 @@ def _print_comparison(result: Comparison) -> None:
     for row in result.rows:
         if row.error:
             print(f"{row.backbone}: {row.error}")
+
+
+def _print_diagnosis(found: Diagnosis) -> None:
+    from knownface.diagnosis import KINDS
+
+    print(f"{len(found.photos)} photos of {len(found.people)} people")
+    table = Table("problem", "photos", "the first of them")
+    for kind, title in KINDS.items():
+        if problems := found.of_kind(kind):
+            first = [f"{each.photo or each.person}: {each.detail}" for each in problems[:3]]
+            table.add_row(title, str(len(problems)), Text("\n".join(first)))
+    if found.problems:
+        _print_table(table)
+    else:
+        print("No problems found")
+    note(f"Device: {found.device}")
 
 
 def _print_table(table: Table) -> None:

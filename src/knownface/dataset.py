@@ -105,17 +105,18 @@ def group_photos(
 
     fingerprints: (n, 32) uint8 difference hashes; taken: capture times in seconds, or None.
     """
-    pairs = _near_duplicates(fingerprints) + _bursts(labels, taken)
+    pairs = near_duplicates(fingerprints) + bursts(labels, taken)
     rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels),) * 2)
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _near_duplicates(fingerprints: np.ndarray) -> list[tuple[int, int]]:
+def near_duplicates(fingerprints: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, of (n, 32) uint8 fingerprints within NEAR_DUPLICATE_BITS."""
     bits = np.unpackbits(fingerprints, axis=1).astype(np.float32)
     pairs: list[tuple[int, int]] = []
-    for start in range(0, len(bits), 1024):  # blocks bound the memory: 1024 x n distances
-        block = bits[start : start + 1024]
+    for start in range(0, len(bits), 256):  # blocks bound the memory: 256 x n distances
+        block = bits[start : start + 256]
         distance = block.sum(1)[:, None] + bits.sum(1)[None] - 2 * block @ bits.T
         rows, columns = np.nonzero(distance <= NEAR_DUPLICATE_BITS)
         pairs += [
@@ -124,7 +125,8 @@ def _near_duplicates(fingerprints: np.ndarray) -> list[tuple[int, int]]:
     return pairs
 
 
-def _bursts(labels: np.ndarray, taken: Sequence[float | None]) -> list[tuple[int, int]]:
+def bursts(labels: np.ndarray, taken: Sequence[float | None]) -> list[tuple[int, int]]:
+    """Pairs of photos of one person taken within BURST_SECONDS, the earlier one first."""
     timed = sorted((int(labels[i]), t, i) for i, t in enumerate(taken) if t is not None)
     return [
         (a, b)

@@ -83,7 +83,7 @@ def collect_portraits(
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     crops = np.concatenate([photo.crops for photo in photos])
     embeddings = embedder.embed(crops)
-    chosen, notes = _choose(dataset, photos, owner, embeddings)
+    chosen, notes = choose_faces(dataset, photos, owner, embeddings)
     rows = owner[chosen]
     return Portraits(
         root=dataset.root,
@@ -105,10 +105,13 @@ def _mark(photo: PhotoFaces) -> np.ndarray:
     return photo.fingerprint if photo.fingerprint is not None else np.zeros(32, np.uint8)
 
 
-def _choose(
+def choose_faces(
     dataset: FaceDataset, photos: Sequence[PhotoFaces], owner: np.ndarray, embeddings: np.ndarray
 ) -> tuple[np.ndarray, list[Note]]:
-    """The row of `embeddings` to use for each photo that has a face, and the notes."""
+    """The row of `embeddings` to use for each photo that has a face, and the notes.
+
+    owner: (f,) the photo of each row of `embeddings` (f, d), which hold every face in order.
+    """
     references = _references(dataset, photos, owner, embeddings)
     similarity = np.sum(embeddings * references[dataset.labels[owner]], axis=1)
     typical = _typical(dataset, owner, similarity)

@@ -15,15 +15,19 @@ from knownface.errors import KnownfaceError
 
 
 @contextmanager
-def run_folder(out: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
-    """A hidden working folder beside the final one, renamed after success, removed otherwise."""
-    final = _final(out, name)
+def run_folder(out: Path | None, name: str, option: str = "--out") -> Iterator[tuple[Path, Path]]:
+    """A hidden working folder beside the final one, renamed after success, removed otherwise.
+
+    option: what the user named `out` with, for errors.
+    """
+    final = _final(out, name, option)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     except OSError as error:
         raise KnownfaceError(
-            f"{final.parent}: cannot be written ({error.strerror}); choose another place with --out"
+            f"{final.parent}: cannot be written ({error.strerror}); "
+            f"choose another place with {option}"
         ) from None
     try:
         yield work, final
@@ -33,7 +37,7 @@ def run_folder(out: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
         if error.strerror is None:
             raise
         raise KnownfaceError(
-            f"{final}: cannot be written ({error.strerror}); choose another place with --out"
+            f"{final}: cannot be written ({error.strerror}); choose another place with {option}"
         ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -51,10 +55,10 @@ def empty_folder(out: Path | None, name: str) -> Path:
     return final
 
 
-def _final(out: Path | None, name: str) -> Path:
+def _final(out: Path | None, name: str, option: str = "--out") -> Path:
     final = out or _free_name(Path("runs") / name)
     if final.exists() and (not final.is_dir() or any(final.iterdir())):
-        raise KnownfaceError(f"--out {final}: exists already; choose another name or remove it")
+        raise KnownfaceError(f"{option} {final}: exists already; choose another name or remove it")
     return final
 
 

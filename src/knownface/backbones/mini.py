@@ -11,7 +11,7 @@ import numpy as np
 
 from knownface.alignment import Crop
 from knownface.backbones.backbone import Backbone, Format, Pixels
-from knownface.weights import WeightError
+from knownface.weights import WeightError, WeightFile
 
 if TYPE_CHECKING:
     import keras

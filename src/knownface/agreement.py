@@ -1,0 +1,95 @@
+"""Whose face is it? How well each photo agrees with its own person and with everybody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# In units of `Agreement`: 0 is a stranger, 1 a typical photo of the person. Chosen on 20 people
+# with 3, 5, 10, 20 and 40 photos each, on which photos were put into wrong folders at random.
+OUTVOTED = 0.3  # another person fits better by this much: 97 % of mislabels, 0.01 % of the others
+SOMEBODY = 0.35  # and fits at least this well
+# Nobody's: 78 % of strangers' photos, 0.4 % of the others, which are profiles or half hidden.
+NOBODY = 0.1
+ENOUGH = 5  # photos in a folder from which it can be said that one agrees with none of them
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Per photo (n,): `own` agreement, that of the best other person, `rival`, and who that is.
+
+    rival: index of a person, -1 where there is no other.
+    typical: the cosine that 1 stands for.
+    """
+
+    own: np.ndarray
+    other: np.ndarray
+    rival: np.ndarray
+    typical: float
+
+    @property
+    def outvoted(self) -> np.ndarray:
+        """Photos that agree with another person clearly more than with their own: (n,) bool."""
+        return np.asarray((self.other - self.own >= OUTVOTED) & (self.other >= SOMEBODY))
+
+
+def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -> Agreement:
+    """Leave-one-out agreement of unit-length embeddings (n, d) with people (n,).
+
+    A person is the mean of the better half of their photos, those with the highest median
+    similarity to the others, so that wrong ones do not count while they are fewer than half. A
+    photo is compared with its own person without itself.
+    """
+    rows = np.arange(len(labels))
+    core = _better_half(embeddings, labels)
+    sums = np.zeros((people, embeddings.shape[1]), np.float32)
+    np.add.at(sums, labels[core], embeddings[core])
+    cosine = embeddings @ _unit(sums).T
+    without = _unit(sums[labels] - embeddings * core[:, None])
+    own = np.sum(embeddings * without, axis=1)
+    counts = np.bincount(labels, minlength=people)
+    cosine[rows, labels] = np.nan
+    cosine[:, counts == 0] = np.nan
+    others = cosine[np.isfinite(cosine)]
+    stranger = float(np.median(others)) if len(others) else 0.0
+    counted = counts[labels] > 1
+    typical = max(float(np.median(own[counted])) if counted.any() else 1.0, stranger + 1e-3)
+    scale = typical - stranger
+    scores = np.nan_to_num(_hundredths((cosine - stranger) / scale), nan=-np.inf)
+    rival = scores.argmax(1)
+    other = scores[rows, rival]
+    return Agreement(
+        own=np.where(counted, _hundredths((own - stranger) / scale), 0.0),
+        other=other,
+        rival=np.where(np.isfinite(other), rival, -1),
+        typical=typical,
+    )
+
+
+def _better_half(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(n,) bool: at least two photos of each person who has as many."""
+    core = np.zeros(len(labels), bool)
+    for person in np.unique(labels):
+        rows = np.flatnonzero(labels == person)
+        cosine = embeddings[rows] @ embeddings[rows].T
+        middle = _median_of_others(cosine)
+        keep = max(min(2, len(rows)), (len(rows) + 1) // 2)
+        core[rows[np.argsort(-middle, kind="stable")[:keep]]] = True
+    return core
+
+
+def _median_of_others(cosine: np.ndarray) -> np.ndarray:
+    if len(cosine) == 1:
+        return np.zeros(1)
+    others = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
+    return np.asarray(np.median(others, axis=1))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+
+
+def _hundredths(values: np.ndarray) -> np.ndarray:
+    """As they are shown, and without a negative zero."""
+    return np.asarray(np.round(values, 2) + 0.0)

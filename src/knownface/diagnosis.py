@@ -1,0 +1,69 @@
+"""What the doctor of a folder found, as values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+# In the order in which a report shows them, with what each means.
+KINDS = {
+    "unreadable": "Cannot be read",
+    "no_face": "No face",
+    "several_faces": "Several faces",
+    "mislabel": "Probably somebody else",
+    "two_names": "The same photo under two names",
+    "duplicate": "The same file twice",
+    "near_duplicate": "The same picture twice",
+    "burst": "Taken within seconds of another",
+    "too_small": "Face too small",
+    "blurred": "Blurred",
+    "dark": "Too dark, or too bright",
+    "few_photos": "People with few photos",
+    "similar_names": "Folders that may be one person",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding.
+
+    kind: a key of KINDS. photo: path inside the folder; None where it concerns a whole person.
+    other: the other photo or person concerned, if any.
+    """
+
+    kind: str
+    photo: str | None
+    person: str
+    other: str | None
+    detail: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or not self.detail:
+            raise ValueError(f"no such kind of problem, or no detail. Received: {self}")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a check found.
+
+    left_out: photos that a cleaned copy goes without.
+    examples: a typical photo of each person who has one.
+    """
+
+    root: Path
+    people: tuple[str, ...]
+    photos: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    left_out: frozenset[str]
+    examples: dict[str, str]
+    device: str
+
+    def of_kind(self, kind: str) -> list[Problem]:
+        """Those problems, in the folder's order."""
+        return [problem for problem in self.problems if problem.kind == kind]
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `check --json`."""
+        problems = [asdict(problem) for problem in self.problems]
+        return {"people": len(self.people), "photos": len(self.photos), "problems": problems}
