@@ -98,6 +98,8 @@ def verify(file: WeightFile, path: Path) -> None:
 
 
 def _ways_out(file: WeightFile) -> str:
+    if file.url is None:
+        return "reinstall knownface"
     return (
         f"remove it or get the file from {file.url} (sha256 {file.sha256}) and pass it with "
         "--weights FILE or put its folder into KNOWNFACE_WEIGHTS"
