@@ -138,9 +138,15 @@ def test_a_missing_weight_file_offers_the_ways_out(people: Path, tmp_path: Path)
         "XDG_CACHE_HOME": str(tmp_path),
         "https_proxy": "http://127.0.0.1:9",
     }
-    done = knownface("train", people, "--out", tmp_path / "run", **environment)
-    refused(done, "https://github.com/foamliu", "b7120c09", "--weights FILE", "KNOWNFACE_WEIGHTS")
+    out = ("--out", tmp_path / "run")
+    done = knownface("train", people, "--backbone", "mobilefacenet", *out, **environment)
+    ways = ("--weights FILE", "KNOWNFACE_WEIGHTS", "--backbone mini")
+    refused(done, "https://github.com/foamliu", "b7120c09", *ways)
     assert not (tmp_path / "run").exists()
+    done = knownface("train", people, "--recipe", "frozen", *out, **environment)
+    assert done.returncode == 0
+    assert "Backbone mini, which is built in" in done.stderr
+    assert (tmp_path / "run" / "recognizer" / "embedder.onnx").is_file()
 
 
 @pytest.mark.parametrize("damage", ["gallery.npz", "recognizer.json", "embedder.onnx"])
