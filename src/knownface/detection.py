@@ -176,7 +176,12 @@ def load_detector(track: Track = silent, name: str | None = None) -> Detector:
                 f"No face detector: {error}; or, {other}; or say --faces cropped if the photos are "
                 "aligned face crops"
             ) from None
-        log.warning("Detector: mtcnn, slower than YuNet on large photos, because %s", error)
+        log.debug("%s", error)
+        log.warning(
+            "Detector: MTCNN, slower than YuNet on large photos, whose file is not here (%s, for a "
+            "folder named in KNOWNFACE_WEIGHTS)",
+            YUNET.url,
+        )
         return detector
 
 

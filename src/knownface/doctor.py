@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from knownface.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
-from knownface.backbones import get_backbone
+from knownface.backbones import choose_backbone
 from knownface.crops import FaceCropper
 from knownface.dataset import BURST_SECONDS, FaceDataset, bursts, scan
 from knownface.detection import FacesMode, load_detector
@@ -43,7 +43,7 @@ def check(
     Raises KnownfaceError for unusable data or options.
     """
     dataset = scan(Path(data))
-    record = get_backbone(backbone)
+    record = choose_backbone(backbone, weights, track)
     embedder = backbone_embedder(
         record, weights, device, track=track, accept_license=accept_license
     )

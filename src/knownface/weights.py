@@ -182,7 +182,7 @@ def _cause(error: Exception) -> str:
 def _help(file: WeightFile) -> str:
     return (
         f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with --weights FILE, "
-        "or put its folder into KNOWNFACE_WEIGHTS; --backbone mini needs no download"
+        "or put its folder into KNOWNFACE_WEIGHTS"
     )
 
 

@@ -110,7 +110,10 @@ def locate_weights(
     if backbone.noncommercial:
         _agree(backbone, accept_license)
     present = next((file for file in files if find(file)), files[0])
-    return obtain(present, track)
+    try:
+        return obtain(present, track)
+    except WeightError as error:
+        raise WeightError(f"{error}; or take --backbone mini, which is built in") from None
 
 
 def _agree(backbone: Backbone, accept_license: bool) -> None:
