@@ -29,7 +29,7 @@ LAYERS = [
         "copies",
     },
     {"embedder", "gallery", "portraits", "agreement", "examination"},
-    {"recognizer"},
+    {"recognizer", "synthetic"},
     {
         "training",
         "evaluation",

@@ -437,6 +437,29 @@ def fetch(
             print(path)
 
 
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    people: Annotated[int, typer.Option(help="How many people to invent.")] = 10,
+    photos: Annotated[int, typer.Option(help="Photos of each.")] = 40,
+    strangers: Annotated[
+        int, typer.Option(help="Others to be refused: DIR/strangers beside DIR/people.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Other people for each number.")] = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write photos of people who do not exist, to try everything with nobody's photo."""
+    with session(quiet or as_json, notes=not quiet) as track:
+        from knownface.synthetic.folder import write_people
+
+        write_people(folder, people, photos, strangers, seed, track)
+        if as_json:
+            print_json({"folder": str(folder), "people": people, "photos": people * photos})
+        else:
+            print(f"{people} invented people with {photos} photos each: {folder}")
+
+
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,

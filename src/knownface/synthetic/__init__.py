@@ -1,0 +1,1 @@
+"""Invented people: photos to try everything with, of nobody who exists."""

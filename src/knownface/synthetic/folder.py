@@ -1,0 +1,130 @@
+"""Writing invented people to a folder, each photo labelled as what it is."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import cv2
+from PIL import ExifTags, Image
+
+from knownface.errors import KnownfaceError
+from knownface.progress import Track, silent
+from knownface.synthetic.head import looks_of
+from knownface.synthetic.model import load_model
+from knownface.synthetic.names import invent_names
+from knownface.synthetic.person import invent_person
+from knownface.synthetic.portrait import Photo, take_photo
+
+LABEL = "synthetic, knownface demo: this person does not exist"
+README = """\
+These people do not exist.
+
+`knownface demo` invented their faces and their names, so that knownface can be tried with nobody's
+photo. They are a demonstration and a test fixture: what a recogniser scores on them says that the
+software works, and is never evidence of accuracy on real people.
+
+Made with --people {people} --photos {photos} --strangers {strangers} --seed {seed}.
+"""
+MOST_PHOTOS = 1000
+
+
+def write_people(
+    folder: Path,
+    people: int = 10,
+    photos: int = 40,
+    strangers: int = 0,
+    seed: int = 0,
+    track: Track = silent,
+) -> None:
+    """Write `folder/<name>/photo_01.jpg` and so on, and a README.txt.
+
+    With strangers, `folder/people/<name>/` and `folder/strangers/<name>/` instead. The same
+    arguments give the same bytes on the same machine, and the first people and photos are the
+    same however many there are. Raises KnownfaceError for impossible numbers, for a folder that
+    is not empty, and where it cannot be written; an interrupted call leaves nothing.
+    """
+    check_numbers(people, photos, strangers, seed)
+    names = invent_names(people + strangers, seed)
+    places = [Path("people" if strangers else ".") / name for name in names[:people]]
+    places += [Path("strangers") / name for name in names[people:]]
+    with new_folder(folder) as work:
+        text = README.format(people=people, photos=photos, strangers=strangers, seed=seed)
+        (work / "README.txt").write_text(text, encoding="utf-8")
+        jobs = [(work / place, (seed, 2, i)) for i, place in enumerate(places)]
+        total = len(jobs) * photos
+        for _ in track(_write_all(jobs, photos), "Inventing people", total):
+            pass
+
+
+def check_numbers(people: int, photos: int, strangers: int, seed: int) -> None:
+    """Raises KnownfaceError that names the option."""
+    limits = {
+        "--people": (people, 1, None),
+        "--photos": (photos, 1, MOST_PHOTOS),
+        "--strangers": (strangers, 0, None),
+        "--seed": (seed, 0, None),
+    }
+    for option, (value, low, high) in limits.items():
+        if value < low or (high and value > high):
+            allowed = f"between {low} and {high}" if high else f"{low} or more"
+            raise KnownfaceError(f"{option} must be {allowed}, not {value}")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A hidden working folder beside the final one, renamed after success, removed otherwise."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise KnownfaceError(f"{folder}: exists already; choose another name or remove it")
+    work = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+        yield work
+        work.chmod(0o755)
+        work.replace(folder)
+    except OSError as error:
+        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
+    finally:
+        if work:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_all(jobs: list[tuple[Path, tuple[int, int, int]]], photos: int) -> Iterator[None]:
+    """Photo by photo, in several threads: OpenCV and NumPy release the lock while they compute."""
+    model = load_model()
+    digits = max(2, len(str(photos)))
+    threads = cv2.getNumThreads()
+    pool = ThreadPoolExecutor(os.cpu_count())
+    cv2.setNumThreads(1)  # the photos are the parallel work, not the pixels of one
+    try:
+        for place, seed in jobs:
+            place.mkdir(parents=True)
+            looks = looks_of(model, invent_person(model, seed))
+            paths = [place / f"photo_{i:0{digits}}.jpg" for i in range(1, photos + 1)]
+            seeds = [(*seed, i) for i in range(1, photos + 1)]
+            taken = pool.map(partial(take_photo, model, looks), seeds)
+            for path, photo in zip(paths, taken, strict=True):
+                save_photo(path, photo)
+                yield
+    finally:
+        pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
+
+
+def save_photo(path: Path, photo: Photo) -> None:
+    """A JPEG that says in its comment and its EXIF description that nobody is shown."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = LABEL
+    exif[ExifTags.Base.Software] = "knownface demo"
+    stream = io.BytesIO()
+    image = Image.fromarray(photo.pixels)
+    image.save(stream, "JPEG", quality=photo.quality, comment=LABEL, exif=exif)
+    path.write_bytes(stream.getvalue())
