@@ -1,6 +1,6 @@
 """Images per second of each network against the same network as its users run it today.
 
-    pip install --no-deps keras-facenet keras-vggface facenet-pytorch tf_keras   # what is compared
+    pip install --no-deps keras-facenet keras-vggface facenet-pytorch tf_keras tqdm  # compared
     python benchmarks/embed.py facenet=20180402-114759-weights.h5 arcface=w600k_r50.onnx ...
 
 Each contender is a process of its own; they take turns, so that a drifting machine slows all alike,
