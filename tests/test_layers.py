@@ -29,7 +29,7 @@ LAYERS = [
         "copies",
     },
     {"embedder", "gallery", "portraits", "agreement", "examination"},
-    {"recognizer", "synthetic"},
+    {"recognizer"},
     {
         "training",
         "evaluation",
@@ -40,7 +40,7 @@ LAYERS = [
         "doctor",
         "cleaning",
     },
-    {"report", "doctor_page"},
+    {"synthetic", "report", "doctor_page"},
     {"comparison"},
     {"console", "cli", "__main__", "__init__"},
 ]

@@ -8,7 +8,8 @@ result. What is learned: whatever is done to a crop (geometry, light, size, nois
 embedding should stay the one that the teacher gives to the clean crop, and should have the same
 neighbours. Half of the crops are blends of two people, who extend the few identities there are.
 
-Writes `mini.npz` (float16), and a log of the run beside it; `--resume` continues a stopped run.
+Writes `mini.npz` (float16), and a log of the run beside it; a stopped run continues when it is
+started again with the same `--out`.
 """
 
 from __future__ import annotations

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from PIL import ExifTags, Image
 
 from knownface.errors import KnownfaceError
 from knownface.progress import Track, silent
+from knownface.runs import run_folder
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import load_model
 from knownface.synthetic.names import invent_names
@@ -55,7 +53,7 @@ def write_people(
     names = invent_names(people + strangers, seed)
     places = [Path("people" if strangers else ".") / name for name in names[:people]]
     places += [Path("strangers") / name for name in names[people:]]
-    with new_folder(folder) as work:
+    with run_folder(folder, folder.name, "DIR") as (work, _):
         text = README.format(people=people, photos=photos, strangers=strangers, seed=seed)
         (work / "README.txt").write_text(text, encoding="utf-8")
         jobs = [(work / place, (seed, 2, i)) for i, place in enumerate(places)]
@@ -76,25 +74,6 @@ def check_numbers(people: int, photos: int, strangers: int, seed: int) -> None:
         if value < low or (high and value > high):
             allowed = f"between {low} and {high}" if high else f"{low} or more"
             raise KnownfaceError(f"{option} must be {allowed}, not {value}")
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A hidden working folder beside the final one, renamed after success, removed otherwise."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise KnownfaceError(f"{folder}: exists already; choose another name or remove it")
-    work = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-        yield work
-        work.chmod(0o755)
-        work.replace(folder)
-    except OSError as error:
-        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
-    finally:
-        if work:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def _write_all(jobs: list[tuple[Path, tuple[int, int, int]]], photos: int) -> Iterator[None]:
