@@ -15,6 +15,7 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from importlib.util import find_spec
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -59,6 +60,11 @@ def keras_facenet(name: str, path: str) -> tuple[str, Embed]:
 
 def facenet_pytorch(name: str, path: str) -> tuple[str, Embed]:
     import torch
+
+    # The network alone: the package itself also imports its detector, which needs torchvision.
+    package = types.ModuleType("facenet_pytorch")
+    package.__path__ = list(find_spec("facenet_pytorch").submodule_search_locations)  # type: ignore[union-attr]
+    sys.modules["facenet_pytorch"] = package
     from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
 
     model = InceptionResnetV1(num_classes=8631).eval()
