@@ -67,8 +67,9 @@ def facenet_pytorch(name: str, path: str) -> tuple[str, Embed]:
     sys.modules["facenet_pytorch"] = package
     from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
 
-    model = InceptionResnetV1(num_classes=8631).eval()
+    model = InceptionResnetV1(classify=True, num_classes=8631).eval()
     model.load_state_dict(torch.load(path, weights_only=True))
+    model.classify = False  # embeddings, not the classes of its training
 
     def embed(crops: np.ndarray) -> np.ndarray:
         with torch.no_grad():
