@@ -38,7 +38,7 @@ def test_imitation_is_zero_for_the_teacher_and_falls_towards_it(tool) -> None:  
     rng = np.random.default_rng(0)
     bank = rng.normal(size=(64, 16)).astype(np.float32)
     bank /= np.linalg.norm(bank, axis=1, keepdims=True)
-    loss = tool.Imitation(bank, tool.Settings())
+    loss = tool.Imitation(bank, 0.5, 0.1)
     targets, other = bank[:8], bank[8:16]
     shares = (0.0, 0.5, 1.0)
     values = [float(loss(targets, 3 * ((1 - s) * targets + s * other))) for s in shares]

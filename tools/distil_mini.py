@@ -21,7 +21,7 @@ import tarfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -36,31 +36,51 @@ from knownface.embedder import Embedder
 from knownface.export import backbone_embedder
 from knownface.gallery import mean_templates
 from knownface.metrics import dir_at_far
+from knownface.views import Changes, Views
 
 import keras  # isort: skip - knownface.layers imports it quietly
 from keras import layers, ops
 
 SIZE = 112
+MILDER = Changes(small=0.2, lit=0.6, covered=0.5, disturbed=0.5)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training, in which the learning rate rises to `learning_rate` and falls to 0.
+
+    optimizer: `muon` (Jordan, 2024) orthogonalises what kernels are changed by, and learns half as
+        much again from a view as `adamw`.
+    crowd: an identity with n crops is shown in proportion to n ** crowd; neighbours: weight of the
+        loss on neighbours.
+    """
+
+    views: int
+    batch: int
+    optimizer: Literal["adamw", "muon"]
+    learning_rate: float
+    crowd: float
+    neighbours: float
+    changes: Changes
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides the result.
 
-    views: training images in all; blends: how many pairs of people are blended; neighbours:
-        weight of the loss on neighbours in a bank of so many crops, whose similarities are softened
-        by `temperature`.
+    blends: how many pairs of people are blended; bank: crops whose similarities, softened by
+        `temperature`, count as neighbours.
     same_person: mean similarity from which an identity counts as somebody of `--without`.
     """
 
-    views: int = 600_000
-    batch: int = 128
-    learning_rate: float = 4e-3
+    stages: tuple[Stage, ...] = (
+        Stage(600_000, 128, "adamw", 4e-3, 1.0, 0.5, Changes()),
+        Stage(640_000, 128, "muon", 1e-2, 0.5, 0.5, MILDER),
+    )
     warm_up: int = 300
     weight_decay: float = 1e-4
     blends: int = 30_000
     blended_share: float = 0.4
-    neighbours: float = 0.5
     bank: int = 8192
     temperature: float = 0.1
     same_person: float = 0.55
@@ -115,12 +135,14 @@ def blend(crops: np.ndarray, pair: np.ndarray) -> np.ndarray:
 class Lessons:
     """What is learned from, and what it is checked on.
 
-    crops: (n, 112, 112, 3) uint8; pairs: (m, 2) rows of crops that are blended; targets: (n + m, d)
-    unit-length embeddings of crops and blends; bank: (b, d) of crops alone; check: crops and
-    the people of `--without` whom they show; facts: what the log says of all this.
+    crops: (n, 112, 112, 3) uint8; crowd: (n,) how many crops their identity has; pairs: (m, 2)
+    rows of crops that are blended; targets: (n + m, d) unit-length embeddings of crops and blends;
+    bank: (b, d) of crops alone; check: crops and the people of `--without` whom they show; facts:
+    what the log says of all this.
     """
 
     crops: np.ndarray
+    crowd: np.ndarray
     pairs: np.ndarray
     targets: np.ndarray
     bank: np.ndarray
@@ -157,6 +179,7 @@ def prepare(arguments: argparse.Namespace, settings: Settings) -> Lessons:
     learned = real[~aside]
     return Lessons(
         crops=crops[~aside],
+        crowd=np.bincount(labels)[labels[~aside]],
         pairs=position[pairs],
         targets=np.concatenate([learned, blended]),
         bank=learned[rng.permutation(len(learned))[: settings.bank]],
@@ -169,147 +192,35 @@ def prepare(arguments: argparse.Namespace, settings: Settings) -> Lessons:
     )
 
 
-# ---------------------------------------------------------------- views
-class Views:
-    """Random changes to a crop (112, 112, 3): what a camera, a detector and the world do."""
-
-    noise = np.random.default_rng(0).normal(0, 1, 1 << 20).astype(np.float32)
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-
-    def __call__(self, crop: np.ndarray) -> np.ndarray:
-        rng = self.rng
-        if rng.random() < 0.5:
-            crop = crop[:, ::-1]
-        crop = self._covered(crop)
-        crop = self._lit(crop)
-        side = self._side()
-        crop = self._moved(crop, side)
-        crop = self._disturbed(crop)
-        if side < SIZE:
-            how = cv2.INTER_LINEAR if rng.random() < 0.7 else cv2.INTER_CUBIC
-            crop = cv2.resize(crop, (SIZE, SIZE), interpolation=how)
-        return crop
-
-    def _side(self) -> int:
-        """Pixels that the camera had for the crop: often all, else down to 14."""
-        if self.rng.random() < 0.55:
-            return SIZE
-        return round(float(np.exp(self.rng.uniform(np.log(14), np.log(SIZE)))))
-
-    def _moved(self, crop: np.ndarray, side: int) -> np.ndarray:
-        """Rotation, scale, shift and stretch around the middle, sampled at `side` pixels."""
-        rng = self.rng
-        angle = np.deg2rad(rng.normal(0, 5))
-        scale, stretch = np.exp(rng.normal(0, 0.05)), np.exp(rng.normal(0, 0.02))
-        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        linear = rotation @ np.diag([scale * stretch, scale / stretch]) * (side / SIZE)
-        shift = rng.normal(0, 2.5, 2) * (side / SIZE)
-        middle = (SIZE - 1) / 2
-        offset = (side - 1) / 2 + shift - linear @ [middle, middle]
-        if side < SIZE / 2:  # averaged before it is sampled
-            blur = SIZE / side
-            crop = cv2.blur(crop, (round(blur), round(blur)))
-        matrix = np.column_stack([linear, offset])
-        edge = cv2.BORDER_CONSTANT if rng.random() < 0.5 else cv2.BORDER_REFLECT
-        return cv2.warpAffine(crop, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=edge)
-
-    def _lit(self, crop: np.ndarray) -> np.ndarray:
-        """Brightness, contrast, gamma, colour temperature, a shadow, grey."""
-        rng = self.rng
-        if rng.random() < 0.7:
-            gamma = np.exp(rng.normal(0, 0.3))
-            gain = np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.07, 3))
-            ramp = np.arange(256)[:, None] / 255
-            curve = (ramp**gamma - 0.5) * gain + 0.5 + rng.normal(0, 0.06)
-            crop = cv2.LUT(crop, np.clip(curve * 255, 0, 255).astype(np.uint8)[None])
-        if rng.random() < 0.2:
-            ends = np.exp(rng.normal(0, 0.5, 2))
-            slope = np.linspace(*ends, SIZE, dtype=np.float32)
-            field = slope[None, :, None] if rng.random() < 0.7 else slope[:, None, None]
-            crop = np.clip(crop * field, 0, 255).astype(np.uint8)
-        if rng.random() < 0.15:
-            crop = cv2.merge([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)] * 3)
-        return crop
-
-    def _covered(self, crop: np.ndarray) -> np.ndarray:
-        """A mask, sunglasses, or a patch of anything."""
-        rng, kind = self.rng, self.rng.random()
-        if kind > 0.2:
-            return crop
-        crop = crop.copy()
-        colour = tuple(map(int, rng.integers(0, 256, 3)))
-        if kind < 0.06:  # a mask from the nose down
-            top = int(rng.integers(62, 78))
-            points = [
-                (20, top),
-                (56, top - 8),
-                (92, top),
-                (88, 100),
-                (70, 112),
-                (42, 112),
-                (24, 100),
-            ]
-            cv2.fillPoly(crop, [np.array(points, np.int32)], colour)
-        elif kind < 0.1:  # sunglasses
-            dark = tuple(value // 4 for value in colour)
-            for x in (38, 74):
-                cv2.ellipse(crop, (x, 52), (int(rng.integers(11, 18)), 10), 0, 0, 360, dark, -1)
-            cv2.line(crop, (38, 48), (74, 48), dark, 3)
-        else:
-            w, h = rng.integers(15, 50, 2)
-            x, y = rng.integers(0, SIZE - 15, 2)
-            crop[y : y + h, x : x + w] = colour
-        return crop
-
-    def _disturbed(self, crop: np.ndarray) -> np.ndarray:
-        """Blur, noise and JPEG at the camera's own resolution."""
-        rng = self.rng
-        crop = np.ascontiguousarray(crop)
-        if rng.random() < 0.15:
-            crop = self._blurred(crop)
-        if rng.random() < 0.3:
-            start = int(rng.integers(0, len(self.noise) - crop.size))
-            grain = self.noise[start : start + crop.size].reshape(crop.shape)
-            crop = np.clip(crop + grain * rng.uniform(2, 22), 0, 255).astype(np.uint8)
-        if rng.random() < 0.2:
-            quality = int(rng.integers(15, 80))
-            _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            crop = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        return crop
-
-    def _blurred(self, crop: np.ndarray) -> np.ndarray:
-        rng = self.rng
-        if rng.random() < 0.6:
-            return cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.5, max(0.8, 0.025 * len(crop))))
-        length = max(2, round(rng.uniform(0.03, 0.1) * len(crop)))
-        kernel = np.zeros((length, length), np.float32)
-        end = tuple(map(int, rng.integers(0, length, 2)))
-        cv2.line(kernel, (length // 2, length // 2), end, 1.0)
-        return cv2.filter2D(crop, -1, kernel / kernel.sum())
-
-
+# ---------------------------------------------------------------- batches
 class Batches(keras.utils.PyDataset):
     """Batch i is the same in every run: views (b, 112, 112, 3) and the embeddings to reach."""
 
-    def __init__(self, lessons: Lessons, settings: Settings, batches: range) -> None:
+    def __init__(self, lessons: Lessons, settings: Settings, stage: Stage, batches: range) -> None:
         super().__init__(workers=2, max_queue_size=8)
-        self.lessons, self.settings, self.batches = lessons, settings, batches
+        self.lessons, self.settings, self.stage, self.batches = lessons, settings, stage, batches
+        weight = lessons.crowd ** (stage.crowd - 1)
+        self.real = np.cumsum(weight)
+        self.blended = np.cumsum(weight[lessons.pairs].prod(1))
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         seed = self.settings.seed * 10_000_019 + self.batches[index]
-        rng, view = np.random.default_rng(seed), Views(seed)
-        crops, pairs, size = self.lessons.crops, self.lessons.pairs, self.settings.batch
-        real = len(crops)
-        blended = real + rng.integers(0, len(pairs), size)
-        rows = rng.integers(0, real, size)
+        rng, view = np.random.default_rng(seed), Views(seed, self.stage.changes)
+        crops, pairs, size = self.lessons.crops, self.lessons.pairs, self.stage.batch
+        count = len(crops)
+        blended = count + drawn(self.blended, rng.random(size))
+        rows = drawn(self.real, rng.random(size))
         rows = np.where(rng.random(size) < self.settings.blended_share, blended, rows)
-        images = (crops[i] if i < real else blend(crops, pairs[i - real]) for i in rows)
+        images = (crops[i] if i < count else blend(crops, pairs[i - count]) for i in rows)
         return np.stack([view(image) for image in images]), self.lessons.targets[rows]
+
+
+def drawn(cumulated: np.ndarray, chances: np.ndarray) -> np.ndarray:
+    """Rows drawn in proportion to weights whose running sum is given; chances in [0, 1)."""
+    return np.searchsorted(cumulated, chances * cumulated[-1], side="right")
 
 
 # ---------------------------------------------------------------- student
@@ -325,18 +236,20 @@ class StandardisedConvolution(layers.Layer):
         self.filters, self.size, self.stride, self.start = filters, kernel, stride, gain
 
     def build(self, input_shape: tuple[int, ...]) -> None:
-        shape = (self.size, self.size, input_shape[-1], self.filters)
-        exact = {"autocast": False}
-        self.kernel = self.add_weight(shape=shape, initializer="he_normal", name="kernel", **exact)
+        self.shape = (self.size, self.size, input_shape[-1], self.filters)
+        fan_in, exact = int(np.prod(self.shape[:3])), {"autocast": False}
+        self.kernel = self.add_weight(  # a matrix, as Muon wants it
+            shape=(fan_in, self.filters), initializer="he_normal", name="kernel", **exact
+        )
         start = keras.initializers.Constant(self.start)
-        self.gain = self.add_weight(shape=shape[-1:], initializer=start, name="gain", **exact)
-        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+        self.gain = self.add_weight(shape=(self.filters,), initializer=start, name="gain", **exact)
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def standardised(self) -> keras.KerasTensor:
-        mean, variance = ops.moments(self.kernel, axes=(0, 1, 2), keepdims=True)
-        fan_in = float(np.prod(self.kernel.shape[:3]))
+        mean, variance = ops.moments(self.kernel, axes=0, keepdims=True)
         # 1.71 keeps the variance through a ReLU: sqrt(2 / (1 - 1 / pi)).
-        return (self.kernel - mean) * ops.rsqrt(variance * fan_in + 1e-4) * (1.71 * self.gain)
+        scale = ops.rsqrt(variance * self.kernel.shape[0] + 1e-4) * (1.71 * self.gain)
+        return ops.reshape((self.kernel - mean) * scale, self.shape)
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         kernel = ops.cast(self.standardised(), self.compute_dtype)
@@ -396,10 +309,10 @@ class Imitation(keras.losses.Loss):
     the cross entropy of softened similarities (Tejankar et al., 2021), less its least value.
     """
 
-    def __init__(self, bank: np.ndarray, settings: Settings) -> None:
+    def __init__(self, bank: np.ndarray, weight: float, temperature: float) -> None:
         super().__init__(name="imitation")
         self.bank = ops.convert_to_tensor(bank.T)
-        self.weight, self.temperature = settings.neighbours, settings.temperature
+        self.weight, self.temperature = weight, temperature
 
     def call(self, targets: keras.KerasTensor, raw: keras.KerasTensor) -> keras.KerasTensor:
         unit = ops.normalize(raw, axis=-1)
@@ -436,58 +349,68 @@ def measure(model: keras.Model, crops: np.ndarray, labels: np.ndarray) -> dict[s
 
 
 # ---------------------------------------------------------------- story
+def learn(
+    model: keras.Model, lessons: Lessons, settings: Settings, stage: Stage, out: Path, number: int
+) -> None:
+    """One stage, from where an earlier start of it stopped, if one did."""
+    steps = stage.views // stage.batch
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - settings.warm_up, 0.0, warmup_target=stage.learning_rate,
+        warmup_steps=settings.warm_up,
+    )  # fmt: skip
+    decay = settings.weight_decay
+    if stage.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, decay, global_clipnorm=1.0)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gain"])
+    else:  # what is not a matrix is left to Adam, at a rate of its own
+        optimizer = keras.optimizers.Muon(
+            rate, weight_decay=decay, adam_weight_decay=None, adam_lr_ratio=0.3, global_clipnorm=1.0
+        )
+    loss = Imitation(lessons.bank, stage.neighbours, settings.temperature)
+    model.compile(optimizer, loss, metrics=[similarity], jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    state, first = out / f"stage{number}.weights.h5", 0
+    if state.is_file():
+        model.load_weights(state)
+        first = int(optimizer.iterations)
+        print(f"Stage {number}: {first} of {steps} steps were done", flush=True)
+    start = time.perf_counter()
+    for begin in range(first, steps, 500):
+        batches = range(begin, min(begin + 500, steps))
+        history = model.fit(Batches(lessons, settings, stage, batches), verbose=0).history
+        row = {"stage": number, "step": batches.stop, "seconds": round(time.perf_counter() - start)}
+        row |= {key: round(values[-1], 4) for key, values in history.items()}
+        if len(lessons.check[0]):
+            row |= {key: round(value, 4) for key, value in measure(model, *lessons.check).items()}
+        write_log(out, row)
+        model.save_weights(out / "part.weights.h5")
+        (out / "part.weights.h5").replace(state)
+        half = {name: value.astype(np.float16) for name, value in plain_arrays(model).items()}
+        np.savez_compressed(out / "mini.npz", **half)
+
+
+def write_log(out: Path, row: dict[str, Any]) -> None:
+    print(json.dumps(row), flush=True)
+    with (out / "log.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(row) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--crops", type=Path, nargs="+", required=True)
     parser.add_argument("--without", type=Path, nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=Path("runs/mini"))
-    parser.add_argument("--views", type=int, default=Settings.views)
     parser.add_argument("--dtype", default="mixed_bfloat16")
     arguments = parser.parse_args()
-    settings = Settings(views=arguments.views)
+    settings = Settings()
     arguments.out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(settings.seed)
     lessons = prepare(arguments, settings)
     facts = {"settings": asdict(settings), "archives": [path.name for path in arguments.crops]}
-    facts |= lessons.facts
-    print(json.dumps(facts), flush=True)
-
+    write_log(arguments.out, facts | lessons.facts)
     model = student(arguments.dtype)
-    steps = settings.views // settings.batch
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - settings.warm_up, 0.0, warmup_target=settings.learning_rate,
-        warmup_steps=settings.warm_up,
-    )  # fmt: skip
-    optimizer = keras.optimizers.AdamW(rate, settings.weight_decay, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gain"])
-    model.compile(
-        optimizer, Imitation(lessons.bank, settings), metrics=[similarity], jit_compile=False
-    )
-    state, log = arguments.out / "state.weights.h5", arguments.out / "log.jsonl"
-    first = 0
-    model.optimizer.build(model.trainable_variables)
-    if state.is_file():
-        model.load_weights(state)
-        first = int(model.optimizer.iterations)
-        print(f"Resumed after {first} of {steps} steps", flush=True)
-    else:
-        log.write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    start = time.perf_counter()
-    for begin in range(first, steps, 500):
-        batches = range(begin, min(begin + 500, steps))
-        views = Batches(lessons, settings, batches)
-        history = model.fit(views, verbose=0).history
-        row = {"step": batches.stop, "seconds": round(time.perf_counter() - start)}
-        row |= {key: round(values[-1], 4) for key, values in history.items()}
-        if len(lessons.check[0]):
-            row |= {key: round(value, 4) for key, value in measure(model, *lessons.check).items()}
-        print(json.dumps(row), flush=True)
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
-        model.save_weights(arguments.out / "part.weights.h5")
-        (arguments.out / "part.weights.h5").replace(state)
-        half = {name: value.astype(np.float16) for name, value in plain_arrays(model).items()}
-        np.savez_compressed(arguments.out / "mini.npz", **half)
+    for number, stage in enumerate(settings.stages, 1):
+        learn(model, lessons, settings, stage, arguments.out, number)
 
 
 if __name__ == "__main__":

@@ -129,3 +129,26 @@ def depthwise(
 
 def _padded(x: keras.KerasTensor, padding: int, name: str) -> keras.KerasTensor:
     return layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x
+
+
+def last_stage(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """A functional model in two that share its layers: below its last resolution, and the rest.
+
+    The cut is the last single tensor (n, h, w, c) through which everything passes and that is
+    larger than the smallest feature map.
+    """
+    order = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+    needed = [{id(x) for x in keras.tree.flatten(layer.input)} for layer in order]
+    maps = [
+        (place, layer.output)
+        for place, layer in enumerate(order)
+        if len(layer.output.shape) == 4 and layer.output.shape[1] > 1
+    ]
+    smallest = min(output.shape[1] for _, output in maps)
+    made = {id(model.input)} | {id(layer.output) for layer in order}
+    for place, output in reversed(maps):
+        above = {id(layer.output) for layer in order[place + 1 :]}
+        passing = set().union(*needed[place + 1 :]) & made - above
+        if passing == {id(output)} and output.shape[1] > smallest:
+            return keras.Model(model.input, output), keras.Model(output, model.output)
+    raise ValueError(f"{model.name} has no single tensor to cut at")

@@ -1,0 +1,325 @@
+"""Recipe `best`: candidates race on photos and people kept aside from the training part."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from knownface.dataset import split
+from knownface.embedder import Embedder
+from knownface.export import export_onnx
+from knownface.gallery import mean_templates
+from knownface.metrics import dir_at_far
+from knownface.precision import Precision
+from knownface.progress import Track, silent
+from knownface.views import Changes, Views
+
+if TYPE_CHECKING:
+    import keras
+
+    from knownface.finetuning import Examples, Plan
+
+log = logging.getLogger(__name__)
+
+ENOUGH = 0.95  # score from which more training can hardly be seen to help
+CLEARLY = 0.01  # what a candidate must be better by than the one that stands
+LEFT_OUT = 5  # one person in so many plays the stranger while candidates race
+FAR = 0.01
+# Mirrored, moved and lit a little; whatever else there is lies in the photos themselves.
+CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
+VIEWS = 12_000  # training views of a network, in 6 to 60 epochs
+HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
+CACHE_BYTES = 1 << 30  # for activations below the part of the network that is trained
+MIXED = 0.5  # share of the tuned network in its average with the frozen one
+
+
+@dataclass(frozen=True)
+class Lap:
+    """How a candidate did: on photos of its people, and against strangers at FAR 1 %."""
+
+    name: str
+    accuracy: float
+    dir_at_far: float
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        return (self.accuracy + self.dir_at_far) / 2
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "accuracy": self.accuracy,
+            "dir_at_far_0.01": self.dir_at_far,
+            "measured_on": "photos and people kept aside from the training part",
+            "seconds": round(self.seconds, 2),
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What won: its name, and why; templates (people, d), or None for means of embeddings.
+
+    tuned: whether the model was changed. impostors: (m,) best similarities of strangers in the
+        race, from which a threshold can be chosen. stopped: by Ctrl-C.
+    """
+
+    laps: list[Lap]
+    chosen: str
+    reason: str
+    templates: np.ndarray | None = None
+    tuned: bool = False
+    impostors: np.ndarray | None = None
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Course:
+    """What candidates are trained and tested on; all of it lies in the training part.
+
+    crops, labels: (n, ...) of the people who are learned; fit, check: rows for both.
+    strangers: crops (m, ...) of people left out and of those given for the threshold.
+    """
+
+    crops: np.ndarray
+    labels: np.ndarray
+    fit: np.ndarray
+    check: np.ndarray
+    strangers: np.ndarray
+
+
+def lay_out(
+    crops: np.ndarray, labels: np.ndarray, groups: np.ndarray, strangers: np.ndarray, seed: int
+) -> Course | None:
+    """A course through the training part; None where photos or strangers are too few to race.
+
+    crops, labels, groups: (n, ...) of the training part; strangers: (m, ...) given ones.
+    """
+    people = int(labels.max()) + 1
+    order = np.random.default_rng(seed).permutation(people)
+    kept = np.isin(labels, order[people // LEFT_OUT :])
+    _, relabelled = np.unique(labels[kept], return_inverse=True)
+    fit, check = split(relabelled, groups[kept], 0.25, seed)
+    others = np.concatenate([crops[~kept], strangers]) if len(strangers) else crops[~kept]
+    if not len(check) or not len(others):
+        return None
+    return Course(crops[kept], relabelled, fit, check, others)
+
+
+# ---------------------------------------------------------------- candidates
+@dataclass(frozen=True)
+class Candidate:
+    """What could be shipped; templates None are means; weights None are the frozen network's."""
+
+    name: str
+    embedder: Embedder
+    templates: np.ndarray | None = None
+    weights: list[np.ndarray] | None = None
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all candidates share: the network, its frozen embedder, where to work, and how."""
+
+    model: keras.Model
+    frozen: Embedder
+    folder: Path
+    device: str
+    precision: Precision
+    seed: int
+    epochs: int | None
+    track: Track = silent
+
+    def plan(self, learning_rate: float, photos: int) -> Plan:
+        """CosFace with a scale and margin for few classes, and a learning rate that falls."""
+        from knownface.finetuning import Plan
+
+        epochs = self.epochs or int(np.clip(round(VIEWS / photos), 6, 60))
+        return Plan(
+            epochs, learning_rate, loss="cosface", falling=True, scale=16.0, smoothing=0.05,
+            changes=CHANGES, precision=self.precision, seed=self.seed,
+        )  # fmt: skip
+
+    def checkpoint(self, name: str) -> Path:
+        return self.folder / "checkpoints" / name
+
+    def embedder(self) -> Embedder:
+        """The network as it is now, in the form in which it will be shipped."""
+        path = self.folder / "candidate.onnx"
+        export_onnx(self.model, path)
+        try:
+            return Embedder(path, self.device)
+        finally:
+            path.unlink()
+
+
+Rung = Callable[[Workshop, np.ndarray, np.ndarray, str], list[Candidate]]
+
+
+def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+    """The network stays; the head is trained on embeddings of changed crops."""
+    import keras
+
+    from knownface.finetuning import Examples, finetune
+
+    people = int(labels.max()) + 1
+    each = int(np.clip(HEAD_VIEWS // len(crops), 1, 8))
+    views = np.concatenate([shop.frozen.embed(c) for c in changed(crops, each, shop.seed)])
+    inputs = keras.Input(views.shape[1:], name="crops")
+    linear = keras.layers.Activation("linear", name="embedding")(inputs)
+    columns = finetune(
+        keras.Model(inputs, linear, name="head"),
+        Examples(views, np.tile(labels, each), people),
+        replace(shop.plan(1e-3, len(views)), epochs=10),
+        shop.checkpoint(f"{part}-head"),
+        start=mean_templates(shop.frozen.embed(crops), labels, people),
+        track=shop.track,
+    )
+    return [Candidate("head", shop.frozen, columns)]
+
+
+def top(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+    """The last stage of the network is trained, on activations that are computed once."""
+    from knownface.finetuning import Examples
+    from knownface.layers import last_stage
+
+    lower, upper = last_stage(shop.model)
+    size = 2 * int(np.prod(lower.output_shape[1:]))
+    each = int(np.clip(CACHE_BYTES // (size * len(crops)), 1, 8))
+    parts = [
+        lower.predict(c, batch_size=64, verbose=0).astype(np.float16)
+        for c in changed(crops, each, shop.seed)
+    ]
+    people = int(labels.max()) + 1
+    examples = Examples(np.concatenate(parts), np.tile(labels, each), people)
+    return _tuned(shop, upper, examples, crops, labels, f"{part}-top")
+
+
+def whole(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+    """The whole network is trained."""
+    from knownface.finetuning import Examples
+
+    examples = Examples(crops, labels, int(labels.max()) + 1)
+    return _tuned(shop, shop.model, examples, crops, labels, f"{part}-whole")
+
+
+def _tuned(
+    shop: Workshop,
+    trained: keras.Model,
+    examples: Examples,
+    crops: np.ndarray,
+    labels: np.ndarray,
+    checkpoint: str,
+) -> list[Candidate]:
+    """Train a network or its top; as it is and averaged with the frozen one, both template kinds.
+
+    The average of weights keeps more of what the frozen network knows of other people (Wortsman et
+    al., 2022).
+    """
+    from knownface.finetuning import finetune
+
+    frozen = shop.model.get_weights()
+    means = mean_templates(shop.frozen.embed(crops), labels, examples.classes)
+    columns = finetune(
+        trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
+        start=means, track=shop.track,
+    )  # fmt: skip
+    weights = shop.model.get_weights()
+    name = checkpoint.split("-")[-1]
+    found = []
+    for share, label in ((1.0, name), (MIXED, f"{name}, averaged with frozen")):
+        mixed = [(1 - share) * f + share * w for f, w in zip(frozen, weights, strict=True)]
+        shop.model.set_weights(mixed)
+        embedder = shop.embedder()
+        both = (1 - share) * means + share * columns
+        both /= np.linalg.norm(both, axis=1, keepdims=True)
+        found += [
+            Candidate(f"{label}, means", embedder, None, mixed),
+            Candidate(f"{label}, columns", embedder, both, mixed),
+        ]
+    shop.model.set_weights(frozen)
+    return found
+
+
+RUNGS: tuple[Rung, ...] = (head, top, whole)
+
+
+def changed(crops: np.ndarray, each: int, seed: int) -> Iterator[np.ndarray]:
+    """`each` times all crops: first as they are, then changed at random."""
+    yield crops
+    for number in range(1, each):
+        view = Views(seed * 1000 + number, CHANGES)
+        yield np.stack([view(crop) for crop in crops])
+
+
+# ---------------------------------------------------------------- race
+def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course | None) -> Outcome:
+    """Climb from the frozen network while it pays; the winner is trained on everything.
+
+    crops, labels: the whole training part. Where a network wins, the model carries its weights
+    afterwards. Ctrl-C ends the race, and the best that needs no further training wins.
+    """
+    if course is None:
+        return Outcome([], "frozen", "too few photos or people to tell candidates apart")
+    start = time.perf_counter()
+    standing, impostors = _lap(Candidate("frozen", shop.frozen), course, start)
+    laps, winner = [standing], None
+    try:
+        for rung in RUNGS:
+            if standing.score >= ENOUGH:
+                break
+            rows = course.fit
+            found = rung(shop, course.crops[rows], course.labels[rows], "race")
+            tried = [_lap(candidate, course, start) for candidate in found]
+            laps += [lap for lap, _ in tried]
+            best, scores = max(tried, key=lambda pair: pair[0].score)
+            for lap, _ in tried:
+                log.info("%s: accuracy %.3f, DIR %.3f", lap.name, lap.accuracy, lap.dir_at_far)
+            if best.score > standing.score + CLEARLY and best.accuracy >= laps[0].accuracy:
+                standing, impostors, winner = best, scores, rung
+        if winner is None:
+            return Outcome(laps, "frozen", _reason(laps, standing), impostors=impostors)
+        shipped = next(c for c in winner(shop, crops, labels, "all") if c.name == standing.name)
+    except KeyboardInterrupt:
+        return Outcome(laps, "frozen", "interrupted before anything better was ready", stopped=True)
+    if shipped.weights is not None:
+        shop.model.set_weights(shipped.weights)
+    return Outcome(
+        laps, standing.name, _reason(laps, standing), shipped.templates,
+        shipped.weights is not None, impostors,
+    )  # fmt: skip
+
+
+def _lap(candidate: Candidate, course: Course, start: float) -> tuple[Lap, np.ndarray]:
+    """Enroll the photos to fit, and test; also the best similarity (m,) of each stranger."""
+    fit, check = course.labels[course.fit], course.labels[course.check]
+    embed, templates = candidate.embedder.embed, candidate.templates
+    if templates is None:
+        templates = mean_templates(embed(course.crops[course.fit]), fit, int(fit.max()) + 1)
+    scores = embed(course.crops[course.check]) @ templates.T
+    impostors = (embed(course.strangers) @ templates.T).max(1)
+    right = scores.argmax(1) == check
+    found = dir_at_far(scores.max(1), right, impostors, FAR)
+    seconds = time.perf_counter() - start
+    return Lap(candidate.name, float(right.mean()), float(found), seconds), impostors
+
+
+def _reason(laps: list[Lap], best: Lap) -> str:
+    frozen = laps[0]
+    if best is frozen:
+        tried = f"; {len(laps) - 1} other candidates were not better" if laps[1:] else ""
+        enough = " is good enough" if frozen.score >= ENOUGH else ""
+        return (
+            f"frozen{enough}: accuracy {frozen.accuracy:.3f}, DIR {frozen.dir_at_far:.3f} on "
+            f"photos and people kept aside{tried}"
+        )
+    return (
+        f"{best.name}: accuracy {best.accuracy:.3f}, DIR {best.dir_at_far:.3f} on photos and "
+        f"people kept aside, against {frozen.accuracy:.3f} and {frozen.dir_at_far:.3f} frozen"
+    )
