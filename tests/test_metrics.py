@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score, roc_curve, top_k_accuracy_score
 
 from knownface import metrics
+from knownface.intervals import wilson_interval
 
 RNG = np.random.default_rng(7)
 
@@ -22,15 +23,13 @@ def pairs(count: int, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
     [(81, 263, 0.2553, 0.3662), (0, 20, 0.0, 0.1611), (20, 20, 0.8389, 1.0), (0, 0, 0.0, 1.0)],
 )  # 81 of 263: the worked example of Newcombe (1998), method 3
 def test_wilson_interval(successes: int, trials: int, low: float, high: float) -> None:
-    assert metrics.wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_wilson_interval_covers_the_truth() -> None:
     covered = [
         low <= 0.93 <= high
-        for low, high in (
-            metrics.wilson_interval(int(k), 160) for k in RNG.binomial(160, 0.93, 2000)
-        )
+        for low, high in (wilson_interval(int(k), 160) for k in RNG.binomial(160, 0.93, 2000))
     ]
     assert 0.93 <= np.mean(covered) <= 0.97
 
