@@ -73,13 +73,15 @@ def confidence(scores: np.ndarray, temperature: float) -> np.ndarray:
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     """The temperature of least cross-entropy (Guo et al., 2017): scores (n, p), labels (n,).
 
-    Like Platt (1999), of n photos that are all named rightly it believes (n + 1) / (n + 2), for
-    otherwise the temperature would be zero.
+    As Platt (1999) has it, n photos are believed by (n + 1) / (n + 2) each, and the best other
+    person by the rest, for otherwise photos that are all named rightly would ask for zero.
     """
-    photos, people = scores.shape
-    doubt = 1 / (photos + 2)
-    weights = np.full(scores.shape, doubt / (people - 1))
-    weights[np.arange(photos), labels] = 1 - doubt
+    rows, doubt = np.arange(len(labels)), 1 / (len(labels) + 2)
+    others = scores.copy()
+    others[rows, labels] = -np.inf
+    weights = np.zeros(scores.shape)
+    weights[rows, labels] = 1 - doubt
+    weights[rows, others.argmax(1)] = doubt
 
     def cross_entropy(logarithm: float) -> float:
         return -float((weights * log_softmax(scores / math.exp(logarithm), axis=1)).sum())

@@ -11,8 +11,9 @@ from scipy.stats import binom, rankdata, t
 from knownface.metrics import detection_and_identification_rate, threshold_at_far
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
-# The highest of n scores exceeds, with 97.5 % certainty, what a share exp(G) / n of all scores
-# does, where G = -ln(-ln 0.025) is the 2.5 % quantile of the Gumbel distribution.
+# Where the highest of n scores with an exponential tail is lower than expected, as it is 1 time in
+# 40, the true threshold seems as rare as this share of the rate: exp of the 2.5 % quantile of the
+# Gumbel distribution, 1 / ln 40.
 BEYOND_THE_HIGHEST = 0.271
 TAIL = 0.1  # the share of highest scores whose exponential fit extends beyond the highest
 FEWEST_IN_TAIL = 5
@@ -114,7 +115,8 @@ def dir_interval(
     point = found(threshold_at_far(strangers, far))
     trials = max(1, round(effective_trials(strangers, clusters, far)))
     fewest, most = binom.ppf(0.025, trials, far), binom.ppf(0.975, trials, far) + 1
-    lowest = found(_threshold_in_tail(strangers, fewest / trials or BEYOND_THE_HIGHEST * far))
+    rarest = fewest / trials or BEYOND_THE_HIGHEST * far * trials / len(strangers)
+    lowest = found(_threshold_in_tail(strangers, rarest))
     highest = found(threshold_at_far(strangers, min(1.0, most / trials)))
     low, high = wilson_interval(point * len(best), len(best))
     return (
