@@ -105,9 +105,9 @@ def read_cfp(folder: Path, images: Path) -> Pairs:
             f"{folder}: no folds in it; expected CFP's Protocol/Split/FF or Protocol/Split/FP with "
             "01/same.txt and 01/diff.txt, or name a file of pairs"
         )
-    lists = folder.parent.parent
+    lists = folder.resolve().parent.parent
     left = _numbered(lists / "Pair_list_F.txt", images)
-    right = _numbered(lists / "Pair_list_P.txt", images) if folder.name == "FP" else left
+    right = _numbered(lists / "Pair_list_P.txt", images) if folder.resolve().name == "FP" else left
     rows, folds = [], []
     for fold, path in enumerate(found):
         for name, same in (("same.txt", True), ("diff.txt", False)):
