@@ -12,8 +12,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from knownface.backbones.backbone import Impostors
 from knownface.errors import KnownfaceError
-from knownface.evaluation import calibrate, evaluate, evaluate_folder, halve_strangers
+from knownface.evaluation import evaluate, evaluate_folder
 from knownface.gallery import Gallery
+from knownface.open_set import calibrate, halve_strangers
 from knownface.portraits import Portraits
 from knownface.recognizer import Recognizer
 

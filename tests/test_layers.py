@@ -13,7 +13,7 @@ import knownface
 
 SOURCE = Path(knownface.__file__).parent
 LAYERS = [
-    {"errors", "progress", "images", "weights", "metrics", "diagnosis"},
+    {"errors", "progress", "images", "weights", "metrics", "intervals", "diagnosis"},
     {
         "detection",
         "mtcnn",
@@ -27,12 +27,18 @@ LAYERS = [
         "crops",
         "quality",
         "copies",
+        "pair_lists",
     },
     {"embedder", "gallery", "portraits", "agreement", "examination"},
     {"recognizer"},
     {
         "training",
         "evaluation",
+        "open_set",
+        "calibration",
+        "look_alikes",
+        "learning_curve",
+        "folds",
         "export",
         "onnx_graph",
         "verification",

@@ -17,24 +17,6 @@ def pairs(count: int, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
     return (np.round(scores, 1) if ties else scores), same
 
 
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (0, 20, 0.0, 0.1611), (20, 20, 0.8389, 1.0), (0, 0, 0.0, 1.0)],
-)  # 81 of 263: the worked example of Newcombe (1998), method 3
-def test_wilson_interval(successes: int, trials: int, low: float, high: float) -> None:
-    assert metrics.wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_wilson_interval_covers_the_truth() -> None:
-    covered = [
-        low <= 0.93 <= high
-        for low, high in (
-            metrics.wilson_interval(int(k), 160) for k in RNG.binomial(160, 0.93, 2000)
-        )
-    ]
-    assert 0.93 <= np.mean(covered) <= 0.97
-
-
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_top_k_accuracy(k: int) -> None:
     scores, labels = RNG.normal(size=(200, 8)), RNG.integers(0, 8, 200)
@@ -112,6 +94,61 @@ def test_dir_at_far_by_hand() -> None:
     scores, correct = np.array([0.5, 0.985, 0.99, 0.995]), np.array([True, True, False, True])
     assert metrics.dir_at_far(scores, correct, strangers, 0.01) == 0.5
     assert metrics.detection_and_identification_rate(scores, correct, 0.4) == 0.75
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_open_set_curve_by_counting(ties: bool) -> None:
+    known, correct = pairs(300, ties)
+    strangers = pairs(2000, ties)[0]
+    far, found = metrics.open_set_curve(known, correct, strangers)
+    assert len(far) <= 200
+    assert far[0] == 0
+    assert far[-1] == 1
+    assert (np.diff(far) >= 0).all()
+    assert (np.diff(found) >= 0).all()
+    for rate, share in zip(far, found, strict=True):
+        threshold = strangers[np.argsort(-strangers)][: round(rate * 2000)].min(initial=np.inf)
+        lower = strangers[strangers < threshold].max(initial=-np.inf)
+        sure = (correct & (known >= threshold)).mean()
+        possible = (correct & (known > lower)).mean()
+        assert sure - 1e-12 <= share <= possible + 1e-12
+    one = metrics.open_set_curve(np.array([0.5]), np.array([True]), np.array([0.4]))
+    np.testing.assert_array_equal(one, [[0, 1], [1, 1]])
+
+
+# ---------------------------------------------------------------- confidence
+def counted_ece(confidence: np.ndarray, correct: np.ndarray, bins: int) -> float:
+    """Guo et al. (2017), equation 3, photo by photo."""
+    total = 0.0
+    for edge in range(bins):
+        inside = [
+            (c, r)
+            for c, r in zip(confidence, correct, strict=True)
+            if edge / bins < c <= (edge + 1) / bins or (edge == 0 and c == 0)
+        ]
+        if inside:
+            mean, right = np.mean(inside, axis=0)
+            total += len(inside) / len(confidence) * abs(mean - right)
+    return total
+
+
+@pytest.mark.parametrize("kind", ["random", "ties", "all right", "all wrong"])
+def test_calibration_error_by_counting(kind: str) -> None:
+    confidence = RNG.random(500)
+    if kind == "ties":
+        confidence = np.round(confidence * 15) / 15  # every value is an edge
+    correct = {"all right": np.ones(500), "all wrong": np.zeros(500)}.get(
+        kind, RNG.random(500) < confidence
+    )
+    expected = counted_ece(confidence, correct, 15)
+    found = metrics.expected_calibration_error(confidence, correct)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("bad", [[], [np.nan, 0.5], [1.2, 0.1], [-0.1, 0.2]])
+def test_what_is_not_a_confidence_is_refused(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="confidences must"):
+        metrics.expected_calibration_error(np.array(bad), np.zeros(len(bad)))
 
 
 @pytest.mark.parametrize("bad", [[], [np.nan, 0.5], [np.inf, 0.1]])

@@ -59,6 +59,13 @@ Precision = Annotated[str, typer.Option(help="Training computes in auto, float32
 Split = Annotated[Path | None, typer.Option(help="The split.json of an earlier run, to repeat.")]
 Strangers = Annotated[Path | None, typer.Option(help="Photos of people to be refused.")]
 Epochs = Annotated[int | None, typer.Option(help="Default: the backbone's own.")]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        help="Also cross-validate the network as it is (frozen, whatever the recipe) in K folds, "
+        "which says more where photos are few."
+    ),
+]
 Validation = Annotated[float, typer.Option(help="Share of photos kept for testing.")]
 Far = Annotated[float, typer.Option(help="False-accept rate the threshold aims at.")]
 Faces = Annotated[str, typer.Option(help="detect, or cropped if the photos are aligned crops.")]
@@ -80,6 +87,7 @@ def train(
     learning_rate: Annotated[float, typer.Option()] = 1e-4,
     validation: Validation = 0.2,
     split: Split = None,
+    folds: Folds = None,
     far: Far = 0.01,
     seed: Annotated[int, typer.Option()] = 0,
     precision: Precision = "auto",
@@ -110,6 +118,7 @@ def train(
             learning_rate=learning_rate,
             validation=validation,
             split=str(split) if split else None,
+            folds=folds,
             far_target=far,
             seed=seed,
             precision=precision,
@@ -335,8 +344,12 @@ def verify(
 
 @app.command()
 def benchmark(
-    pairs: Annotated[Path, typer.Option(help="A pair list in the LFW format.")],
-    images: Annotated[Path, typer.Option(help="The folder with name/name_0001.jpg.")],
+    pairs: Annotated[
+        Path, typer.Option(help="A pair list as of LFW or MFR2, or CFP's Protocol/Split/FF or FP.")
+    ],
+    images: Annotated[
+        Path, typer.Option(help="The folder with name/name_0001.jpg, or CFP's Data.")
+    ],
     backbone: BackboneName = "auto",
     weights: Weights = None,
     accept_license: Licence = False,
@@ -347,13 +360,14 @@ def benchmark(
 ) -> None:
     """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.verification import read_pairs, run_benchmark
+        from knownface.pair_lists import read_pairs
+        from knownface.verification import run_benchmark
 
         listed = read_pairs(pairs, images)
-        _, cropper, embedder = _frozen(backbone, weights, accept_license, faces, device, track)
+        record, cropper, embedder = _frozen(backbone, weights, accept_license, faces, device, track)
         result = run_benchmark(listed, cropper, embedder, track)
         if as_json:
-            print_json(asdict(result))
+            print_json(asdict(result) | {"published": dict(record.published)})
             return
         print(
             f"accuracy {result.accuracy:.4f} ± {result.accuracy_std:.4f} (standard deviation over "
@@ -362,6 +376,9 @@ def benchmark(
         rates = ", ".join(f"{tar:.4f} at {far}" for far, tar in result.tar_at_far.items())
         print(f"equal error rate {result.eer:.4f}; true-accept rate {rates} false accepts")
         print(f"threshold {result.threshold:.3f}; {embedder.device}")
+        if record.published:
+            stated = ", ".join(f"{name} {share:.4f}" for name, share in record.published.items())
+            print(f"published for {record.name}, by its authors: {stated}")
 
 
 @networks.callback()
@@ -598,19 +615,46 @@ def _print_evaluation(evaluation: Evaluation) -> None:
         print(f"A random split would have claimed {claimed:.3f}")
     if shown := evaluation.open_set:
         low, high = shown.far_ci95
-        rates = ", ".join(f"{value:.3f} at {far}" for far, value in shown.dir_at_far.items())
+        rates = ", ".join(
+            f"{value:.3f} ({_interval(shown.dir_at_far_ci95[far])}) at {far}"
+            for far, value in shown.dir_at_far.items()
+        )
         print(
             f"Threshold {shown.threshold:.3f}: {shown.dir:.3f} of known faces named rightly, "
             f"{shown.far:.3f} (95 % interval {low:.3f} to {high:.3f}) of {shown.far_trials} "
             f"stranger photos accepted; chosen on {shown.threshold_source}"
         )
         print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
+    _print_findings(evaluation)
     for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
         print(f"Photos noted in the report as {kind}: {count}")
     for candidate in evaluation.candidates:
         chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
         print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{chosen}")
     note(f"Device: {evaluation.device}")
+
+
+def _print_findings(evaluation: Evaluation) -> None:
+    from knownface.learning_curve import would_more_photos_help
+
+    if folds := evaluation.folds:
+        print(
+            f"Cross-validated, frozen, {len(folds.folds)} folds: accuracy {folds.accuracy:.3f} "
+            f"(95 % interval {_interval(folds.accuracy_ci95)}) on {folds.photos} photos"
+        )
+    if found := evaluation.calibration:
+        print(
+            f"Calibrated confidence is off by {found.ece:.3f} on average (before: "
+            f"{found.ece_before:.3f}; temperature {found.temperature:.3f})"
+        )
+    if pairs := evaluation.look_alikes:
+        names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
+        print(f"Look-alikes, most similar first: {names}")
+    print(would_more_photos_help(evaluation.learning_curve))
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 
 def main() -> None:

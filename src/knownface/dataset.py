@@ -165,3 +165,29 @@ def split(
             taken += adds
             held_out[rows] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def split_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
+    """Stratified folds that keep every group whole: (n,) fold numbers from 0.
+
+    Each group, the largest first, goes where its people have the fewest photos so far, so that
+    everybody with two groups is in two folds at least. Deterministic in `seed`. Raises
+    KnownfaceError where a fold would stay empty.
+    """
+    most = max(len(np.unique(groups[labels == person])) for person in np.unique(labels))
+    if not 2 <= folds <= most:
+        raise KnownfaceError(
+            f"--folds {folds}: the photos cannot be parted so; nobody has more than {most} that "
+            f"are not near-duplicates or one burst{f', choose 2 to {most}' if most > 1 else ''}"
+        )
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    members = [members[i] for i in np.random.default_rng(seed).permutation(len(members))]
+    counts = np.zeros((folds, labels.max() + 1), np.int64)
+    numbers = np.zeros(len(labels), np.int64)
+    for rows in sorted(members, key=len, reverse=True):
+        adds = np.bincount(labels[rows], minlength=counts.shape[1])
+        crowded = counts[:, adds > 0].sum(1)
+        fold = np.lexsort((counts.sum(1), crowded))[0]
+        counts[fold] += adds
+        numbers[rows] = fold
+    return numbers

@@ -17,18 +17,18 @@ from sklearn.metrics import (
 )
 
 from knownface import metrics
-from knownface.backbones.backbone import Impostors
+from knownface.calibration import Calibration, measure_calibration
 from knownface.dataset import scan
 from knownface.errors import KnownfaceError
+from knownface.folds import Folds
 from knownface.gallery import Gallery, mean_templates
+from knownface.intervals import wilson_interval
+from knownface.learning_curve import LearningPoint, measure_learning_curve
+from knownface.look_alikes import LookAlike, find_look_alikes
+from knownface.open_set import OpenSet, Strangers, measure_open_set
 from knownface.portraits import Portraits, collect_portraits
 from knownface.progress import Track, silent
-from knownface.recognizer import Recognizer, Threshold
-
-FAR_TARGET = 0.01
-FARS = (0.001, 0.01, 0.1)
-FEWEST_STRANGERS = 4  # so many identities at least before they are halved for calibration
-EACH_IN_TURN = "each person in turn as the stranger"
+from knownface.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -40,29 +40,6 @@ class PersonScore:
     recall: float
     f1: float
     support: int
-
-
-@dataclass(frozen=True)
-class OpenSet:
-    """Known people against strangers.
-
-    threshold: the one in force; dir and far: what it does on untouched photos, with 95 %
-        intervals; far_trials: photos behind `far`.
-    dir_at_far: DIR where the threshold is set on the strangers themselves, by false-accept rate.
-    strangers: stranger photos behind `dir_at_far`.
-    """
-
-    far_target: float
-    threshold: float
-    threshold_source: str
-    dir: float
-    dir_ci95: tuple[float, float]
-    far: float
-    far_ci95: tuple[float, float]
-    far_trials: int
-    strangers: int
-    strangers_source: str
-    dir_at_far: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -88,12 +65,16 @@ class Evaluation:
     confusion_matrix: list[list[int]]
     per_person: list[PersonScore]
     open_set: OpenSet | None
+    calibration: Calibration | None
+    look_alikes: list[LookAlike]
+    learning_curve: list[LearningPoint]
     split: dict[str, Any]
     errors: list[WrongAnswer]
     notes: list[dict[str, str]]
     backbone: str
     recipe: str
     device: str
+    folds: Folds | None = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     chosen: str = ""
     seconds: float = 0.0
@@ -118,70 +99,6 @@ class Evaluation:
         path.write_text(text + "\n", encoding="utf-8")
 
 
-# ---------------------------------------------------------------- threshold
-def calibrate(
-    gallery: Gallery,
-    strangers: np.ndarray | None,
-    far_target: float = FAR_TARGET,
-    use_people: bool = True,
-    impostors: Impostors | None = None,
-) -> Threshold:
-    """Choose the threshold on training photos and on strangers set aside for it.
-
-    strangers: their embeddings (m, d), or None; use_people: each enrolled person in turn also
-        plays the stranger. The threshold is the highest of the empirical quantile, that of a
-        normal fit, which is steadier where photos are few, and of what the backbone's measured
-        `impostors` predict for a gallery of this size, because two or three people cannot stand
-        for all strangers.
-    Networks that were trained on these very people push them apart, so that they no longer stand
-    for strangers: then `use_people` is only right where there is nobody else.
-    """
-    scores, sources = [], []
-    if strangers is not None and len(strangers):
-        scores.append(gallery.match(strangers)[1])
-        sources.append(f"{len(strangers)} photos of given strangers")
-    if use_people or not scores:
-        scores.append(leave_one_person_out(gallery, gallery.embeddings, gallery.labels))
-        sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
-    best = np.concatenate(scores).astype(np.float64)
-    empirical = metrics.threshold_at_far(best, far_target)
-    fitted = _normal_quantile(best, 1 - far_target)
-    predicted = -1.0
-    if impostors is not None:
-        # A stranger is compared with every template: 1 - (1 - f)^p is about p f.
-        predicted = impostors.threshold("templates", far_target / len(gallery.people))
-    value = max(empirical, fitted, predicted)
-    if impostors is not None and value == predicted:
-        sources = [f"the backbone's own measurements on {impostors.people} other people"]
-    return Threshold(min(value, 1.0), far_target, " and ".join(sources))
-
-
-def leave_one_person_out(
-    gallery: Gallery, embeddings: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Best similarity (n,) of each embedding with everybody but its own person."""
-    scores = gallery.scores(embeddings)
-    scores[np.arange(len(labels)), labels] = -1.0
-    return np.asarray(scores.max(1))
-
-
-def _normal_quantile(values: np.ndarray, share: float) -> float:
-    from scipy.stats import norm
-
-    return float(values.mean() + norm.ppf(share) * values.std())
-
-
-def halve_strangers(strangers: Portraits | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for calibration and rows left untouched, no identity in both; few are not halved."""
-    if strangers is None or len(strangers) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    present = np.unique(strangers.labels)
-    if len(present) < FEWEST_STRANGERS:
-        return np.zeros(0, np.int64), np.arange(len(strangers))
-    first = np.isin(strangers.labels, present[::2])
-    return np.flatnonzero(first), np.flatnonzero(~first)
-
-
 # ---------------------------------------------------------------- evaluation
 def evaluate(
     recognizer: Recognizer,
@@ -198,7 +115,7 @@ def evaluate(
     Raises KnownfaceError where no photo of a known person is left.
     """
     gallery = recognizer.gallery
-    probes, strangers = _without_enrolled(gallery, probes), strangers
+    probes = _without_enrolled(gallery, probes)
     index = {name: i for i, name in enumerate(gallery.people)}
     truth = np.array([index.get(probes.people[label], -1) for label in probes.labels], np.int64)
     known = np.flatnonzero(truth >= 0)
@@ -209,29 +126,29 @@ def evaluate(
         )
     embeddings, truth = probes.embeddings[known], truth[known]
     scores = gallery.scores(embeddings)
-    predicted = scores.argmax(1)
-    best = scores[np.arange(len(scores)), predicted]
-    correct = predicted == truth
-    people = len(gallery.people)
+    predicted, best = gallery.match(embeddings)
+    correct, people = predicted == truth, len(gallery.people)
+    confusion = confusion_matrix(truth, predicted, labels=range(people))
+    others = Strangers.among(probes, gallery.people, strangers, untouched_strangers)
     return Evaluation(
         accuracy=float(correct.mean()),
-        accuracy_ci95=metrics.wilson_interval(int(correct.sum()), len(correct)),
+        accuracy_ci95=wilson_interval(int(correct.sum()), len(correct)),
         balanced_accuracy=_balanced_accuracy(truth, predicted),
         top5_accuracy=metrics.top_k_accuracy(scores, truth, min(5, people)),
         people=list(gallery.people),
-        confusion_matrix=confusion_matrix(truth, predicted, labels=range(people)).tolist(),
+        confusion_matrix=confusion.tolist(),
         per_person=_per_person(gallery.people, truth, predicted),
-        open_set=_open_set(
-            recognizer, (embeddings, truth), best, correct,
-            _stranger_embeddings(probes, index, strangers, untouched_strangers),
-        ),
+        open_set=measure_open_set(gallery, recognizer.threshold, embeddings, truth, others),
+        calibration=measure_calibration(gallery, scores, truth),
+        look_alikes=find_look_alikes(gallery, confusion),
+        learning_curve=measure_learning_curve(gallery, embeddings, truth, others.embeddings),
         split={"train": len(gallery.photos), "validation": len(known)},
         errors=_wrong_answers(gallery, probes, known, truth, predicted, best),
         notes=[asdict(note) for note in probes.notes],
         backbone=str(recognizer.about.get("backbone", {}).get("name", "")),
         recipe=str(recognizer.about.get("recipe", "")),
         device=recognizer.embedder.device,
-    )  # fmt: skip
+    )
 
 
 def _without_enrolled(gallery: Gallery, probes: Portraits) -> Portraits:
@@ -256,58 +173,6 @@ def _per_person(
     )
     rows = zip(people, *columns, strict=True)
     return [PersonScore(n, float(p), float(r), float(f), int(s)) for n, p, r, f, s in rows]
-
-
-def _stranger_embeddings(
-    probes: Portraits,
-    enrolled: dict[str, int],
-    strangers: Portraits | None,
-    untouched: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of every stranger photo, and which of them are untouched."""
-    rows = [i for i, label in enumerate(probes.labels) if probes.people[label] not in enrolled]
-    parts, fresh = [probes.embeddings[rows]], [np.ones(len(rows), bool)]
-    if strangers is not None and len(strangers):
-        mask = np.ones(len(strangers), bool)
-        if untouched is not None:
-            mask = np.isin(np.arange(len(strangers)), untouched)
-        parts.append(strangers.embeddings)
-        fresh.append(mask)
-    return np.concatenate(parts), np.concatenate(fresh)
-
-
-def _open_set(
-    recognizer: Recognizer,
-    known: tuple[np.ndarray, np.ndarray],
-    best: np.ndarray,
-    correct: np.ndarray,
-    strangers: tuple[np.ndarray, np.ndarray],
-) -> OpenSet | None:
-    gallery, threshold = recognizer.gallery, recognizer.threshold
-    embeddings, untouched = strangers
-    if len(embeddings):
-        scores, source = gallery.match(embeddings)[1], "given strangers"
-        tested = scores[untouched]
-    elif len(gallery.people) > 1:
-        scores, source = leave_one_person_out(gallery, *known), EACH_IN_TURN
-        tested = scores
-    else:
-        return None
-    accepted = int((tested >= threshold.value).sum())
-    found = correct & (best >= threshold.value)
-    return OpenSet(
-        far_target=threshold.far_target,
-        threshold=threshold.value,
-        threshold_source=threshold.source,
-        dir=float(found.mean()),
-        dir_ci95=metrics.wilson_interval(int(found.sum()), len(found)),
-        far=accepted / len(tested) if len(tested) else 0.0,
-        far_ci95=metrics.wilson_interval(accepted, len(tested)),
-        far_trials=len(tested),
-        strangers=len(scores),
-        strangers_source=source,
-        dir_at_far={f"{far:g}": metrics.dir_at_far(best, correct, scores, far) for far in FARS},
-    )
 
 
 def _wrong_answers(

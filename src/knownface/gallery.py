@@ -76,6 +76,23 @@ class Gallery:
         order = np.argsort(-(self.embeddings[rows] @ embedding), kind="stable")[:count]
         return [self.photos[rows[i]] for i in order]
 
+    def scores_without_itself(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cosine of enrolled photos with mean templates (m, p), and whose they are (m,).
+
+        A photo takes no part in its own person's template; people with one photo are left out as
+        photos, not as templates. Templates of a tuned head cannot do without a photo: means stand
+        for them.
+        """
+        sums = np.zeros((len(self.people), self.embeddings.shape[1]), np.float64)
+        np.add.at(sums, self.labels, self.embeddings)
+        rows = np.flatnonzero(np.bincount(self.labels)[self.labels] > 1)
+        photos, labels = self.embeddings[rows].astype(np.float64), self.labels[rows]
+        scores = photos @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+        others = sums[labels] - photos
+        lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-9)
+        scores[np.arange(len(rows)), labels] = (photos * others).sum(1) / lengths
+        return scores, labels
+
     # ------------------------------------------------------------ file
     def save(self, path: Path) -> None:
         """Write `gallery.npz`; no pickle."""

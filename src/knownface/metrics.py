@@ -6,18 +6,7 @@ import math
 
 import numpy as np
 
-Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927); (0, 1) without trials."""
-    if trials == 0:
-        return 0.0, 1.0
-    share, z2 = successes / trials, Z95**2
-    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    spread = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) * Z95
-    half = spread / (1 + z2 / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
+BINS = 15  # of the reliability diagram (Guo et al., 2017)
 
 
 def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
@@ -27,6 +16,34 @@ def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
     """
     true = scores[np.arange(len(labels)), labels]
     return float(((scores >= true[:, None]).sum(1) <= k).mean())
+
+
+# ---------------------------------------------------------------- confidence
+def reliability(
+    confidence: np.ndarray, correct: np.ndarray, bins: int = BINS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean confidence, accuracy and count of every bin of equal width that is not empty.
+
+    confidence: (n,) in 0..1; a bin holds its upper edge (Guo et al., 2017, On Calibration of Modern
+    Neural Networks, whose 15 bins are the default).
+    """
+    confidence = _finite(confidence, "confidences")
+    if confidence.min() < 0 or confidence.max() > 1 + 1e-9:
+        raise ValueError("confidences must lie between 0 and 1")
+    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    filled = counts > 0
+    sums = (np.bincount(index, each, bins)[filled] for each in (confidence, correct))
+    mean, accuracy = (each / counts[filled] for each in sums)
+    return mean, accuracy, counts[filled]
+
+
+def expected_calibration_error(
+    confidence: np.ndarray, correct: np.ndarray, bins: int = BINS
+) -> float:
+    """ECE: how far confidence and accuracy lie apart, averaged over photos, bin by bin."""
+    mean, accuracy, counts = reliability(confidence, correct, bins)
+    return float((counts * np.abs(mean - accuracy)).sum() / counts.sum())
 
 
 # ---------------------------------------------------------------- open set
@@ -49,6 +66,25 @@ def detection_and_identification_rate(
     (Phillips, Grother and Micheals, Handbook of Face Recognition, open-set identification.)
     """
     return float((np.asarray(correct, bool) & (_finite(scores, "scores") >= threshold)).mean())
+
+
+def open_set_curve(
+    scores: np.ndarray, correct: np.ndarray, stranger_scores: np.ndarray, points: int = 200
+) -> tuple[np.ndarray, np.ndarray]:
+    """FAR and DIR, both rising, at no more than `points` thresholds that fall.
+
+    The thresholds lie just above stranger scores, close together where few strangers are accepted;
+    the first accepts none and the last accepts all. FAR against 1 - DIR is the DET curve.
+    """
+    strangers = np.sort(_finite(stranger_scores, "stranger scores"))
+    spaced = np.geomspace(1, len(strangers), points - 1).round().astype(int)
+    accepted = np.unique(np.concatenate([[0], spaced]))
+    above = np.nextafter(strangers[::-1], np.inf, dtype=strangers.dtype)
+    thresholds = np.append(above, strangers[0])[accepted]
+    far = 1 - np.searchsorted(strangers, thresholds) / len(strangers)
+    found = np.sort(_finite(scores, "scores")[np.asarray(correct, bool)])
+    hits = (len(found) - np.searchsorted(found, thresholds)) / len(scores)
+    return far, hits
 
 
 def dir_at_far(

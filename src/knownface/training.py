@@ -24,16 +24,11 @@ from knownface.dataset import FaceDataset, group_photos, scan, split
 from knownface.detection import FacesMode, load_detector
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
-from knownface.evaluation import (
-    FAR_TARGET,
-    Evaluation,
-    calibrate,
-    evaluate,
-    halve_strangers,
-    random_split_accuracy,
-)
+from knownface.evaluation import Evaluation, evaluate, random_split_accuracy
 from knownface.export import export_onnx
+from knownface.folds import Folds, cross_validate
 from knownface.gallery import Gallery
+from knownface.open_set import FAR_TARGET, calibrate, halve_strangers
 from knownface.portraits import Note, Portraits, collect_portraits
 from knownface.progress import Track, silent
 from knownface.recognizer import Recognizer
@@ -56,6 +51,7 @@ class TrainingConfig:
     loss, epochs: None takes the backbone's own; learning_rate, batch_size: for recipe `seed`.
     validation: share of each person's photos kept for testing; split: instead, the `split.json` of
         another run, so that both can be compared.
+    folds: cross-validate the frozen network besides, in so many folds.
     precision: what training computes in; `auto` is bfloat16 where the machine is fast in it.
     """
 
@@ -72,6 +68,7 @@ class TrainingConfig:
     learning_rate: float = 1e-4
     validation: float = 0.2
     split: str | None = None
+    folds: int | None = None
     far_target: float = FAR_TARGET
     seed: int = 0
     precision: Precision = "auto"
@@ -86,6 +83,7 @@ class TrainingConfig:
             "--batch-size": (self.batch_size >= 1, "at least 1"),
             "--learning-rate": (self.learning_rate > 0, "above 0"),
             "--validation": (0 < self.validation < 1, "between 0 and 1, such as 0.2"),
+            "--folds": (self.folds is None or self.folds >= 2, "at least 2"),
             "--far": (0 < self.far_target < 1, "between 0 and 1, such as 0.01"),
             "--seed": (self.seed >= 0, "0 or more"),
         }
@@ -133,6 +131,7 @@ def train(
 
         about = _about(backbone, origin, config)
         about["detector"] = detector.name if detector else None
+        folds = photos.cross_validated(config)
         recognizer, evaluation = measure(photos, embedder, None, backbone, config, about)
         candidates = [_candidate("frozen", evaluation, time.perf_counter() - start)]
         if config.recipe == "seed":
@@ -145,6 +144,7 @@ def train(
             evaluation,
             split=evaluation.split | photos.claims(config.seed, tuned=config.recipe == "seed"),
             notes=[asdict(note) for note in photos.everyone.notes],
+            folds=folds,
             candidates=candidates,
             chosen=candidates[-1]["name"],
             seconds=time.perf_counter() - start,
@@ -196,6 +196,12 @@ class TrainingPhotos:
             "validation": [names[i] for i in self.held_out],
             "groups": {name: int(group) for name, group in zip(names, self.groups, strict=True)},
         }
+
+    def cross_validated(self, config: TrainingConfig) -> Folds | None:
+        """All photos but the strangers', in `config.folds` folds, if asked for."""
+        if config.folds is None:
+            return None
+        return cross_validate(self.everyone, self.groups, config.folds, config.seed)
 
     def claims(self, seed: int, tuned: bool) -> dict[str, Any]:
         """What the evaluation says of the split; a tuned network has no other split to compare."""

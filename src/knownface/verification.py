@@ -11,11 +11,11 @@ from knownface import metrics
 from knownface.crops import FaceCropper, PhotoFaces
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
-from knownface.images import SUFFIXES, ImageError
+from knownface.images import ImageError
+from knownface.pair_lists import Pairs
 from knownface.progress import Track, silent
 
 FARS = (0.001, 0.01, 0.1)
-FOLDS = 10  # of the LFW protocol; a list with one set, such as view 1, is divided in turn
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,6 @@ class Verification:
     similarity: float
     threshold: float
     far: float
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """n pairs of photos by index into `paths`; same: (n,) bool; folds: (n,) fold numbers."""
-
-    paths: tuple[Path, ...]
-    left: np.ndarray
-    right: np.ndarray
-    same: np.ndarray
-    folds: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -85,67 +74,14 @@ def impostor_threshold(embeddings: np.ndarray, labels: np.ndarray, far: float) -
 
 
 # ---------------------------------------------------------------- protocols
-def read_pairs(file: Path, images: Path) -> Pairs:
-    """A pair list in the LFW format: `name i j` for one person, `name i other j` for two.
-
-    The first line is the number of pairs of each kind, after the number of folds if there are
-    several. Raises KnownfaceError naming the line that cannot be used.
-    """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnownfaceError(f"{file}: not a readable pair list ({error})") from None
-    header = lines[0].split() if lines else []
-    if len(header) not in (1, 2) or not all(part.isdigit() for part in header):
-        raise KnownfaceError(
-            f"{file}, line 1: expected the number of pairs, or of folds and pairs, as in LFW's "
-            f"pairs.txt, not '{lines[0] if lines else ''}'"
-        )
-    numbers: dict[Path, int] = {}
-    rows = []
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
-        cells = line.split("\t") if "\t" in line else line.split()
-        if len(cells) not in (3, 4) or not cells[1].isdigit() or not cells[-1].isdigit():
-            raise KnownfaceError(
-                f"{file}, line {number}: expected 'name i j' or 'name i other j', not '{line}'"
-            )
-        other = cells[0] if len(cells) == 3 else cells[2]
-        pair = [_photo(images, cells[0], cells[1]), _photo(images, other, cells[-1])]
-        rows.append([*(numbers.setdefault(path, len(numbers)) for path in pair), len(cells) == 3])
-    if not rows:
-        raise KnownfaceError(f"{file}: no pairs in it")
-    left, right, same = np.array(rows, np.int64).T
-    folds = _folds(len(rows), header, same)
-    return Pairs(tuple(numbers), left, right, same.astype(bool), folds)
-
-
-def _folds(pairs: int, header: list[str], same: np.ndarray) -> np.ndarray:
-    """Published folds where the list has them; otherwise each kind is dealt out in turn."""
-    if len(header) == 2:
-        return np.arange(pairs) // (2 * int(header[1]))
-    folds = np.zeros(pairs, np.int64)
-    for kind in (0, 1):
-        rows = np.flatnonzero(same == kind)
-        folds[rows] = np.arange(len(rows)) % FOLDS
-    return folds
-
-
-def _photo(images: Path, name: str, number: str) -> Path:
-    """`images/name/name_0001.jpg`, whatever the suffix; .jpg where there is none."""
-    stem = images / name / f"{name}_{int(number):04d}"
-    path = stem.with_name(stem.name + ".jpg")
-    if not path.is_file():
-        others = (stem.with_name(stem.name + suffix) for suffix in sorted(SUFFIXES))
-        path = next((other for other in others if other.is_file()), path)
-    return path
-
-
 def run_benchmark(
     pairs: Pairs, cropper: FaceCropper, embedder: Embedder, track: Track = silent
 ) -> Benchmark:
-    """The LFW protocol: in a photo with several faces, the one nearest its centre is meant."""
+    """Accuracy of each fold at the threshold that the other folds choose (Huang et al., 2007).
+
+    In a photo with several faces, the one nearest its centre is meant. Raises KnownfaceError where
+    too few pairs are usable.
+    """
     photos = list(cropper.crop_photos(pairs.paths, track))
     usable = np.array([bool(photo.faces) for photo in photos])
     if not usable.any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -82,6 +82,8 @@ class Backbone:
     formats: by file suffix; the first is the usual one.
     noncommercial: the weights may be used for research only, which has to be accepted once.
     seed_epochs: how long the tutorial trains this network; loss: with which loss.
+    published: accuracy by protocol (`lfw` view 2, `cfp_fp`, ...) that the authors of the official
+        weights state; where they cannot be quoted, nothing.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Backbone:
     noncommercial: bool = False
     loss: LossName = "softmax"
     impostors: Impostors | None = None
+    published: Mapping[str, float] = field(default_factory=dict)
 
     def verification_threshold(self, far: float) -> float:
         """What two photos must reach at a false-accept rate; KnownfaceError if not measured."""

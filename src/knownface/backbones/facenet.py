@@ -236,6 +236,7 @@ def _record(
     parameters: int,
     files: tuple[WeightFile, ...],
     formats: dict[str, Format],
+    lfw: float,
 ) -> Backbone:
     return Backbone(
         name=name,
@@ -250,6 +251,7 @@ def _record(
         weight_files=files,
         formats=formats,
         build=lambda x: build(x, size),
+        published={"lfw": lfw},  # davidsandberg/facenet, README.md, of the original checkpoints
     )
 
 
@@ -269,6 +271,7 @@ BACKBONES = (
             _file("20180402-114759-vggface2.pt", TORCH_RELEASE),
         ),
         {".h5": Format(read_keras_facenet, DIVIDED_BY_127), ".pt": _PT},
+        lfw=0.9965,
     ),
     _record(
         "facenet-casia",
@@ -277,6 +280,7 @@ BACKBONES = (
         23_467_824,
         (_file("20180408-102900-casia-webface.pt", TORCH_RELEASE),),
         {".pt": _PT},
+        lfw=0.9905,
     ),
     _record(
         "facenet-128",
@@ -285,5 +289,6 @@ BACKBONES = (
         22_779_312,
         (_file("20170512-110547-weights.h5", KERAS_RELEASE),),
         {".h5": Format(read_keras_facenet, STANDARDISED)},
+        lfw=0.992,
     ),
 )

@@ -78,5 +78,6 @@ BACKBONES = (
             templates=((0.01, 0.268), (0.001, 0.360), (0.0001, 0.435)),
             people=812,
         ),
+        published={"lfw": 0.9948},  # README.md of foamliu/MobileFaceNet
     ),
 )
