@@ -13,7 +13,8 @@ from PIL import Image
 
 from knownface.errors import KnownfaceError
 from knownface.recognizer import Recognizer
-from knownface.training import TrainingConfig, train
+from knownface.training import train
+from knownface.training_config import TrainingConfig
 
 FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html"}
 ARTIFACT = {"recognizer.json", "embedder.onnx", "embedder.keras", "gallery.npz"}

@@ -91,6 +91,9 @@ def train(
     far: Far = 0.01,
     seed: Annotated[int, typer.Option()] = 0,
     precision: Precision = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run cut off.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files.")] = False,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="Log to MLflow as well.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; default: a new one in runs/.")
     ] = None,
@@ -106,6 +109,9 @@ def train(
             data,
             out,
             track,
+            resume=resume,
+            tensorboard=tensorboard,
+            mlflow=mlflow,
             backbone=backbone,
             recipe=recipe,
             loss=loss,

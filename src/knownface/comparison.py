@@ -14,7 +14,8 @@ from knownface.evaluation import Evaluation
 from knownface.progress import Track, silent
 from knownface.report import write_comparison
 from knownface.runs import empty_folder, write_json
-from knownface.training import TrainingConfig, train
+from knownface.training import train
+from knownface.training_config import TrainingConfig
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from knownface.errors import KnownfaceError
+from knownface.errors import Interrupted, KnownfaceError
 
 T = TypeVar("T")
 
@@ -114,6 +114,8 @@ def _ending(error: BaseException) -> int:
     if isinstance(error, KnownfaceError):
         return _fail(str(error), 2)
     if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, Interrupted):
+            return _fail(str(error), 130)
         return _fail("interrupted; nothing half-finished was left behind", 130)
     if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this."""
+"""The exceptions that are not faults of ours."""
 
 from __future__ import annotations
 
@@ -8,3 +8,7 @@ class KnownfaceError(Exception):
 
     The command line prints it without a traceback and exits with 2.
     """
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended the work early, and what there was by then is complete; says where it is."""

@@ -77,6 +77,7 @@ class Evaluation:
     folds: Folds | None = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     chosen: str = ""
+    reason: str = ""
     seconds: float = 0.0
     images_per_second: float = 0.0
 

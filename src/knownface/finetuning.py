@@ -20,6 +20,7 @@ from knownface.errors import KnownfaceError
 from knownface.losses import Classifier, CosineHead
 from knownface.precision import Precision, computing_in
 from knownface.progress import Track, silent
+from knownface.runs import Row
 from knownface.views import Changes, Views
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,12 @@ class Examples:
     classes: int
 
 
-Row = dict[str, Any]  # one epoch of history.csv
+@dataclass(frozen=True)
+class Trained:
+    """The head's templates (classes, d), and after how many epochs."""
+
+    templates: np.ndarray
+    epochs: int
 
 
 def finetune(
@@ -67,15 +73,17 @@ def finetune(
     *,
     start: np.ndarray | None = None,
     checks: Examples | None = None,
-    watch: Callable[[list[Row]], None] | None = None,
+    watch: Callable[[list[Row]], None],
+    stoppable: bool = False,
     track: Track = silent,
-) -> np.ndarray:
-    """Train a model (inputs to embeddings) in place; returns the head's templates (classes, d).
+) -> Trained:
+    """Train a model (inputs to embeddings) in place, with a cosine head that starts at random.
 
     checkpoint: a name in a folder; after every epoch everything that is needed to go on is there,
         and a call that finds it goes on from it, to the same end.
-    start: the head's first templates (classes, d); None starts it at random.
+    start: the head's first templates (classes, d) instead.
     checks: what is only watched, never learned from; watch: called with the history so far.
+    stoppable: Ctrl-C ends training after the last whole epoch, instead of everything.
     Raises KnownfaceError where the loss stops being a finite number.
     """
     keras.utils.set_random_seed(plan.seed)
@@ -86,30 +94,35 @@ def finetune(
             network.head.columns.assign(start.T)
         saved = _Checkpoint(checkpoint, network, steps)
         rows = saved.load()
-        if rows and watch:
-            watch(rows)
-        finite = _StopsAtNaN(network, plan, saved)
+        watch(rows)
+        callbacks = [_StopsAtNaN(plan, saved)]
         bar = iter(track(range(plan.epochs * steps), f"Training {model.name}", plan.epochs * steps))
         for _ in range(len(rows) * steps):
             next(bar)
-        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: next(bar, None))
-        for epoch in range(len(rows), plan.epochs):
-            history = network.fit(
-                _Batches(examples, plan, epoch),
-                validation_data=(checks.inputs, _answers(checks)) if checks else None,
-                validation_batch_size=128,
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                verbose=0,
-                shuffle=False,
-                callbacks=[finite, advance],
-            ).history
-            rows.append({"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()})
-            saved.save(rows)
-            if watch:
+        callbacks.append(
+            keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: next(bar, None))
+        )
+        try:
+            for epoch in range(len(rows), plan.epochs):
+                history = network.fit(
+                    _Batches(examples, plan, epoch),
+                    validation_data=(checks.inputs, _answers(checks)) if checks else None,
+                    validation_batch_size=128,
+                    initial_epoch=epoch,
+                    epochs=epoch + 1,
+                    verbose=0,
+                    callbacks=callbacks,
+                ).history
+                row = {"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()}
+                saved.save([*rows, row])
+                rows.append(row)
                 watch(rows)
+        except KeyboardInterrupt:
+            if not stoppable:
+                raise
+            saved.load()
         next(bar, None)
-    return network.head.templates()
+    return Trained(network.head.templates(), len(rows))
 
 
 def _classifier(model: keras.Model, classes: int, plan: Plan, steps: int) -> Classifier:
@@ -136,7 +149,7 @@ def _classifier(model: keras.Model, classes: int, plan: Plan, steps: int) -> Cla
 
 def _answers(examples: Examples) -> np.ndarray:
     """One row per example, 1 at its class: (n, classes)."""
-    return np.eye(examples.classes, dtype=np.float32)[examples.labels]
+    return np.asarray(np.eye(examples.classes, dtype=np.float32)[examples.labels])
 
 
 class _Batches(keras.utils.PyDataset):
@@ -164,7 +177,7 @@ class _Batches(keras.utils.PyDataset):
 class _StopsAtNaN(keras.callbacks.Callback):
     """Training that has diverged cannot come back, and its checkpoints are of no use."""
 
-    def __init__(self, network: keras.Model, plan: Plan, saved: _Checkpoint) -> None:
+    def __init__(self, plan: Plan, saved: _Checkpoint) -> None:
         super().__init__()
         self.plan, self.saved = plan, saved
 

@@ -28,6 +28,7 @@ def calibrate(
     far_target: float = FAR_TARGET,
     use_people: bool = True,
     impostors: Impostors | None = None,
+    raced: np.ndarray | None = None,
 ) -> Threshold:
     """Choose the threshold on training photos and on strangers set aside for it.
 
@@ -35,7 +36,8 @@ def calibrate(
         plays the stranger. The threshold is the highest of the empirical quantile, that of a
         normal fit, which is steadier where photos are few, and of what the backbone's measured
         `impostors` predict for a gallery of this size, because two or three people cannot stand
-        for all strangers.
+        for all strangers. raced: (k,) best similarities of people who were left out while the
+        network was chosen.
     Networks that were trained on these very people push them apart, so that they no longer stand
     for strangers: then `use_people` is only right where there is nobody else.
     """
@@ -43,6 +45,9 @@ def calibrate(
     if strangers is not None and len(strangers):
         scores.append(gallery.match(strangers)[1])
         sources.append(f"{len(strangers)} photos of given strangers")
+    if raced is not None and len(raced):
+        scores.append(raced)
+        sources.append(f"{len(raced)} photos of strangers and people left out of a trial training")
     if use_people or not scores:
         scores.append(leave_one_person_out(gallery, gallery.embeddings, gallery.labels))
         sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ import numpy as np
 
 from knownface.dataset import split
 from knownface.embedder import Embedder
+from knownface.evaluation import Evaluation
 from knownface.export import export_onnx
 from knownface.gallery import mean_templates
 from knownface.metrics import dir_at_far
 from knownface.precision import Precision
-from knownface.progress import Track, silent
+from knownface.progress import Track
+from knownface.runs import History
 from knownface.views import Changes, Views
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
 VIEWS = 12_000  # training views of a network, in 6 to 60 epochs
 HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
 CACHE_BYTES = 1 << 30  # for activations below the part of the network that is trained
-MIXED = 0.5  # share of the tuned network in its average with the frozen one
+MIXED = 0.6  # share of the tuned network in its average with the frozen one
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,12 @@ class Lap:
 
     name: str
     accuracy: float
-    dir_at_far: float
+    dir_at_far: float | None
     seconds: float
 
     @property
     def score(self) -> float:
-        return (self.accuracy + self.dir_at_far) / 2
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "accuracy": self.accuracy,
-            "dir_at_far_0.01": self.dir_at_far,
-            "measured_on": "photos and people kept aside from the training part",
-            "seconds": round(self.seconds, 2),
-        }
+        return (self.accuracy + (self.dir_at_far or 0.0)) / 2
 
 
 @dataclass(frozen=True)
@@ -77,6 +71,23 @@ class Outcome:
     tuned: bool = False
     impostors: np.ndarray | None = None
     stopped: bool = False
+
+    def candidates(self, evaluation: Evaluation, seconds: float) -> list[dict[str, Any]]:
+        """What `evaluation.json` says of each; without a race, the test of the only one."""
+        laps = self.laps or [
+            Lap(self.chosen, evaluation.accuracy, evaluation.dir_at_1_percent, seconds)
+        ]
+        where = "photos and people kept aside from training" if self.laps else "test"
+        return [
+            {
+                "name": lap.name,
+                "accuracy": lap.accuracy,
+                "dir_at_far_0.01": lap.dir_at_far,
+                "seconds": round(lap.seconds, 2),
+                "measured_on": where,
+            }
+            for lap in laps
+        ]
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,8 @@ class Workshop:
     precision: Precision
     seed: int
     epochs: int | None
-    track: Track = silent
+    history: History
+    track: Track
 
     def plan(self, learning_rate: float, photos: int) -> Plan:
         """CosFace with a scale and margin for few classes, and a learning rate that falls."""
@@ -179,8 +191,9 @@ def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> li
         replace(shop.plan(1e-3, len(views)), epochs=10),
         shop.checkpoint(f"{part}-head"),
         start=mean_templates(shop.frozen.embed(crops), labels, people),
+        watch=shop.history.stage(f"{part}-head"),
         track=shop.track,
-    )
+    ).templates
     return [Candidate("head", shop.frozen, columns)]
 
 
@@ -228,8 +241,8 @@ def _tuned(
     means = mean_templates(shop.frozen.embed(crops), labels, examples.classes)
     columns = finetune(
         trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
-        start=means, track=shop.track,
-    )  # fmt: skip
+        start=means, watch=shop.history.stage(checkpoint), track=shop.track,
+    ).templates  # fmt: skip
     weights = shop.model.get_weights()
     name = checkpoint.split("-")[-1]
     found = []
@@ -268,7 +281,7 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
     if course is None:
         return Outcome([], "frozen", "too few photos or people to tell candidates apart")
     start = time.perf_counter()
-    standing, impostors = _lap(Candidate("frozen", shop.frozen), course, start)
+    standing, impostors = next(_laps([Candidate("frozen", shop.frozen)], course, start))
     laps, winner = [standing], None
     try:
         for rung in RUNGS:
@@ -276,11 +289,9 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
                 break
             rows = course.fit
             found = rung(shop, course.crops[rows], course.labels[rows], "race")
-            tried = [_lap(candidate, course, start) for candidate in found]
+            tried = list(_laps(found, course, start))
             laps += [lap for lap, _ in tried]
             best, scores = max(tried, key=lambda pair: pair[0].score)
-            for lap, _ in tried:
-                log.info("%s: accuracy %.3f, DIR %.3f", lap.name, lap.accuracy, lap.dir_at_far)
             if best.score > standing.score + CLEARLY and best.accuracy >= laps[0].accuracy:
                 standing, impostors, winner = best, scores, rung
         if winner is None:
@@ -296,18 +307,24 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
     )  # fmt: skip
 
 
-def _lap(candidate: Candidate, course: Course, start: float) -> tuple[Lap, np.ndarray]:
+def _laps(
+    candidates: list[Candidate], course: Course, start: float
+) -> Iterator[tuple[Lap, np.ndarray]]:
     """Enroll the photos to fit, and test; also the best similarity (m,) of each stranger."""
     fit, check = course.labels[course.fit], course.labels[course.check]
-    embed, templates = candidate.embedder.embed, candidate.templates
-    if templates is None:
-        templates = mean_templates(embed(course.crops[course.fit]), fit, int(fit.max()) + 1)
-    scores = embed(course.crops[course.check]) @ templates.T
-    impostors = (embed(course.strangers) @ templates.T).max(1)
-    right = scores.argmax(1) == check
-    found = dir_at_far(scores.max(1), right, impostors, FAR)
-    seconds = time.perf_counter() - start
-    return Lap(candidate.name, float(right.mean()), float(found), seconds), impostors
+    parts = course.crops[course.fit], course.crops[course.check], course.strangers
+    for embedder, sharing in groupby(candidates, lambda candidate: candidate.embedder):
+        known, probes, strangers = map(embedder.embed, parts)
+        for candidate in sharing:
+            templates = candidate.templates
+            if templates is None:
+                templates = mean_templates(known, fit, int(fit.max()) + 1)
+            scores, impostors = probes @ templates.T, (strangers @ templates.T).max(1)
+            right = scores.argmax(1) == check
+            found = float(dir_at_far(scores.max(1), right, impostors, FAR))
+            lap = Lap(candidate.name, float(right.mean()), found, time.perf_counter() - start)
+            log.info("%s: accuracy %.3f, DIR %.3f", lap.name, lap.accuracy, found)
+            yield lap, impostors
 
 
 def _reason(laps: list[Lap], best: Lap) -> str:

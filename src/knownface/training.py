@@ -8,91 +8,36 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from knownface import __version__
 from knownface.backbones import Backbone, build_backbone, choose_backbone, locate_weights
-from knownface.backbones.backbone import LossName
 from knownface.crops import FaceCropper
-from knownface.dataset import FaceDataset, group_photos, scan, split
-from knownface.detection import FacesMode, load_detector
+from knownface.dataset import scan
+from knownface.detection import load_detector
 from knownface.embedder import Embedder
-from knownface.errors import KnownfaceError
-from knownface.evaluation import Evaluation, evaluate, random_split_accuracy
+from knownface.errors import Interrupted, KnownfaceError
+from knownface.evaluation import Evaluation, evaluate
 from knownface.export import export_onnx
-from knownface.folds import Folds, cross_validate
 from knownface.gallery import Gallery
-from knownface.open_set import FAR_TARGET, calibrate, halve_strangers
-from knownface.portraits import Note, Portraits, collect_portraits
+from knownface.open_set import calibrate
 from knownface.progress import Track, silent
+from knownface.race import Outcome
+from knownface.recipes import run_recipe
 from knownface.recognizer import Recognizer
 from knownface.report import write_report
-from knownface.runs import run_folder, write_history, write_json
+from knownface.runs import History, run_folder, write_json
+from knownface.training_config import TrainingConfig
+from knownface.training_photos import TrainingPhotos, collect
 
 if TYPE_CHECKING:
     import keras
 
 log = logging.getLogger(__name__)
-
-Recipe = Literal["best", "seed", "frozen"]
-Precision = Literal["auto", "float32", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a run; written to `config.json`.
-
-    loss, epochs: None takes the backbone's own; learning_rate, batch_size: for recipe `seed`.
-    validation: share of each person's photos kept for testing; split: instead, the `split.json` of
-        another run, so that both can be compared.
-    folds: cross-validate the frozen network besides, in so many folds.
-    precision: what training computes in; `auto` is bfloat16 where the machine is fast in it.
-    """
-
-    data: str
-    backbone: str = "auto"
-    recipe: Recipe = "best"
-    weights: str | None = None
-    accept_license: bool = False
-    loss: LossName | None = None
-    strangers: str | None = None
-    faces: FacesMode = "detect"
-    epochs: int | None = None
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    validation: float = 0.2
-    split: str | None = None
-    folds: int | None = None
-    far_target: float = FAR_TARGET
-    seed: int = 0
-    precision: Precision = "auto"
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        checks = {
-            "--recipe": (self.recipe in get_args(Recipe), "best, seed or frozen"),
-            "--loss": (self.loss in (None, *get_args(LossName)), "softmax, arcface or cosface"),
-            "--precision": (self.precision in get_args(Precision), "auto, float32 or bfloat16"),
-            "--epochs": (self.epochs is None or self.epochs >= 1, "at least 1"),
-            "--batch-size": (self.batch_size >= 1, "at least 1"),
-            "--learning-rate": (self.learning_rate > 0, "above 0"),
-            "--validation": (0 < self.validation < 1, "between 0 and 1, such as 0.2"),
-            "--folds": (self.folds is None or self.folds >= 2, "at least 2"),
-            "--far": (0 < self.far_target < 1, "between 0 and 1, such as 0.01"),
-            "--seed": (self.seed >= 0, "0 or more"),
-        }
-        for option, (fine, wanted) in checks.items():
-            if not fine:
-                value = getattr(
-                    self, option.strip("-").replace("-", "_").replace("far", "far_target")
-                )
-                raise KnownfaceError(f"{option} must be {wanted}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -105,20 +50,29 @@ class TrainingRun:
 
 
 def train(
-    data: str | Path, out: str | Path | None = None, track: Track = silent, **options: Any
+    data: str | Path,
+    out: str | Path | None = None,
+    track: Track = silent,
+    *,
+    resume: bool = False,
+    **options: Any,
 ) -> TrainingRun:
     """Train on `data/<person>/`, evaluate, and write a run folder (`out`, or a new one in `runs/`).
 
     options: the other fields of `TrainingConfig`.
-    The folder appears when everything in it is complete; an existing one is never touched.
-    Raises KnownfaceError for unusable data or options.
+    The folder appears when everything in it is complete; an existing one is never touched. resume:
+    go on with a run that was cut off, with the same options and to the same end.
+    Raises KnownfaceError for unusable data or options; Interrupted, with the run folder complete,
+    where Ctrl-C ended training early and the best so far was kept.
     """
     config = TrainingConfig(data=str(data), **options)
     start = time.perf_counter()
     backbone = choose_backbone(config.backbone, config.weights, track)
     people = scan(Path(config.data))
     others = scan(Path(config.strangers), loose=True) if config.strangers else None
-    with run_folder(Path(out) if out else None, Path(config.data).resolve().name) as (work, final):
+    place, name = Path(out) if out else None, Path(config.data).resolve().name
+    with run_folder(place, name, resume=resume) as (work, final):
+        _same_options(work / "config.json", asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
         model, origin = load_network(backbone, config, track)
         embedder = write_network(model, artifact, config.device)
@@ -126,289 +80,76 @@ def train(
 
         detector = load_detector(track) if config.faces == "detect" else None
         cropper = FaceCropper(backbone.crop, detector, cache=True)
-        photos = collect(people, others, cropper, config, embedder, track)
+        photos = collect(
+            people, others, cropper, embedder, track,
+            validation=config.validation, seed=config.seed, earlier=config.split,
+        )  # fmt: skip
         write_json(work / "split.json", photos.describe_split(config.seed))
 
         about = _about(backbone, origin, config)
         about["detector"] = detector.name if detector else None
-        folds = photos.cross_validated(config)
-        recognizer, evaluation = measure(photos, embedder, None, backbone, config, about)
-        candidates = [_candidate("frozen", evaluation, time.perf_counter() - start)]
-        if config.recipe == "seed":
-            templates = finetune_seed(model, photos, backbone, config, work, track)
+        with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
+            outcome = run_recipe(model, embedder, photos, backbone, config, work, history, track)
+        if outcome.tuned:
             embedder = write_network(model, artifact, config.device)
-            recognizer, evaluation = measure(photos, embedder, templates, backbone, config, about)
-            candidates.append(_candidate("seed", evaluation, time.perf_counter() - start))
-
+        recognizer, evaluation = measure(photos, embedder, outcome, backbone, config, about)
+        log.info("Chosen: %s", outcome.reason)
         evaluation = replace(
             evaluation,
-            split=evaluation.split | photos.claims(config.seed, tuned=config.recipe == "seed"),
+            split=evaluation.split | photos.claims(config.seed, outcome.tuned),
             notes=[asdict(note) for note in photos.everyone.notes],
-            folds=folds,
-            candidates=candidates,
-            chosen=candidates[-1]["name"],
+            folds=photos.cross_validated(config.folds, config.seed),
+            candidates=outcome.candidates(evaluation, time.perf_counter() - start),
+            chosen=outcome.chosen,
+            reason=outcome.reason,
             seconds=time.perf_counter() - start,
             images_per_second=_rate(embedder, photos.everyone.crops),
         )
         recognizer.save(artifact)
-        write_json(work / "config.json", asdict(config) | {"backbone": backbone.name})
         evaluation.save(work / "evaluation.json")
         write_report(work, evaluation)
+    if outcome.stopped:
+        raise Interrupted(f"stopped; {final} holds the best so far, a complete recogniser")
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
 
 
-# ---------------------------------------------------------------- photos
-@dataclass(frozen=True)
-class TrainingPhotos:
-    """Everyone's portraits, how they are split, and the strangers.
-
-    rows, held_out: indices for training and testing; groups: (n,) photos that stay together.
-    calibration, untouched: rows of the strangers for the threshold, and for testing it.
-    """
-
-    everyone: Portraits
-    groups: np.ndarray
-    rows: np.ndarray
-    held_out: np.ndarray
-    strangers: Portraits | None
-    calibration: np.ndarray
-    untouched: np.ndarray
-
-    @property
-    def training(self) -> Portraits:
-        return self.everyone.select(self.rows)
-
-    @property
-    def testing(self) -> Portraits:
-        return self.everyone.select(self.held_out)
-
-    def embedded_by(self, embedder: Embedder) -> TrainingPhotos:
-        """The same photos seen by another network."""
-        strangers = self.strangers.embedded_by(embedder) if self.strangers else None
-        return replace(self, everyone=self.everyone.embedded_by(embedder), strangers=strangers)
-
-    def describe_split(self, seed: int) -> dict[str, Any]:
-        """`split.json`: which photo is where, and which ones were kept together."""
-        names = self.everyone.photos
-        return {
-            "seed": seed,
-            "train": [names[i] for i in self.rows],
-            "validation": [names[i] for i in self.held_out],
-            "groups": {name: int(group) for name, group in zip(names, self.groups, strict=True)},
-        }
-
-    def cross_validated(self, config: TrainingConfig) -> Folds | None:
-        """All photos but the strangers', in `config.folds` folds, if asked for."""
-        if config.folds is None:
-            return None
-        return cross_validate(self.everyone, self.groups, config.folds, config.seed)
-
-    def claims(self, seed: int, tuned: bool) -> dict[str, Any]:
-        """What the evaluation says of the split; a tuned network has no other split to compare."""
-        claimed = None if tuned else random_split_accuracy(self.everyone, len(self.held_out), seed)
-        groups = len(np.unique(self.groups))
-        return {"groups": groups, "seed": seed, "random_split_accuracy": claimed}
-
-
-def collect(
-    people: FaceDataset,
-    others: FaceDataset | None,
-    cropper: FaceCropper,
-    config: TrainingConfig,
-    embedder: Embedder,
-    track: Track,
-) -> TrainingPhotos:
-    """Read, crop, embed and split; raises KnownfaceError where too little is usable."""
-    everyone = _usable(collect_portraits(people, cropper, embedder, track))
-    strangers = collect_portraits(others, cropper, embedder, track) if others else None
-    groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
-    if config.split:
-        rows, held_out = _earlier_split(Path(config.split), everyone)
-    else:
-        rows, held_out = split(everyone.labels, groups, config.validation, config.seed)
-    if not len(held_out):
-        raise KnownfaceError(
-            f"{config.data}: every person has only one photo, or only copies of one, so that "
-            "nothing is left to test on; add a second photo for some of them"
-        )
-    return TrainingPhotos(everyone, groups, rows, held_out, strangers, *halve_strangers(strangers))
-
-
-def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for training and testing as a `split.json` says; photos it does not name are left."""
-    try:
-        named = json.loads(path.read_text(encoding="utf-8"))
-        parts = [set(named["train"]), set(named["validation"])]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KnownfaceError(f"--split {path}: not a split.json of a run ({error})") from None
-    rows, held_out = (
-        np.array([i for i, photo in enumerate(everyone.photos) if photo in part], np.int64)
-        for part in parts
-    )
-    trained = np.bincount(everyone.labels[rows], minlength=len(everyone.people))
-    if not trained.all():
-        name = everyone.people[int(trained.argmin())]
-        raise KnownfaceError(f"--split {path}: has no usable training photo of {name}")
-    return rows, held_out
-
-
-def _usable(everyone: Portraits) -> Portraits:
-    """Drop people without a single usable face; at least two must remain."""
-    counts = np.bincount(everyone.labels, minlength=len(everyone.people))
-    notes = list(everyone.notes)
-    for name, count in zip(everyone.people, counts, strict=True):
-        if count < 2:
-            what = (
-                "only one usable photo; cannot be tested" if count else "no usable photo; left out"
-            )
-            log.warning("%s: %s", name, what)
-            notes.append(Note("", name, "few_photos", what))
-    present = np.flatnonzero(counts)
-    if len(present) < 2:
-        found = f"only {everyone.people[present[0]]}" if len(present) else "nobody"
-        bad = [note for note in everyone.notes if note.kind in ("unreadable", "no_face")]
-        first = f" ({bad[0].photo}: {bad[0].detail})" if bad else ""
-        raise KnownfaceError(
-            f"{everyone.root}: {found} with a usable face{first}; a recogniser needs at least two "
-            "people, one sub-folder each"
-        )
-    return replace(
-        everyone,
-        people=tuple(everyone.people[i] for i in present),
-        labels=np.searchsorted(present, everyone.labels),
-        notes=tuple(notes),
-    )
+def _same_options(path: Path, options: dict[str, Any]) -> None:
+    """Write `config.json`; where a run is continued, it must have been started in the same way."""
+    if path.is_file():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in options.items():
+            if earlier.get(name) != value:
+                raise KnownfaceError(
+                    f"--resume: the run was started with {name} {earlier.get(name)}, not {value}; "
+                    "use the same options, or start anew without --resume"
+                )
+    write_json(path, options)
 
 
 def measure(
     photos: TrainingPhotos,
     embedder: Embedder,
-    templates: np.ndarray | None,
+    outcome: Outcome,
     backbone: Backbone,
     config: TrainingConfig,
     about: dict[str, Any],
 ) -> tuple[Recognizer, Evaluation]:
     """Enroll the training part, calibrate, and evaluate on the rest.
 
-    templates: those of a tuned network's head (p, d); None for a frozen one, which enrolls means
-        and whose own people may stand for strangers.
+    A tuned network's own people do not stand for strangers, nor do the backbone's measurements.
     """
-    frozen = templates is None
-    photos = photos if frozen else photos.embedded_by(embedder)
+    photos = photos.embedded_by(embedder) if outcome.tuned else photos
     seen = photos.training
     gallery = Gallery.enroll(
-        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, templates
+        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates
     )
     aside = photos.strangers.embeddings[photos.calibration] if photos.strangers else None
-    impostors = backbone.impostors if config.weights is None else None
-    threshold = calibrate(gallery, aside, config.far_target, frozen, impostors)
+    impostors = None if config.weights or outcome.tuned else backbone.impostors
+    raced = outcome.impostors if outcome.tuned and aside is None else None
+    threshold = calibrate(gallery, aside, config.far_target, not outcome.tuned, impostors, raced)
     recognizer = Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
     evaluation = evaluate(recognizer, photos.testing, photos.strangers, photos.untouched)
     return recognizer, evaluation
-
-
-# ---------------------------------------------------------------- recipes
-def finetune_seed(
-    model: keras.Model,
-    photos: TrainingPhotos,
-    backbone: Backbone,
-    config: TrainingConfig,
-    work: Path,
-    track: Track = silent,
-) -> np.ndarray:
-    """The tutorial's recipe, in place: augmentation, Adam, cross-entropy, the whole network.
-
-    Returns the head's columns as templates (people, d): they are the classifier that was trained.
-    """
-    import keras
-
-    from knownface.augmentation import seed_augmentation
-    from knownface.losses import Classifier, CosineHead
-
-    keras.utils.set_random_seed(config.seed)
-    training, testing = photos.training, photos.testing
-    classes = len(training.people)
-    epochs = config.epochs or backbone.seed_epochs
-    steps = -(-len(training) // config.batch_size)
-    head = CosineHead(classes, name="head")
-    answers = keras.utils.to_categorical(training.labels, classes)
-    checks = (testing.crops, keras.utils.to_categorical(testing.labels, classes))
-    rows = []
-    with computing_in(model, config.precision):
-        crops = keras.Input(model.input_shape[1:], dtype="uint8", name="crops")
-        embeddings = model(seed_augmentation()(crops))
-        loss = config.loss or backbone.loss
-        network = Classifier(crops, head, embeddings, loss, warm_up=epochs * steps // 5)
-        network.compile(
-            optimizer=keras.optimizers.Adam(config.learning_rate),
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-            # XLA is slower than plain graphs on CPUs; JAX has nothing else.
-            jit_compile=keras.backend.backend() == "jax",
-        )
-        for epoch in track(range(epochs), f"Training {backbone.name}", epochs):
-            history = network.fit(
-                training.crops,
-                answers,
-                batch_size=config.batch_size,
-                validation_data=checks,
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                verbose=0,
-            ).history
-            rows.append({"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()})
-            write_history(work / "history.csv", rows)
-            shown = ", ".join(f"{key} {values[-1]:.3f}" for key, values in history.items())
-            log.info("epoch %d/%d: %s", epoch + 1, epochs, shown)
-            if not np.isfinite(rows[-1]["loss"]):
-                raise KnownfaceError(
-                    f"Training diverged in epoch {epoch + 1} (loss {rows[-1]['loss']}); lower "
-                    f"--learning-rate from {config.learning_rate:g}"
-                )
-    return head.templates()
-
-
-@contextmanager
-def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
-    """Let a float32 model compute in bfloat16 for a while; its variables stay float32."""
-    kind = _fast_precision() if precision == "auto" else precision
-    log.info("Training in %s on %s", kind, "a GPU" if _has_gpu() else "the CPU")
-    layers = [layer for layer in model.layers if kind == "bfloat16" and _may_change(layer)]
-    for layer in layers:
-        layer.dtype_policy = "mixed_bfloat16"
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.dtype_policy = "float32"
-
-
-def _may_change(layer: keras.Layer) -> bool:
-    """Pixels need more than eight bits of mantissa, and the output's differences decide."""
-    return layer.name not in ("crops", "normalise", "embedding")
-
-
-def _fast_precision() -> Precision:
-    """bfloat16 on GPUs and on CPUs with instructions for it; elsewhere it is slower.
-
-    Measured with `mini`, training: 1.7 times float32 with AVX512_BF16; more with AMX.
-    """
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        flags = ""
-    native = {"amx_bf16", "avx512_bf16"} & set(flags.split())
-    return "bfloat16" if native or _has_gpu() else "float32"
-
-
-def _has_gpu() -> bool:
-    import keras
-
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return bool(torch.cuda.is_available())
-    return any(device.startswith("gpu") for device in keras.distribution.list_devices())
 
 
 # ---------------------------------------------------------------- network
@@ -443,15 +184,6 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
 
 
 # ---------------------------------------------------------------- facts
-def _candidate(name: str, evaluation: Evaluation, seconds: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "accuracy": evaluation.accuracy,
-        "dir_at_far_0.01": evaluation.dir_at_1_percent,
-        "seconds": round(seconds, 2),
-    }
-
-
 def _rate(embedder: Embedder, crops: np.ndarray) -> float:
     """Crops embedded per second, over at most 256 of them."""
     sample = crops[:256]

@@ -14,7 +14,9 @@ from knownface.crops import FaceCropper
 from knownface.dataset import FaceDataset, group_photos, split
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
-from knownface.evaluation import halve_strangers, random_split_accuracy
+from knownface.evaluation import random_split_accuracy
+from knownface.folds import Folds, cross_validate
+from knownface.open_set import halve_strangers
 from knownface.portraits import Note, Portraits, collect_portraits
 from knownface.progress import Track
 
@@ -49,8 +51,8 @@ class TrainingPhotos:
     def given_strangers(self) -> np.ndarray:
         """Crops (m, size, size, 3) of the strangers set aside for the threshold."""
         if self.strangers is None:
-            return self.everyone.crops[:0]
-        return self.strangers.crops[self.calibration]
+            return np.asarray(self.everyone.crops[:0])
+        return np.asarray(self.strangers.crops[self.calibration])
 
     def embedded_by(self, embedder: Embedder) -> TrainingPhotos:
         """The same photos seen by another network."""
@@ -66,6 +68,10 @@ class TrainingPhotos:
             "validation": [names[i] for i in self.held_out],
             "groups": {name: int(group) for name, group in zip(names, self.groups, strict=True)},
         }
+
+    def cross_validated(self, folds: int | None, seed: int) -> Folds | None:
+        """All photos but the strangers', in so many folds, if asked for."""
+        return cross_validate(self.everyone, self.groups, folds, seed) if folds else None
 
     def claims(self, seed: int, tuned: bool) -> dict[str, Any]:
         """What the evaluation says of the split; a tuned network has no other split to compare."""

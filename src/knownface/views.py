@@ -84,7 +84,7 @@ class Views:
             crop = cv2.LUT(crop, np.clip(curve * 255, 0, 255).astype(np.uint8)[None])
         if rng.random() < 0.2 * often:
             ends = np.exp(rng.normal(0, 0.5, 2))
-            slope = np.linspace(*ends, len(crop), dtype=np.float32)
+            slope = np.linspace(ends[0], ends[1], len(crop), dtype=np.float32)
             field = slope[None, :, None] if rng.random() < 0.7 else slope[:, None, None]
             crop = np.clip(crop * field, 0, 255).astype(np.uint8)
         if rng.random() < 0.15 * often:
@@ -130,7 +130,7 @@ class Views:
         if rng.random() < 0.2 * often:
             quality = int(rng.integers(15, 80))
             _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            crop = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            crop = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
         return crop
 
     def _blurred(self, crop: np.ndarray) -> np.ndarray:
