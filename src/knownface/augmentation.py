@@ -23,3 +23,9 @@ def seed_augmentation() -> keras.Sequential:
         ],
         name="augmentation",
     )
+
+
+def reseed(augmentation: keras.Sequential, seed: int, epoch: int) -> None:
+    """Let an epoch's changes depend on seed and epoch alone, so that a run can be continued."""
+    for place, layer in enumerate(augmentation.layers):
+        layer.generator.state.assign([seed * 100 + place, epoch])

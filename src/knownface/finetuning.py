@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from knownface.augmentation import seed_augmentation
+from knownface.augmentation import reseed, seed_augmentation
 from knownface.backbones.backbone import LossName
 from knownface.errors import KnownfaceError
 from knownface.losses import Classifier, CosineHead
@@ -95,15 +95,15 @@ def finetune(
         saved = _Checkpoint(checkpoint, network, steps)
         rows = saved.load()
         watch(rows)
-        callbacks = [_StopsAtNaN(plan, saved)]
-        bar = iter(track(range(plan.epochs * steps), f"Training {model.name}", plan.epochs * steps))
+        total = plan.epochs * steps
+        bar = iter(track(range(total), f"Training {checkpoint.name}", total))
         for _ in range(len(rows) * steps):
             next(bar)
-        callbacks.append(
-            keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: next(bar, None))
-        )
+        callback = _EveryBatch(plan, saved, bar)
         try:
             for epoch in range(len(rows), plan.epochs):
+                if plan.changes is None:
+                    reseed(network.get_layer("augmentation"), plan.seed, epoch)
                 history = network.fit(
                     _Batches(examples, plan, epoch),
                     validation_data=(checks.inputs, _answers(checks)) if checks else None,
@@ -111,7 +111,8 @@ def finetune(
                     initial_epoch=epoch,
                     epochs=epoch + 1,
                     verbose=0,
-                    callbacks=callbacks,
+                    shuffle=False,  # Keras would change the order of batches
+                    callbacks=[callback],
                 ).history
                 row = {"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()}
                 saved.save([*rows, row])
@@ -168,20 +169,24 @@ class _Batches(keras.utils.PyDataset):
         begin = index * self.plan.batch_size
         rows = self.order[begin : begin + self.plan.batch_size]
         inputs = self.inputs[rows]
-        if self.plan.changes and inputs.ndim == 4:
+        if self.plan.changes and inputs.dtype == np.uint8:
             view = Views(self.first + index, self.plan.changes)
             inputs = np.stack([view(crop) for crop in inputs])
         return inputs, self.answers[rows]
 
 
-class _StopsAtNaN(keras.callbacks.Callback):
-    """Training that has diverged cannot come back, and its checkpoints are of no use."""
+class _EveryBatch(keras.callbacks.Callback):
+    """Moves the progress bar, and stops where the loss is no number any more.
 
-    def __init__(self, plan: Plan, saved: _Checkpoint) -> None:
+    Training that has diverged cannot come back, and its checkpoints are of no use.
+    """
+
+    def __init__(self, plan: Plan, saved: _Checkpoint, bar: Iterator[int]) -> None:
         super().__init__()
-        self.plan, self.saved = plan, saved
+        self.plan, self.saved, self.bar = plan, saved, bar
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        next(self.bar, None)
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             self.saved.forget()

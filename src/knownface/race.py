@@ -186,7 +186,7 @@ def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> li
     inputs = keras.Input(views.shape[1:], name="crops")
     linear = keras.layers.Activation("linear", name="embedding")(inputs)
     columns = finetune(
-        keras.Model(inputs, linear, name="head"),
+        keras.Model(inputs, linear, name="head_only"),
         Examples(views, np.tile(labels, each), people),
         replace(shop.plan(1e-3, len(views)), epochs=10),
         shop.checkpoint(f"{part}-head"),

@@ -110,7 +110,7 @@ class Views:
             for x in (left, right):
                 axes = round(int(rng.integers(11, 18)) * unit), round(10 * unit)
                 cv2.ellipse(crop, (x, eye), axes, 0, 0, 360, dark, -1)
-            cv2.line(crop, (left, brow), (right, brow), dark, round(3 * unit))
+            cv2.line(crop, (left, brow), (right, brow), dark, max(1, round(3 * unit)))
         else:
             w, h = (rng.integers(15, 50, 2) * unit).astype(int)
             x, y = (rng.integers(0, FACE - 15, 2) * unit).astype(int)

@@ -1,0 +1,129 @@
+"""The race of recipe `best`: honest courses, a winner that is better, and frozen otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knownface import race as racing
+from knownface.race import Candidate, Workshop, lay_out, race
+
+PEOPLE, PHOTOS, SIZE = 10, 12, 16
+
+
+@pytest.fixture
+def photos() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Crops (n, 1, 1, 16) that hold an embedding of their person, noisy; labels; groups of two."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(PEOPLE), PHOTOS)
+    centres = rng.normal(size=(PEOPLE, SIZE))
+    crops = centres[labels] + rng.normal(0, 1.2, (len(labels), SIZE))
+    return crops[:, None, None], labels, np.arange(len(labels)) // 2
+
+
+@dataclass
+class Network:
+    """An embedder that keeps a share of what the photo's noise hides."""
+
+    noise: float
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        flat = crops.reshape(len(crops), -1).copy()
+        flat += np.random.default_rng(1).normal(0, self.noise, flat.shape) if self.noise else 0.0
+        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+
+
+class Model:
+    """Stands for the Keras model: only its weights are asked for."""
+
+    weights = (np.zeros(1),)
+
+    def set_weights(self, weights: Any) -> None:
+        self.weights = weights
+
+
+def workshop(noise: float) -> Workshop:
+    return Workshop(
+        Model(), Network(noise), Path("nowhere"), "cpu", "float32", 0, None, None, iter,
+    )  # type: ignore[arg-type] # fmt: skip
+
+
+def rung(noise: float, calls: list[str]) -> racing.Rung:
+    def train(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+        calls.append(part)
+        return [Candidate(f"noise {noise}", Network(noise), None, [np.full(1, noise)])]  # type: ignore[arg-type]
+
+    return train
+
+
+def test_a_course_keeps_people_and_groups_apart(photos: Any) -> None:
+    crops, labels, groups = photos
+    course = lay_out(crops, labels, groups, crops[:0], seed=0)
+    assert course is not None
+    kept = {tuple(crop.ravel()) for crop in course.crops}
+    assert not kept & {tuple(crop.ravel()) for crop in course.strangers}
+    assert len(course.strangers) == 2 * PHOTOS
+    assert not set(course.fit) & set(course.check)
+    where = {tuple(crop.ravel()): group for crop, group in zip(crops, groups, strict=True)}
+    sides = [{where[tuple(course.crops[i].ravel())] for i in rows}
+             for rows in (course.fit, course.check)]  # fmt: skip
+    assert not sides[0] & sides[1]
+
+
+def test_one_photo_each_is_no_course(photos: Any) -> None:
+    crops, labels, groups = photos
+    first = np.arange(0, len(labels), PHOTOS)
+    assert lay_out(crops[first], labels[first], groups[first], crops[:0], seed=0) is None
+
+
+def test_a_better_network_wins_and_is_trained_on_everything(
+    photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops, labels, groups = photos
+    calls: list[str] = []
+    monkeypatch.setattr(racing, "RUNGS", (rung(0.0, calls), rung(9.0, calls)))
+    shop = workshop(noise=2.0)
+    outcome = race(shop, crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    assert outcome.chosen == "noise 0.0"
+    assert outcome.tuned
+    assert calls == ["race", "race", "all"]
+    assert shop.model.weights == [np.zeros(1)]
+    assert [lap.name for lap in outcome.laps] == ["frozen", "noise 0.0", "noise 9.0"]
+    assert "against" in outcome.reason
+
+
+def test_nothing_worse_than_frozen_is_ever_shipped(
+    photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops, labels, groups = photos
+    monkeypatch.setattr(racing, "RUNGS", (rung(9.0, []),))
+    monkeypatch.setattr(racing, "ENOUGH", 1.01)
+    outcome = race(workshop(0.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    assert (outcome.chosen, outcome.tuned, outcome.templates) == ("frozen", False, None)
+    assert "1 other candidates were not better" in outcome.reason
+
+
+def test_a_network_that_is_good_enough_is_left_alone(
+    photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops, labels, groups = photos
+    calls: list[str] = []
+    monkeypatch.setattr(racing, "RUNGS", (rung(0.0, calls),))
+    clear = np.eye(PEOPLE, SIZE)[labels][:, None, None]
+    outcome = race(workshop(0.0), clear, labels, lay_out(clear, labels, groups, crops[:0], 0))
+    assert not calls
+    assert "good enough" in outcome.reason
+
+
+def test_ctrl_c_ends_the_race_with_frozen(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> list[Candidate]:
+        raise KeyboardInterrupt
+
+    crops, labels, groups = photos
+    monkeypatch.setattr(racing, "RUNGS", (interrupted,))
+    outcome = race(workshop(2.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    assert (outcome.chosen, outcome.stopped) == ("frozen", True)
