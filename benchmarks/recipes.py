@@ -97,7 +97,7 @@ def measured(
     """Train one recipe on one folder; photos, accuracy, DIR and seconds."""
     method, seed = str(cell["method"]), int(str(cell["seed"]))
     run = knownface.train(
-        work / "people", work / f"run-{method}", backbone=backbone,
+        work / "people", work / f"run-{method}", backbone=str(cell["backbone"]),
         recipe="frozen" if method == "logistic" else method, faces="cropped",
         strangers=str(work / "strangers"), split=str(work / "split.json"), seed=seed,
     )  # fmt: skip
@@ -192,7 +192,7 @@ def main() -> None:
             write(work / "people", *people, condition, seed)
             write(work / "strangers", *strangers, condition, 500 + seed)
             divide(work / "people", int(str(cell["photos"])), condition, seed)
-            row = cell | {"result": measured(arguments.backbone, cell, work)}
+            row = cell | {"result": measured(cell, work)}
         rows.append(row)
         print(json.dumps(row), flush=True)
         with arguments.log.open("a", encoding="utf-8") as stream:

@@ -8,6 +8,11 @@ of Vetter, Jones and Poggio, CVPR 1997: flow towards what the model itself makes
 and shape-free texture are then analysed together, as in Cootes, Edwards and Taylor (ECCV 1998),
 once between people (means of each person's photos) and once between the photos of one person.
 
+On celeba.tar, cfp.tar and glint24.tar (6 minutes, 2 cores): 6,596 usable crops of 488 people; 48
+directions explain 0.930 of the variance between 444 people's means, 40 explain 0.817 of the rest;
+nobody makes up more than 0.099 of a direction between people. `check_face_model.py` looks for
+people in the result.
+
 What is stored is a mean and directions of variation, each mixed from hundreds of people: no photo,
 no person's coefficients, no names. The log says how much of a direction any one person makes up.
 """
@@ -35,8 +40,8 @@ PHOTOS = 30  # per person at most, so that nobody with many photos dominates
 FEWEST = 5  # a person's mean needs so many usable photos
 PERSON_COMPONENTS = 48
 PHOTO_COMPONENTS = 40
-ROUNDS = 3  # of registration; a fourth changed the residual by less than 1 %
-LARGEST_TURN = 7.0  # nose tip's sideways distance from its place, in pixels: about 25 degrees
+COMPONENTS = (4, 12, 30)  # of the model that each round of registration aims at
+LARGEST_TURN = 7.0  # the nose tip's sideways distance from between the eyes, in pixels
 
 
 def main() -> None:
@@ -103,13 +108,8 @@ def usable(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         sharp = cv2.Laplacian(grey, cv2.CV_32F)[inside].std()
         colour = np.ptp(crop[inside].astype(np.float32), axis=1).mean()
         black = (crop.max(2) < 6)[inside].mean()
-        if (
-            turn[i] < LARGEST_TURN
-            and far_off[i] < 14
-            and sharp > 7
-            and colour > 12
-            and black < 0.01
-        ):
+        seen = turn[i] < LARGEST_TURN and far_off[i] < 14 and black < 0.01
+        if seen and sharp > 7 and colour > 12:
             good.append(i)
     return np.array(good)
 
@@ -118,9 +118,9 @@ def usable(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 def register(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """(n, SIZE, SIZE, 2): where each pixel of the mean face lies in each crop, as displacement."""
     flows = from_landmarks(landmarks)
-    for round_ in range(ROUNDS):
+    for round_, components in enumerate(COMPONENTS):
         textures = pull_back(crops, flows)
-        model = reconstructed(textures, components=(4, 12, 30)[round_])
+        model = reconstructed(textures, components)
         with ThreadPoolExecutor() as pool:
             refined = list(pool.map(refine, textures, model, flows))
         residual = np.abs(textures.astype(np.float32) - model)[:, face_mask() > 0.5].mean()

@@ -9,12 +9,14 @@ from knownface.synthetic.canvas import (
     MIDDLE,
     SCALE,
     SHAPE,
+    any_colour,
     blur,
     edge,
     layer,
     noise,
     over,
     pixels,
+    shaded,
     units,
 )
 
@@ -41,12 +43,14 @@ def paint_glasses(
         lens = np.maximum(lens, edge(inside))
         rim = np.maximum(rim, edge(thickness / 2 - np.abs(inside)))
     left, right = landmarks[0], landmarks[1]
-    outwards, down = np.array([width, 0]), np.array([0, 1])
-    bars = [(left + outwards - 2 * down, right - outwards - 2 * down)]
-    bars += [(left - outwards - 3 * down, np.array([MIDDLE - 46, left[1] - 5]))]
-    bars += [(right + outwards - 3 * down, np.array([MIDDLE + 46, right[1] - 5]))]
-    for a, b in bars:
-        start, end = (np.rint(pixels(p) * 16).astype(int).tolist() for p in (a, b))
+    bars = np.array(
+        [
+            [left[0] + width, left[1] - 2, right[0] - width, right[1] - 2],
+            [left[0] - width, left[1] - 3, MIDDLE - 46, left[1] - 5],
+            [right[0] + width, right[1] - 3, MIDDLE + 46, right[1] - 5],
+        ]
+    ).reshape(3, 2, 2)
+    for start, end in np.rint(pixels(bars) * 16).astype(int).tolist():
         cv2.line(rim, start, end, 1.0, round(thickness * SCALE), cv2.LINE_AA, 4)
     glare = np.clip((x - y * 0.6) % 60 / 60 - 0.75, 0, 1) * 0.5
     tint = np.dstack([glare + 0.04] * 3) if dark else np.ones((*SHAPE, 3), np.float32)
@@ -59,7 +63,7 @@ def paint_hat(rng: np.random.Generator, width: float) -> np.ndarray:
     """A cap with a peak, or a knitted hat. width: half of the head's, in units."""
     x, y = units()
     off = (x - MIDDLE) / (width + 5)
-    colour = np.clip(rng.uniform(0.05, 0.7) + rng.normal(0, 0.12, 3), 0.03, 0.95)
+    colour = any_colour(rng, 0.05, 0.7)
     crown = 1 - np.abs(off) ** 2.4 - np.clip((26 - y) / 58, 0, None) ** 2.4
     if rng.random() < 0.5:
         rim = 14 - 8 * off**2
@@ -68,12 +72,12 @@ def paint_hat(rng: np.random.Generator, width: float) -> np.ndarray:
         peak = 1 - (off / 0.92) ** 2 - ((y - rim - 1 - 5 * off**2) / 7) ** 2
         brim = layer(colour * 0.7, edge(peak * 8, 1.0))
         shadow = layer(np.zeros(3), blur(np.roll(brim[..., 3], 12, axis=0), 4) * 0.5)
-        return over(brim, over(layer(colour * tone[..., None], dome), shadow))
+        return over(brim, over(layer(shaded(colour, tone), dome), shadow))
     rim = 20 - 5 * off**2
     ribs = 1 + 0.14 * np.sin(np.arcsin(np.clip(off, -1, 1)) * 40)
     fold = 1 + 0.2 * ((rim - y) < 15) - 0.3 * np.exp(-(((rim - y - 15) / 1.5) ** 2))
     tone = ribs * fold * (1 - 0.35 * off**2)
-    return layer(colour * tone[..., None], edge(np.minimum(crown * 30, rim - y), 1.5))
+    return layer(shaded(colour, tone), edge(np.minimum(crown * 30, rim - y), 1.5))
 
 
 def paint_mask(rng: np.random.Generator, landmarks: np.ndarray, chin: float) -> np.ndarray:
@@ -86,26 +90,31 @@ def paint_mask(rng: np.random.Generator, landmarks: np.ndarray, chin: float) -> 
     pleats = 1 - 0.10 * np.exp(-(((y - top) % 11 - 5) ** 2) / 2) - 0.0001 * off**2
     strap = edge(0.7 - np.abs(y - top - 2 + (off - 36) * 0.5), 0.8) * (off > 34) * (off < 46)
     bands = layer(np.array([0.85, 0.85, 0.85]), np.asarray(strap, np.float32))
-    return over(layer(np.array(colour) * pleats[..., None], edge(inside, 1.5)), bands)
+    return over(layer(shaded(np.array(colour), pleats), edge(inside, 1.5)), bands)
 
 
 def paint_hand(rng: np.random.Generator, skin: np.ndarray) -> np.ndarray:
     """A hand before the chin or a cheek. skin: its colour, (3,)."""
     side = rng.choice([-1, 1])
-    palm = np.array([MIDDLE + side * rng.uniform(14, 34), rng.uniform(126, 136)])
+    palm = np.array([MIDDLE + side * rng.uniform(14, 34), rng.uniform(126, 136)], np.float32)
     x, y = units()
     paint = np.zeros((*SHAPE, 4), np.float32)
     for finger in range(4):
-        base = palm + np.array([(finger - 1.5) * 8.5, -6 + abs(finger - 1.5) * 2])
-        lean, length = -side * rng.uniform(2, 6), rng.uniform(20, 30)
-        tip = base + np.array([lean + (finger - 1.5) * 1.5, -length])
-        along = np.clip(((x - base[0]) * (tip - base)[0] + (y - base[1]) * (tip - base)[1])
-                        / ((tip - base) ** 2).sum(), 0, 1)  # fmt: skip
-        distance = np.hypot(x - base[0] - along * (tip - base)[0],
-                            y - base[1] - along * (tip - base)[1])  # fmt: skip
-        inside = 4.6 - distance
+        place = finger - 1.5
+        rise = np.array([place * 1.5 - side * rng.uniform(2, 6), -rng.uniform(20, 30)], np.float32)
+        base = palm + np.array([place * 8.5, abs(place) * 2 - 6], np.float32)
+        inside = 4.6 - distance_to_line(base, base + rise)
         tone = 0.72 + 0.32 * np.clip(inside / 3.5, 0, 1)
-        paint = over(layer(skin * tone[..., None], edge(inside)), paint)
+        paint = over(layer(shaded(skin, tone), edge(inside)), paint)
     inside = 21 - np.hypot(x - palm[0], (y - palm[1] - 12) * 0.8)
     tone = 0.75 + 0.27 * np.clip(inside / 8, 0, 1)
-    return over(paint, layer(skin * tone[..., None], edge(inside)))
+    return over(paint, layer(shaded(skin, tone), edge(inside)))
+
+
+def distance_to_line(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of every pixel to the line from a to b, (2,) each, in units."""
+    x, y = units()
+    step = b - a
+    along = ((x - a[0]) * step[0] + (y - a[1]) * step[1]) / (step**2).sum()
+    along = np.clip(along, 0, 1)
+    return np.asarray(np.hypot(x - a[0] - along * step[0], y - a[1] - along * step[1]))

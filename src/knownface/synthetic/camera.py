@@ -28,7 +28,7 @@ class Pose:
 
 @cache
 def head_depth() -> np.ndarray:
-    """Z of every pixel of a general head looking ahead, SHAPE, in units."""
+    """The depth of every pixel of a general head looking ahead, SHAPE, in units."""
     x, y = units()
     bowl = 1 - ((x - MIDDLE) / 52) ** 2 - ((y - 42) / 90) ** 2
     nose = 8 * np.exp(-(((x - MIDDLE) / 6) ** 2) - ((y - 70) / 9) ** 2)
@@ -77,9 +77,9 @@ def lit(
         1 + slope_x**2 + slope_y**2
     )
     shade = 1 + strength * (blur(np.clip(facing, -0.2, 1), 3) - light[2])
-    out = layer.copy()
-    out[..., :3] = np.minimum(out[..., :3] * np.clip(shade, 0.1, 1.8)[..., None], out[..., 3:])
-    return out
+    *colours, alpha = cv2.split(layer)
+    shade = np.clip(shade, 0.1, 1.8)
+    return np.asarray(cv2.merge([*(np.minimum(c * shade, alpha) for c in colours), alpha]))
 
 
 # ---------------------------------------------------------------- taking the picture
@@ -115,8 +115,9 @@ def take(image: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.ndarray:
         photo = blur(photo, shot.defocus * pixels_per_unit)
     if shot.motion:
         photo = moved(photo, shot.motion * pixels_per_unit, rng.uniform(0, np.pi))
-    photo = photo + shot.noise * rng.standard_normal((*photo.shape[:2], 1), np.float32)
-    photo = photo + 0.6 * shot.noise * rng.standard_normal(photo.shape, np.float32)
+    grain = rng.standard_normal(photo.shape, np.float32)
+    grain += cv2.merge([rng.standard_normal(photo.shape[:2], np.float32)] * 3)
+    photo = photo + 0.7 * shot.noise * grain
     if shot.reduced:
         ratio = shot.reduced / min(shot.size)
         small = cv2.resize(photo, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
@@ -144,11 +145,12 @@ def framed(image: np.ndarray, shot: Shot) -> np.ndarray:
 
 def developed(image: np.ndarray, shot: Shot) -> np.ndarray:
     """Exposure, white balance, tone curve and colour."""
-    balance = np.array([1 + 0.22 * shot.warmth, 1.0, 1 - 0.28 * shot.warmth], np.float32)
-    photo = np.clip(image * balance * shot.exposure, 0, None) ** shot.gamma
+    balance = np.array([1 + 0.22 * shot.warmth, 1.0, 1 - 0.28 * shot.warmth]) * shot.exposure
+    planes = [plane * float(gain) for plane, gain in zip(cv2.split(image), balance, strict=True)]
+    photo = np.clip(cv2.merge(planes), 0, None) ** shot.gamma
     photo = 0.5 + (photo - 0.5) * shot.contrast
-    grey = photo @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.asarray(grey[..., None] + (photo - grey[..., None]) * shot.saturation, np.float32)
+    grey = cv2.merge([cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)] * 3)
+    return np.asarray(grey + (photo - grey) * shot.saturation, np.float32)
 
 
 def moved(photo: np.ndarray, length: float, angle: float) -> np.ndarray:
@@ -156,6 +158,6 @@ def moved(photo: np.ndarray, length: float, angle: float) -> np.ndarray:
     size = 2 * int(length / 2) + 3
     kernel = np.zeros((size, size), np.float32)
     half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
-    start, end = (np.rint((size // 2 + sign * half) * 16).astype(int).tolist() for sign in (-1, 1))
-    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA, 4)
+    ends = [np.rint((size // 2 + sign * half) * 16).astype(int).tolist() for sign in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
     return np.asarray(cv2.filter2D(photo, -1, kernel / kernel.sum()))

@@ -11,6 +11,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 SCALE = 1.5  # pixels per unit
 WIDTH, HEIGHT = 240, 252  # in units: head and shoulders
@@ -21,7 +22,7 @@ MIDDLE = 56.0  # x of the face's axis
 
 @cache
 def units() -> tuple[np.ndarray, np.ndarray]:
-    """X and y of every pixel, in units: two arrays of SHAPE, float32; not to be written to."""
+    """The x and y of every pixel, in units: two arrays of SHAPE, float32; not to be written to."""
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     return x / SCALE + LEFT, y / SCALE + TOP
 
@@ -36,17 +37,32 @@ def edge(distance: np.ndarray, softness: float = 0.8) -> np.ndarray:
     return np.asarray(np.clip(distance / softness + 0.5, 0, 1), np.float32)
 
 
+def shaded(image: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """A colour (3,), or an image (height, width, 3), times brightness (height, width).
+
+    Plane by plane, which is several times faster than broadcasting over three channels.
+    """
+    planes = image.tolist() if image.ndim == 1 else cv2.split(image)
+    return np.asarray(cv2.merge([np.asarray(tone * plane, np.float32) for plane in planes]))
+
+
 def layer(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """A layer of one colour (3,), or of an image (height, width, 3), under an alpha."""
-    out = np.empty((*alpha.shape, 4), np.float32)
-    out[..., :3] = np.clip(colour, 0, 1) * alpha[..., None]
-    out[..., 3] = alpha
-    return out
+    return np.asarray(cv2.merge([shaded(np.clip(colour, 0, 1), alpha), alpha]))
 
 
 def over(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     """Lay a layer on another, or on an opaque image (height, width, 3)."""
-    return np.asarray(top[..., : bottom.shape[2]] + bottom * (1 - top[..., 3:]))
+    planes = cv2.split(top)
+    keep = 1 - planes[3]
+    return np.asarray(
+        cv2.merge([t + b * keep for t, b in zip(planes, cv2.split(bottom), strict=False)])
+    )
+
+
+def blended(front: np.ndarray, back: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """`share` (height, width) of one image, the rest of another."""
+    return np.asarray(back + shaded(front - back, share))
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -74,3 +90,14 @@ def noise(
     if step == 1:
         return np.asarray(values[: shape[0], : shape[1]])
     return np.asarray(cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def any_colour(rng: np.random.Generator, low: float = 0.1, high: float = 0.95) -> np.ndarray:
+    """A muted colour, (3,)."""
+    grey = rng.uniform(low, high)
+    return np.asarray(np.clip(grey + rng.normal(0, 0.10, 3), 0.02, 1), np.float32)
+
+
+def tinted(rng: np.random.Generator, colour: ArrayLike, spread: float) -> np.ndarray:
+    """A colour near another, (3,)."""
+    return np.asarray(np.asarray(colour) + rng.normal(0, spread, 3), np.float32)

@@ -16,13 +16,15 @@ from knownface.synthetic.canvas import (
     SHAPE,
     TOP,
     WIDTH,
+    blended,
     blur,
     edge,
     layer,
     noise,
     over,
+    shaded,
     units,
-)  # fmt: skip
+)
 from knownface.synthetic.model import SIZE, Directions, FaceModel, face_mask
 from knownface.synthetic.person import Person
 
@@ -36,7 +38,8 @@ class Looks:
 
     face: of the model, without a photo's own expression and light.
     detail: (FACE, FACE) brightness of freckles, moles and wrinkles, in the mean face's frame.
-    skull: alpha of head and ears. hair, back: layers before and behind the head.
+    skull: alpha of head and ears. inside: distance from the head's outline, in units.
+    hair, back: layers before and behind the head.
     beard: layer, before its mouth is cut out.
     """
 
@@ -76,7 +79,8 @@ def half_width(person: Person, y: np.ndarray, margin: float = 0.0) -> np.ndarray
 def skull_distance(person: Person) -> np.ndarray:
     """Distance inside the head's outline, in units; roughly, but with the right zero."""
     x, y = units()
-    return np.asarray(half_width(person, y) - np.abs(x - MIDDLE), np.float32)
+    sides = half_width(person, y) - np.abs(x - MIDDLE)
+    return np.asarray(np.minimum(sides, np.minimum(y - 40 + CROWN, person.chin - y)), np.float32)
 
 
 def ear_distance(person: Person, side: int) -> np.ndarray:
@@ -106,7 +110,8 @@ def paint_hair(person: Person, strands: np.ndarray) -> tuple[np.ndarray, np.ndar
     """The layer before the head and the one behind it."""
     style = person.hair
     x, y = units()
-    off = x - MIDDLE
+    wave = 1.6 * np.sin(y / 13 + person.parting) * np.clip((y - 40) / 40, 0, 1)
+    off = x - MIDDLE + wave
     rough = strands * (0.6 + 1.8 * style.curl) * min(1.0, style.volume / 4)
     swell = style.volume * (1 + 0.25 * np.clip((y - 40) / 60, 0, 1) * (style.falls > 90))
     width = half_width(person, np.minimum(y, 40))
@@ -114,8 +119,8 @@ def paint_hair(person: Person, strands: np.ndarray) -> tuple[np.ndarray, np.ndar
     outer = np.where(y < 40, half_width(person, y, style.volume), width + swell) - np.abs(off)
     outer = np.minimum(outer, 1.5 * (y - top)) + rough
     ends = (style.falls - y + 3 * strands) / (3 if style.falls > 60 else 4)
-    covered = hairline_distance(person, off, y) + 1.2 * strands
-    front = edge(outer, 1.5) * edge(covered, 2.5) * np.clip(ends, 0, 1)
+    covered = hairline_distance(person, off, y) + 1.8 * strands
+    front = edge(outer, 1.5) * edge(covered, 4.5) * np.clip(ends, 0, 1)
     behind = edge(outer, 1.5) * np.clip(ends, 0, 1) * (style.falls > 60)
     if style.volume < 1:
         front = front * 0.55
@@ -142,8 +147,9 @@ def hair_colour(
     side = (x - MIDDLE) / person.width
     sheen = np.exp(-(((y + 12 - 14 * side**2) / 12) ** 2)) * (1 - 0.7 * person.hair.curl)
     depth = 0.6 + 0.4 * np.clip(outer / 9, 0, 1) * np.clip(0.4 + covered / 7, 0.4, 1)
-    tone = (1 + 0.3 * strands) * depth + 0.3 * sheen * (1 + 0.5 * strands)
-    return np.asarray(person.hair_colour * tone[..., None] + 0.03 * sheen[..., None], np.float32)
+    tone = (1 + (0.3 - 0.1 * person.hair.curl) * strands) * depth
+    tone = tone + 0.3 * sheen * (1 + 0.5 * strands)
+    return np.asarray(shaded(person.hair_colour, tone) + shaded(np.ones(3), 0.03 * sheen))
 
 
 def paint_beard(person: Person, inside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -154,10 +160,11 @@ def paint_beard(person: Person, inside: np.ndarray, rng: np.random.Generator) ->
     off = np.abs(x - MIDDLE)
     cheek = edge(y - (66 + 0.010 * (person.width - off) ** 2), 14)  # higher beside the ears
     moustache = edge(9 - np.hypot(off / 2.4, y - 87) * 1.3, 6)
-    hairs = 0.75 + 0.35 * noise(rng, SHAPE, (0.7, 1.4))
+    hairs = 0.8 + 0.15 * noise(rng, SHAPE, (0.6, 1.1)) + 0.1 * noise(rng, SHAPE, 6)
     alpha = np.maximum(cheek * edge(inside, 3), moustache) * np.clip(hairs, 0, 1)
-    alpha = alpha * (0.25 + 0.6 * person.beard**2)
-    return layer(person.hair_colour * 0.8 + 0.02, np.asarray(alpha, np.float32))
+    alpha = alpha * (0.15 + 0.65 * person.beard**2)
+    tone = 0.45 + 0.1 * noise(rng, SHAPE, (0.7, 1.6))
+    return layer(shaded(person.hair_colour, tone), np.asarray(alpha, np.float32))
 
 
 # ---------------------------------------------------------------- skin
@@ -183,9 +190,9 @@ def dot(image: np.ndarray, x: float, y: float, radius: float, strength: float) -
 def wrinkles(person: Person, rng: np.random.Generator) -> np.ndarray:
     """Forehead lines, folds beside the mouth and crow's feet, deeper with age."""
     lines = np.zeros((FACE, FACE), np.float32)
-    curves: list[tuple[tuple[float, float], ...]] = [
-        ((35, y), (56, y - rng.uniform(1, 3)), (77, y)) for y in (20, 26, 31)
-    ]
+    curves: list[tuple[tuple[float, float], ...]] = []
+    for y in (20, 26, 31):
+        curves.append(((35, y), (56, y - rng.uniform(1, 3)), (77, y)))
     for side in (-1, 1):
         mouth = ((MIDDLE + side * 11, 74), (MIDDLE + side * 19, 82), (MIDDLE + side * 20, 92))
         curves.append(mouth)
@@ -215,13 +222,12 @@ def paint_head(
     moved = cv2.GaussianBlur(moved, (0, 0), 1.5) * (0.3 + 0.7 * fade)
     face, alpha = place_face(texture, moved, looks.detail)
     skin = extended(face, alpha)
-    colour = np.asarray(skin[int((100 - TOP) * SCALE), int((MIDDLE - LEFT) * SCALE)])
+    cheeks = skin[int((84 - TOP) * SCALE), [int((x - LEFT) * SCALE) for x in (32, 80)]]
+    colour = np.asarray(cheeks.mean(0))
     shade = 0.68 + 0.32 * np.clip(looks.inside / 9, 0, 1)
-    painted = skin * shade[..., None]
-    painted = face * alpha[..., None] + painted * (1 - alpha[..., None])
-    head = layer(painted, looks.skull)
+    head = layer(blended(face, shaded(skin, shade), alpha), looks.skull)
     rows = np.rint(TEMPLATE_112).astype(int)
-    landmarks = TEMPLATE_112 + moved[rows[:, 1], rows[:, 0]]
+    landmarks = TEMPLATE_112.astype(np.float32) + moved[rows[:, 1], rows[:, 0]]
     head = over(with_mouth(looks.beard, landmarks), head)
     return shadowed(head, looks.hair), colour, landmarks
 
@@ -236,11 +242,11 @@ def place_face(
         step = cv2.remap(moved, back_x, back_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         back_x, back_y = x - step[..., 0], y - step[..., 1]
     sharp = texture + 0.9 * (texture - cv2.GaussianBlur(texture, (0, 0), 1.2))
-    large = cv2.resize(sharp, (FACE, FACE), interpolation=cv2.INTER_CUBIC) * detail[..., None]
+    large = cv2.resize(sharp, (FACE, FACE), interpolation=cv2.INTER_CUBIC)
     mask = cv2.resize(visible(), (FACE, FACE), interpolation=cv2.INTER_LINEAR)
     map_x = cv2.resize(back_x, (FACE, FACE)) * SCALE
     map_y = cv2.resize(back_y, (FACE, FACE)) * SCALE
-    both = cv2.remap(np.dstack([large, mask]), map_x, map_y, cv2.INTER_LINEAR)
+    both = cv2.remap(cv2.merge([shaded(large, detail), mask]), map_x, map_y, cv2.INTER_LINEAR)
     top, left = int(-TOP * SCALE), int(-LEFT * SCALE)
     sheet = cv2.copyMakeBorder(
         both, top, SHAPE[0] - top - FACE, left, SHAPE[1] - left - FACE, cv2.BORDER_CONSTANT
@@ -261,7 +267,7 @@ def extended(face: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Carry the colours of the face's rim over the whole sheet: (height, width, 3)."""
     size = (WIDTH // 2, HEIGHT // 2)
     weight = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(face * alpha[..., None], size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(shaded(face, alpha), size, interpolation=cv2.INTER_AREA)
     filled = None
     for sigma in (30.0, 9.0, 3.0):
         spread = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
@@ -280,11 +286,11 @@ def with_mouth(beard: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     mouth = landmarks[3:].mean(0)
     width = np.ptp(landmarks[3:, 0]) / 2 + 2
     open_ = edge(1.15 - np.hypot((x - mouth[0]) / width, (y - mouth[1]) / 7.5), 0.4)
-    return np.asarray(beard * (1 - open_)[..., None])
+    return shaded(beard, 1 - open_)
 
 
 def shadowed(head: np.ndarray, hair: np.ndarray) -> np.ndarray:
     """The shadow that hair throws on the skin below it."""
-    shadow = np.roll(blur(hair[..., 3], 4), int(3 * SCALE), axis=0)
-    head[..., :3] *= 1 - 0.35 * shadow[..., None]
-    return head
+    *colours, alpha = cv2.split(head)
+    shadow = 1 - 0.35 * np.roll(blur(hair[..., 3], 4), int(3 * SCALE), axis=0)
+    return np.asarray(cv2.merge([*(plane * shadow for plane in colours), alpha]))

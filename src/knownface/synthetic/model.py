@@ -73,7 +73,7 @@ def mixed(start: Directions, directions: Directions, coefficients: np.ndarray) -
     """One face: a first one plus a mixture of directions."""
     return Directions(
         *(
-            (first + np.tensordot(coefficients, more, 1)).astype(np.float32)
+            (first + np.einsum("k,k...->...", coefficients, more)).astype(np.float32)
             for first, more in (
                 (start.shape, directions.shape),
                 (start.luma, directions.luma),
@@ -110,8 +110,8 @@ def soft_features(model: FaceModel, person: np.ndarray) -> tuple[float, float]:
 
     Soft stands for red lips and a jaw without the shadow of a beard.
     """
-    luma = np.tensordot(person, model.people.luma, 1)
-    red = np.tensordot(person, model.people.chroma[..., 0], 1)
+    luma = np.einsum("k,k...->...", person, model.people.luma)
+    red = np.einsum("k,k...->...", person, model.people.chroma[..., 0])
     cheeks = luma[64:76, 22:34].mean() + luma[64:76, 78:90].mean()
     jaw = luma[100:108, 34:46].mean() + luma[100:108, 66:78].mean()
     lips = red[44:48, 24:33].mean() - red[33:38, 12:17].mean()

@@ -8,6 +8,7 @@ import numpy as np
 
 from knownface.synthetic.model import FaceModel, soft_features
 
+SPREAD = 0.75  # of invented people, 1 being that of real ones: a recogniser must err sometimes
 LIMIT = 2.0  # coefficients beyond it, in standard deviations, give faces that look made up
 
 
@@ -36,7 +37,7 @@ STYLES = (
     HairStyle(24, 70, 1.0, 4, 0.5),
     HairStyle(9, 108, 0.1, 14, 0.95),
     HairStyle(8, 150, 0.2, 5, 1.0),
-    HairStyle(13, 160, 0.8, 4, 1.0),
+    HairStyle(12, 155, 0.5, 6, 1.0),
     HairStyle(4, 50, 0.1, 2, 0.9),  # tied at the back
 )
 HAIR_COLOURS = np.array(
@@ -78,7 +79,8 @@ class Person:
 def invent_person(model: FaceModel, seed: tuple[int, ...]) -> Person:
     """A random person, the same for the same seed."""
     rng = np.random.default_rng(seed)
-    face = np.clip(rng.standard_normal(len(model.people)), -LIMIT, LIMIT).astype(np.float32)
+    face = np.clip(rng.standard_normal(len(model.people)), -LIMIT, LIMIT) * SPREAD
+    face = face.astype(np.float32)
     soft, light = soft_features(model, face)
     feminine = 1 / (1 + np.exp(-2.5 * soft))
     age = float(rng.beta(1.3, 2.5))
@@ -86,7 +88,7 @@ def invent_person(model: FaceModel, seed: tuple[int, ...]) -> Person:
     hair = STYLES[rng.choice(len(STYLES), p=likely**2 / (likely**2).sum())]
     top = 2 + max(0.0, 5 * min(1.0, 0.5 + light))  # dark skin goes with dark hair
     colour = HAIR_COLOURS[int(rng.uniform(0, top))] * rng.uniform(0.85, 1.15)
-    grey = np.clip((age - 0.5) * 2.2, 0, 0.85)
+    grey = min(max((age - 0.5) * 2.2, 0.0), 0.85)
     bearded = feminine < 0.4 and rng.random() < 0.5
     return Person(
         face=face,

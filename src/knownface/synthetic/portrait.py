@@ -13,14 +13,14 @@ from knownface.synthetic.accessories import (
     paint_hand,
     paint_hat,
     paint_mask,
-)  # fmt: skip
+)
 from knownface.synthetic.camera import Pose, Shot, lit, pose_maps, posed, take
 from knownface.synthetic.canvas import MIDDLE, over
 from knownface.synthetic.head import Looks, paint_head
 from knownface.synthetic.model import FaceModel
 from knownface.synthetic.scene import paint_background, paint_torso
 
-HARD = 0.25  # share of photos with one or two difficulties
+HARD = 0.3  # share of photos with one or two difficulties
 DIFFICULTIES = (
     "turned", "turned", "dark", "backlight", "small", "blurred", "moved", "noisy", "sunglasses",
     "hand", "mask", "lamp", "hat", "face",
@@ -61,7 +61,7 @@ def take_photo(model: FaceModel, looks: Looks, seed: tuple[int, ...]) -> Photo:
 # ---------------------------------------------------------------- chance
 def expression(model: FaceModel, rng: np.random.Generator, hard: set[str]) -> np.ndarray:
     """Coefficients of the model's `photos`: expression, gaze, light on the face."""
-    strength = 1.15 if "face" in hard else 0.8
+    strength = 1.3 if "face" in hard else 0.9
     draw = np.clip(rng.standard_normal(len(model.photos)), -2, 2) * strength
     return np.asarray(draw, np.float32)
 
@@ -79,7 +79,7 @@ def random_pose(rng: np.random.Generator, hard: set[str]) -> Pose:
 def random_lamp(rng: np.random.Generator) -> np.ndarray:
     """A direction from which light falls: right, down, towards the camera; unit length."""
     lamp = np.array([rng.normal(0, 0.7), rng.normal(-0.35, 0.35), rng.uniform(0.5, 1)])
-    return np.asarray(lamp / np.linalg.norm(lamp))
+    return np.asarray(lamp / np.linalg.norm(lamp), np.float32)
 
 
 def paint_worn(

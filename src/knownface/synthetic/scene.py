@@ -7,7 +7,19 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from knownface.synthetic.canvas import MIDDLE, SHAPE, blur, edge, layer, noise, over, units
+from knownface.synthetic.canvas import (
+    MIDDLE,
+    SHAPE,
+    any_colour,
+    blur,
+    edge,
+    layer,
+    noise,
+    over,
+    shaded,
+    tinted,
+    units,
+)
 
 SIZE = (SHAPE[0] // 2, SHAPE[1] // 2)  # of backgrounds, which are out of focus anyway
 Scene = Callable[[np.random.Generator], np.ndarray]
@@ -17,21 +29,15 @@ def paint_background(rng: np.random.Generator) -> np.ndarray:
     """An opaque image (height, width, 3) of one of several kinds of places, out of focus."""
     scene = SCENES[rng.integers(len(SCENES))](rng).astype(np.float32) * rng.uniform(0.7, 1.15)
     scene = blur(np.clip(scene, 0, 1).astype(np.float32), float(rng.uniform(0.7, 4)))
-    scene = np.asarray(cv2.resize(scene, SHAPE[::-1], interpolation=cv2.INTER_LINEAR))
-    return np.asarray(scene[:, ::-1] if rng.random() < 0.5 else scene)
+    large = cv2.resize(scene, SHAPE[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large[:, ::-1] if rng.random() < 0.5 else large)
 
 
 # ---------------------------------------------------------------- places
 def places() -> tuple[np.ndarray, np.ndarray]:
-    """X and y of a background's pixels, in units."""
+    """The x and y of a background's pixels, in units."""
     x, y = units()
     return x[::2, ::2][: SIZE[0], : SIZE[1]], y[::2, ::2][: SIZE[0], : SIZE[1]]
-
-
-def any_colour(rng: np.random.Generator, low: float = 0.1, high: float = 0.95) -> np.ndarray:
-    """A muted colour, (3,)."""
-    grey = rng.uniform(low, high)
-    return np.clip(grey + rng.normal(0, 0.10, 3), 0.02, 1).astype(np.float32)
 
 
 def gradient(rng: np.random.Generator) -> np.ndarray:
@@ -70,11 +76,11 @@ def lights(rng: np.random.Generator) -> np.ndarray:
 def landscape(rng: np.random.Generator) -> np.ndarray:
     """Sky, hills and a meadow."""
     _, y = places()
-    sky = np.array([0.55, 0.72, 0.92]) * rng.uniform(0.7, 1.1) + rng.normal(0, 0.05, 3)
+    sky = tinted(rng, (0.55, 0.72, 0.92), 0.05) * rng.uniform(0.7, 1.1)
     image = sky + (y[..., None] + 60) / 700 + 0.05 * noise(rng, SIZE, (20, 8))[..., None]
     for level in sorted(rng.uniform(-10, 130, 3)):
-        ridge = level + 12 * noise(rng, (1, SIZE[1]), 15)[0]
-        green = np.array([0.22, 0.36, 0.16]) * rng.uniform(0.5, 1.6) + rng.normal(0, 0.04, 3)
+        ridge = float(level) + 12 * noise(rng, (1, SIZE[1]), 15)[0]
+        green = tinted(rng, (0.22, 0.36, 0.16), 0.03) * rng.uniform(0.5, 1.6)
         hill = green * (1 + 0.25 * noise(rng, SIZE, 2)[..., None])
         image = over(layer(hill, edge(y - ridge, 2)), image)
     return image
@@ -83,7 +89,7 @@ def landscape(rng: np.random.Generator) -> np.ndarray:
 def leaves(rng: np.random.Generator) -> np.ndarray:
     """A hedge or a tree: light and dark patches."""
     tone = noise(rng, SIZE, 4) + 0.7 * noise(rng, SIZE, 10) + 0.4 * noise(rng, SIZE, 1.5)
-    green = np.array([0.28, 0.42, 0.17]) + rng.normal(0, 0.07, 3)
+    green = tinted(rng, (0.28, 0.42, 0.17), 0.07)
     return np.asarray(green * np.exp(0.45 * tone)[..., None])
 
 
@@ -123,13 +129,13 @@ def paint_torso(rng: np.random.Generator, skin: np.ndarray, width: float) -> np.
     """Neck, shoulders and clothes: a layer. skin: (3,); width: half of the head's, in units."""
     x, y = units()
     off = np.abs(x - MIDDLE)
-    slope = 134 + rng.uniform(26, 40) * (off / 70) ** 1.5
-    neck_width = width * 0.68 + 0.0025 * np.clip(y - 100, 0, 60) ** 2
+    slope = 130 + rng.uniform(26, 40) * (off / 70) ** 1.5
+    neck_width = width * 0.73 + 0.0025 * np.clip(y - 100, 0, 60) ** 2
     neck = edge(np.minimum(neck_width - off, y - 70), 1.5)
     shoulders = edge(y - slope, 1.5)
-    under_chin = 0.55 + 0.4 * np.clip((y - 112) / 30, 0, 1)
+    under_chin = 0.62 + 0.33 * np.clip((y - 112) / 30, 0, 1)
     round_ = 1 - 0.35 * np.clip(off / neck_width, 0, 1) ** 3 * (y < slope)
-    body = layer(skin * (under_chin * round_)[..., None], np.maximum(neck, shoulders))
+    body = layer(shaded(skin, under_chin * round_), np.maximum(neck, shoulders))
     return over(paint_clothes(rng, slope, off, y), body)
 
 
@@ -140,15 +146,14 @@ def paint_clothes(
     kind = rng.integers(3)
     depth, reach = ((15, 27), (34, 25), (-4, 40))[kind]
     opening = np.clip(1 - (off / reach) ** (2 if kind == 0 else 1), 0, 1)
-    cover = edge(np.minimum(y - slope + 3, y - 134 - depth * opening), 1.5)
+    cover = edge(np.minimum(y - slope + 3, y - 130 - depth * opening), 1.5)
     if kind == 2:  # a collar that stands up around the neck
-        cover = np.maximum(cover, edge(np.minimum(31 - off + (y - 132) * 0.2, y - 124), 1.5))
+        cover = np.maximum(cover, edge(np.minimum(31 - off + (y - 129) * 0.2, y - 122), 1.5))
     folds = 1 + 0.10 * noise(rng, SHAPE, (8, 26)) + 0.03 * noise(rng, SHAPE, 1)
-    colour = any_colour(rng, 0.05, 0.95) + rng.normal(0, 0.08, 3)
-    cloth = np.clip(colour, 0.03, 0.97) * folds[..., None]
+    colour = tinted(rng, any_colour(rng, 0.05, 0.95), 0.08)
+    cloth = shaded(np.clip(colour, 0.03, 0.97), folds)
     if rng.random() < 0.3:
         wave = np.sin((y if rng.random() < 0.5 else off) * rng.uniform(0.4, 1.2))
-        stripes = edge(wave, 0.4)[..., None]
-        cloth = cloth * (1 - stripes) + stripes * any_colour(rng)
-    shade = 1 - 0.45 * np.exp(-np.clip(y - 128, 0, None) / 9) * (off < 34)
-    return layer(cloth * np.asarray(shade)[..., None], np.asarray(cover, np.float32))
+        cloth = over(layer(any_colour(rng), edge(wave, 0.4)), cloth)
+    shade = 1 - 0.45 * np.exp(-np.clip(y - 125, 0, None) / 9) * (off < 34)
+    return layer(shaded(cloth, shade), np.asarray(cover, np.float32))
