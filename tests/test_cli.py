@@ -43,9 +43,36 @@ def test_train_prints_json_and_nothing_else(people: Path, tmp_path: Path) -> Non
     assert document["accuracy"] == json.loads((out / "evaluation.json").read_text())["accuracy"]
     keys = "accuracy accuracy_ci95 balanced_accuracy top5_accuracy people confusion_matrix"
     keys += " per_person open_set split candidates chosen backbone recipe seconds"
-    keys += " images_per_second device errors"
+    keys += " images_per_second device errors calibration look_alikes learning_curve folds"
     assert set(keys.split()) <= set(document)
     assert "absl" not in done.stderr
+
+
+def test_train_cross_validates_in_folds(people: Path, tmp_path: Path) -> None:
+    arguments = ("train", people, "--recipe", "frozen", "--out", tmp_path / "run")
+    done = knownface(*arguments, "--folds", 3)
+    assert done.returncode == 0, done.stderr
+    assert "Cross-validated, frozen, 3 folds: accuracy" in done.stdout
+    assert "More photos would" in done.stdout
+    folds = json.loads((tmp_path / "run" / "evaluation.json").read_text())["folds"]
+    assert set(folds) == {"accuracy", "accuracy_ci95", "folds", "photos"}
+    assert len(folds["folds"]) == 3
+    assert folds["photos"] == 50
+    refused(knownface(*arguments[:-1], tmp_path / "no", "--folds", 1), "--folds", "at least 2")
+    refused(knownface(*arguments[:-1], tmp_path / "no", "--folds", 99), "--folds 99", "2 to 10")
+
+
+def test_benchmark_shows_what_was_published(shared: Path, tmp_path: Path) -> None:
+    root = shared / "data" / "lfw_view1"
+    lines = (root / "pairsDevTest.txt").read_text().splitlines()
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("\n".join([*lines[1:11], *lines[-10:]]))
+    arguments = ("benchmark", "--pairs", pairs, "--images", root / "images")
+    done = knownface(*arguments, "--backbone", "mobilefacenet")
+    assert "published for mobilefacenet, by its authors: lfw 0.9948" in done.stdout, done.stderr
+    document = json.loads(knownface(*arguments, "--backbone", "mini", "--json").stdout)
+    assert document["published"] == {}
+    assert document["pairs"] == 20
 
 
 def test_recognize_prints_one_line_per_face(run_folder: Path, shared: Path, tmp_path: Path) -> None:

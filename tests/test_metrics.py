@@ -157,6 +157,12 @@ def test_what_is_not_a_number_is_refused(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="finite"):
         metrics.threshold_at_far(scores, 0.1)
     with pytest.raises(ValueError, match="finite"):
+        metrics.top_k_accuracy(scores.reshape(-1, 1), np.zeros(len(bad), int), 1)
+    with pytest.raises(ValueError, match="finite"):
+        metrics.open_set_curve(np.ones(2), np.ones(2, bool), scores)
+    with pytest.raises(ValueError, match="finite"):
+        metrics.open_set_curve(scores, np.ones(len(bad), bool), np.ones(2))
+    with pytest.raises(ValueError, match="finite"):
         metrics.roc(scores, np.arange(len(bad)) % 2 == 0)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import binom, rankdata, t
+from scipy.special import ndtri, stdtrit
+from scipy.stats import binom, rankdata
 
 from knownface.metrics import detection_and_identification_rate, threshold_at_far
 
@@ -60,7 +60,7 @@ def effective_trials(scores: np.ndarray, clusters: np.ndarray, share: float) -> 
     normal = ndtri((rankdata(scores) - 0.5) / len(scores))
     together = _tail_correlation(intraclass_correlation(normal, clusters), share)
     effect = 1 + ((sizes**2).sum() / sizes.sum() - 1) * together
-    few = Z95 / t.ppf(0.975, max(1, len(sizes) - 1))
+    few = Z95 / stdtrit(max(1, len(sizes) - 1), 0.975)
     return float(len(scores) / effect * few**2)
 
 

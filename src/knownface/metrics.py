@@ -14,6 +14,7 @@ def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
 
     Ties count against: a true column must beat all but k - 1 others.
     """
+    scores = _finite(scores, "scores")
     true = scores[np.arange(len(labels)), labels]
     return float(((scores >= true[:, None]).sum(1) <= k).mean())
 

@@ -132,8 +132,8 @@ class OpenSet:
     """Known people against strangers.
 
     threshold: the one in force; dir and far: what it does on untouched photos, with 95 %
-        intervals; far_trials: photos behind `far`.
-        `far_ci95` allows for photos of one stranger that are accepted together.
+        intervals; far_trials: photos behind `far`. `far_ci95` allows for photos of one stranger
+        that are accepted together.
     dir_at_far: DIR where the threshold is set on the strangers themselves, by false-accept rate;
         `dir_at_far_ci95` allows for how few strangers that threshold rests on.
     curve: `far` and `dir`, both rising, at up to 200 thresholds: the ROC, and with 1 - dir the DET.
