@@ -32,6 +32,7 @@ from knownface.evaluation import (
     halve_strangers,
     random_split_accuracy,
 )
+from knownface.explanation import Explanation, explain
 from knownface.export import export_onnx
 from knownface.gallery import Gallery
 from knownface.portraits import Note, Portraits, collect_portraits
@@ -153,7 +154,7 @@ def train(
         recognizer.save(artifact)
         write_json(work / "config.json", asdict(config) | {"backbone": backbone.name})
         evaluation.save(work / "evaluation.json")
-        write_report(work, evaluation)
+        write_report(work, evaluation, photos.explained(recognizer))
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
 
 
@@ -186,6 +187,15 @@ class TrainingPhotos:
         """The same photos seen by another network."""
         strangers = self.strangers.embedded_by(embedder) if self.strangers else None
         return replace(self, everyone=self.everyone.embedded_by(embedder), strangers=strangers)
+
+    def explained(self, recognizer: Recognizer) -> Explanation:
+        """Why the recogniser answered as it did; a network that was tuned sees them anew."""
+        photos = self.everyone.select(np.concatenate([self.rows, self.held_out]))
+        strangers = self.strangers
+        if not np.array_equal(recognizer.gallery.embeddings, photos.embeddings[: len(self.rows)]):
+            photos = photos.embedded_by(recognizer.embedder)
+            strangers = strangers and strangers.embedded_by(recognizer.embedder)
+        return explain(recognizer, photos, strangers)
 
     def describe_split(self, seed: int) -> dict[str, Any]:
         """`split.json`: which photo is where, and which ones were kept together."""
