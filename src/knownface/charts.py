@@ -11,7 +11,7 @@ import numpy as np
 from knownface.explanation import Point
 
 WIDTH, HEIGHT = 360, 250
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 22, 10, 40
 MAP = 600, 420
 GOLDEN_ANGLE = 137.508  # degrees; neighbouring hues differ for any number of people
 

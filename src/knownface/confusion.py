@@ -58,10 +58,11 @@ def confusion_table(
             cells.append(_cell(matrix, i, j, people, place, " ".join(map(str, numbers))))
         name = f'<th scope="row" title="{escaped[i]}">{escaped[i]}</th>'
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
-    zoom = min(1.0, 24 / (len(people) + 4))
+    cell = 3.2 if len(people) < 8 else 1.9
+    sizes = f"--print:{min(1.0, 24 / (len(people) + 4)):.2f};--cell:{cell}rem"
     table = (
-        f'<div class="scroll matrix" role="region" aria-label="Confusion matrix" tabindex="0">'
-        f'<table style="--print:{zoom:.2f}"><caption class="unseen">Confusion matrix: rows are the '
+        '<div class="scroll matrix" role="region" aria-label="Confusion matrix" tabindex="0">'
+        f'<table style="{sizes}"><caption class="unseen">Confusion matrix: rows are the '
         "true people, columns the answers</caption><thead><tr>"
         f'<th scope="col">true \\ answer</th>{head}</tr></thead>\n<tbody>'
         + "\n".join(rows)

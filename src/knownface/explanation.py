@@ -153,9 +153,11 @@ def plane(embeddings: np.ndarray) -> np.ndarray:
     LDA 43 %), in half a second.
     """
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(10.0, (len(embeddings) - 1) / 3)
     method = TSNE(init="pca", perplexity=perplexity, max_iter=300, angle=0.8, random_state=0)
-    places = method.fit_transform(np.asarray(embeddings, np.float32))
+    with threadpool_limits(1):  # several are slower: 4.5 s instead of 1.4 s for 1,280 photos
+        places = method.fit_transform(np.asarray(embeddings, np.float32))
     low, high = places.min(0), places.max(0)
     return np.asarray((places - low) / np.maximum(high - low, 1e-9))

@@ -102,7 +102,7 @@ def table(
     )
     lines = []
     for i, row in enumerate(rows):
-        first = html.escape(text(row[0]))
+        first = html.escape(text(row[0])).replace("_", "_<wbr>").replace("/", "/<wbr>")
         if links:
             first = f'<a href="{html.escape(links[i])}">{first}</a>'
         cells = "".join(

@@ -115,9 +115,9 @@ def _closed_set(document: Document) -> str:
 
 
 _CONFUSION = paragraphs(
-    "Each row is a person, each column an answer. Blue is right, orange is wrong, and darker is a "
-    "larger share of the row. People with mistakes come first. Point at a number, or move to it "
-    "with Tab and the arrow keys, to see the photos behind it."
+    "Each row is a person, each column an answer. Blue is right, orange is wrong, and a stronger "
+    "colour is a larger share of the row. People with mistakes come first. Point at a number, or "
+    "move to it with Tab and the arrow keys, to see the photos behind it."
 )
 _BEHIND = (
     '<div id="behind" class="behind" aria-live="polite"><p>The photos behind a cell appear here.'

@@ -19,12 +19,14 @@ for (const table of document.querySelectorAll(".sorts")) {
 
 // ------------------------------------------------------------ confusion matrix
 const behind = document.getElementById("behind");
+const nothing = behind?.firstElementChild;
 const cells = [...document.querySelectorAll(".matrix button")];
 
 function figure([photo, number]) {
   const shown = document.createElement("figure");
   const caption = document.createElement("figcaption");
-  caption.textContent = photo;
+  caption.textContent = photo.split("/").pop();
+  shown.title = photo;
   if (number !== null) {
     const face = document.createElement("span");
     face.className = "face";
@@ -53,6 +55,11 @@ function show(cell) {
   behind.replaceChildren(title, list);
 }
 
+function hide() {
+  cells.forEach((each) => each.classList.remove("chosen"));
+  behind.replaceChildren(nothing.cloneNode(true));
+}
+
 function neighbour(cell, key) {
   const [row, column] = [Number(cell.dataset.row), Number(cell.dataset.column)];
   const away = (each) => Math.abs(each.dataset.column - column) + 1000 * Math.abs(each.dataset.row - row);
@@ -76,6 +83,10 @@ cells.forEach((cell, i) => {
     next.tabIndex = 0;
     next.focus();
   });
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && behind) hide();
 });
 
 // ------------------------------------------------------------ map
