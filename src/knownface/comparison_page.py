@@ -59,7 +59,7 @@ def comparison_cells(row: Document) -> tuple[Cell, ...]:
         row["backbone"],
         row["recipe"],
         share(row["accuracy"]),
-        between(row["accuracy_ci95"]),
+        (between(row["accuracy_ci95"]), row["accuracy_ci95"][0]),
         ("not measured", -1.0) if found is None else share(found),
         ("unknown", -1.0) if parameters is None else (f"{parameters / 1e6:.1f} M", parameters),
         (f"{row['seconds']:.0f}", row["seconds"]),

@@ -61,7 +61,7 @@ def confusion_table(
     cell = 3.2 if len(people) < 8 else 1.9
     sizes = f"--print:{min(1.0, 24 / (len(people) + 4)):.2f};--cell:{cell}rem"
     table = (
-        '<div class="scroll matrix" role="region" aria-label="Confusion matrix" tabindex="0">'
+        '<div class="scroll matrix" role="group" aria-label="Confusion matrix" tabindex="0">'
         f'<table style="{sizes}"><caption class="unseen">Confusion matrix: rows are the '
         "true people, columns the answers</caption><thead><tr>"
         f'<th scope="col">true \\ answer</th>{head}</tr></thead>\n<tbody>'

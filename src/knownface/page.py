@@ -114,7 +114,7 @@ def table(
         lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
     name = html.escape(title)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{name}"><table class="sorts">'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{name}"><table class="sorts">'
         f'<caption class="unseen">{name}</caption><thead><tr>{head}</tr></thead>\n<tbody>'
         + "\n".join(lines)
         + "</tbody></table></div>"

@@ -181,8 +181,10 @@ def _strangers(document: Document) -> list[Section]:
     intervals = shown.get("dir_at_far_ci95") or {}
     rows: list[list[Cell]] = []
     for far, found in shown["dir_at_far"].items():
-        row = [share(float(far)), share(found)]
-        rows.append([*row, between(intervals[far])] if far in intervals else [*row])
+        row: list[Cell] = [share(float(far)), share(found)]
+        if intervals:
+            row.append((between(intervals[far]) if far in intervals else "", found))
+        rows.append(row)
     header = ("Strangers accepted (FAR)", "Named rightly (DIR)", "95 % interval")
     parts = [
         figures(items),
