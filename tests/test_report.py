@@ -139,6 +139,14 @@ def test_old_evaluations_and_pages_without_faces(tmp_path: Path) -> None:
     assert data["photos"] == [[error.photo, None] for error in old.errors]
 
 
+def test_hundreds_of_people(tmp_path: Path) -> None:
+    evaluation, explanation = invented(300, 2)
+    write_report(tmp_path, replace(evaluation, later={}), explanation)
+    page = (tmp_path / "report.html").read_text()
+    assert len(page.encode()) < 5_000_000
+    assert "The 200 people with the lowest recall, of 300." in page
+
+
 def test_names_cannot_break_the_page(tmp_path: Path) -> None:
     evaluation, explanation = invented(2)
     evil = '</script><img src=x onerror="alert(1)">'

@@ -17,6 +17,7 @@ from knownface.page import COLUMNS, Faces
 # Tried in turn for every glyph, where they are installed, so that most scripts can be read.
 FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Emoji")
 MANY_PEOPLE = 30  # from here on, cells of the picture show shares by colour alone
+MOST_ROWS = 200  # of the table, so that a page of a thousand people still opens
 MOST_RIGHT = 600  # faces of right answers on a page, and at most 12 of one person
 
 
@@ -37,38 +38,52 @@ def confusion_table(
     """
     people, matrix = document["people"], np.array(document["confusion_matrix"])
     behind = _photos_behind(document, explanation, max(2, min(12, MOST_RIGHT // len(people))))
-    order = worst_first(matrix)
+    order = worst_first(matrix)[:MOST_ROWS]
+    rows, photos = _rows(matrix, order, people, behind)
     crops = {answer.photo: answer.crop for answer in explanation.answers}
-    photos: list[tuple[str, int | None]] = []
-    escaped = [html.escape(name) for name in people]
-    head = "".join(
-        f'<th scope="col" title="{escaped[i]}"><span>{escaped[i]}</span></th>' for i in order
+    shown = [
+        (name, faces.add(f"tested {name}", crops[name]) if name in crops else None)
+        for name in photos
+    ]
+    escaped = [html.escape(people[i]) for i in order]
+    head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in escaped)
+    body = "\n".join(
+        f'<tr><th scope="row" title="{name}">{name}</th>{row}</tr>'
+        for name, row in zip(escaped, rows, strict=True)
     )
-    rows = []
-    for row, i in enumerate(order):
-        cells = []
-        for column, j in enumerate(order):
-            shown = behind.get((people[i], people[j]), [])
-            numbers = range(len(photos), len(photos) + len(shown))
-            photos += [
-                (name, faces.add(f"tested {name}", crops[name]) if name in crops else None)
-                for name in shown
-            ]
-            place = f'data-row="{row}" data-column="{column}"'
-            cells.append(_cell(matrix, i, j, people, place, " ".join(map(str, numbers))))
-        name = f'<th scope="row" title="{escaped[i]}">{escaped[i]}</th>'
-        rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     cell = 3.2 if len(people) < 8 else 1.9
     sizes = f"--print:{min(1.0, 24 / (len(people) + 4)):.2f};--cell:{cell}rem"
     table = (
         '<div class="scroll matrix" role="group" aria-label="Confusion matrix" tabindex="0">'
         f'<table style="{sizes}"><caption class="unseen">Confusion matrix: rows are the '
         "true people, columns the answers</caption><thead><tr>"
-        f'<th scope="col">true \\ answer</th>{head}</tr></thead>\n<tbody>'
-        + "\n".join(rows)
-        + "</tbody></table></div>"
+        f'<th scope="col">true \\ answer</th>{head}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></div>"
     )
-    return table, {"photos": photos, "columns": COLUMNS}
+    if len(order) < len(people):
+        table = f"<p>The {len(order)} people with the lowest recall, of {len(people)}.</p>" + table
+    return table, {"photos": shown, "columns": COLUMNS}
+
+
+def _rows(
+    matrix: np.ndarray,
+    order: np.ndarray,
+    people: Sequence[str],
+    behind: dict[tuple[str, str], list[str]],
+) -> tuple[list[str], list[str]]:
+    """The cells of each row, and the photos that they refer to by number."""
+    rows: list[str] = []
+    photos: list[str] = []
+    for row, i in enumerate(order):
+        cells = []
+        for column, j in enumerate(order):
+            shown = behind.get((people[i], people[j]), [])
+            numbers = " ".join(map(str, range(len(photos), len(photos) + len(shown))))
+            photos += shown
+            place = f'data-row="{row}" data-column="{column}"'
+            cells.append(_cell(matrix, i, j, people, place, numbers))
+        rows.append("".join(cells))
+    return rows, photos
 
 
 def _photos_behind(
@@ -124,9 +139,10 @@ def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path)
         figure = Figure(figsize=(side + 0.8, side), layout="constrained")
         axes = figure.add_subplot()
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        labels = [_short(name) for name in names]
-        axes.set_xticks(range(len(people)), labels, rotation=90)
-        axes.set_yticks(range(len(people)), labels)
+        labels = [_short(name) for name in names] if len(people) <= MOST_ROWS else []
+        ticks = range(len(labels))
+        axes.set_xticks(ticks, labels, rotation=90)
+        axes.set_yticks(ticks, labels)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         right, total = int(np.trace(matrix)), int(matrix.sum())
@@ -138,8 +154,9 @@ def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path)
                     column, row, str(matrix[row, column]), ha="center", va="center",
                     color="white" if dark else "black",
                 )  # fmt: skip
-        axes.set_xticks(np.arange(len(people) + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(len(people) + 1) - 0.5, minor=True)
+        if len(people) <= MOST_ROWS:
+            axes.set_xticks(np.arange(len(people) + 1) - 0.5, minor=True)
+            axes.set_yticks(np.arange(len(people) + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="#dddddd", linewidth=0.5)
         axes.tick_params(which="minor", length=0)
         figure.colorbar(picture, shrink=0.6, label="share of the true person's photos")
