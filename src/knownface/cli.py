@@ -250,23 +250,49 @@ def evaluate(
 ) -> None:
     """Test a recogniser on photos it has not seen; enrolled photos are left out."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.evaluation import evaluate_folder
+        from knownface.evaluation import read_and_evaluate
+        from knownface.explanation import explain
         from knownface.recognizer import Recognizer
         from knownface.report import write_report
 
         loaded = Recognizer.load(recognizer, device)
-        result = evaluate_folder(loaded, data, strangers, track)
+        result, people, others = read_and_evaluate(loaded, data, strangers, track)
         if out:
             with writing(out):
                 out.mkdir(parents=True, exist_ok=True)
                 result.save(out / "evaluation.json")
-                write_report(out, result)
+                write_report(out, result, explain(loaded, people, others))
         if as_json:
             print_json(result.to_json())
         else:
             _print_evaluation(result)
             if out:
                 print(f"Report: {out / 'report.html'}")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders made by train.")],
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("runs/report.html"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put several finished runs side by side on one page."""
+    with session(quiet or as_json, notes=not quiet):
+        from knownface.comparison_page import read_run, tested_on_the_same, write_comparison
+
+        if out.is_dir():
+            raise KnownfaceError(f"--out {out}: is a folder; name a file in it")
+        rows = [read_run(folder) for folder in runs]
+        with writing(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_comparison(out, rows, Path(), tested_on_the_same(runs))
+        if as_json:
+            print_json({"rows": rows})
+            note(f"Page: {out}")
+        else:
+            _print_rows(rows)
+            print(f"Page: {out}")
 
 
 @app.command()
@@ -549,8 +575,8 @@ def _faces(value: str) -> Any:
 
 
 def _save_annotated(recognition: Recognition, folder: Path) -> None:
+    from knownface.annotation import annotate
     from knownface.images import read_image, write_image
-    from knownface.report import annotate
 
     stem = Path(recognition.path).stem
     target, number = folder / f"{stem}.jpg", 1
@@ -573,18 +599,24 @@ def _print_recognition(recognition: Recognition) -> None:
 
 
 def _print_comparison(result: Comparison) -> None:
-    from knownface.report import COMPARISON, comparison_cells
+    rows = result.to_json()["rows"]
+    _print_rows(rows)
+    for row in rows:
+        if row["error"]:
+            print(f"{row['backbone']}: {row['error']}")
 
-    table = Table(*COMPARISON)
-    for row in result.rows:
-        if row.evaluation:
-            table.add_row(*comparison_cells(row, row.evaluation))
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    from knownface.comparison_page import COMPARISON, comparison_cells
+    from knownface.page import text
+
+    table = Table("Run", *COMPARISON)
+    for row in rows:
+        if "accuracy" in row:
+            table.add_row(Path(row["run"]).name, *map(text, comparison_cells(row)))
         else:
-            table.add_row(row.backbone, row.recipe, "no result, see below")
+            table.add_row("no result", row["backbone"], row["recipe"], "see below")
     _print_table(table)
-    for row in result.rows:
-        if row.error:
-            print(f"{row.backbone}: {row.error}")
 
 
 def _print_diagnosis(found: Diagnosis) -> None:

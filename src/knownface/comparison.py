@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from knownface.backbones import choose_backbone
+from knownface.comparison_page import write_comparison
 from knownface.errors import KnownfaceError
 from knownface.evaluation import Evaluation
 from knownface.progress import Track, silent
-from knownface.report import write_comparison
 from knownface.runs import empty_folder, write_json
 from knownface.training import train
 from knownface.training_config import TrainingConfig
@@ -91,8 +91,9 @@ def compare(
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):
-            write_json(folder / "compare.json", result.to_json())
-            write_comparison(folder, rows)
+            document = result.to_json()
+            write_json(folder / "compare.json", document)
+            write_comparison(folder / "report.html", document["rows"], folder)
         elif not any(folder.iterdir()):
             folder.rmdir()
     if not any(row.evaluation for row in rows):

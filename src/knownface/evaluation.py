@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -94,6 +96,30 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and text."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the numbers that matter, and who is taken for whom."""
+        shown: list[tuple[str, float, tuple[float, float] | None]] = [
+            ("Accuracy", self.accuracy, self.accuracy_ci95),
+            ("Balanced accuracy", self.balanced_accuracy, None),
+        ]
+        if strangers := self.open_set:
+            shown.append(("Named rightly (DIR)", strangers.dir, strangers.dir_ci95))
+            shown.append(("Strangers accepted (FAR)", strangers.far, strangers.far_ci95))
+        rows = "".join(
+            f"<tr><th>{name}<td>{value:.1%}<td>"
+            + (f"95 % interval {interval[0]:.1%} to {interval[1]:.1%}" if interval else "")
+            for name, value, interval in shown
+        )
+        wrong = Counter((error.true, error.predicted) for error in self.errors).most_common(10)
+        taken = "".join(
+            f"<li>{html.escape(true)} for {html.escape(predicted)}: {count}"
+            for (true, predicted), count in wrong
+        )
+        title = f"{html.escape(self.backbone)}: {self.tested} photos of {len(self.people)} people"
+        return f"<table><caption>{title}</caption>{rows}</table>" + (
+            f"<p>Taken for somebody else:</p><ul>{taken}</ul>" if taken else ""
+        )
 
     def save(self, path: Path) -> None:
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
@@ -216,11 +242,20 @@ def evaluate_folder(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> Evaluation:
     """Test a recogniser on a folder of people and, if given, a folder of strangers."""
+    return read_and_evaluate(recognizer, data, strangers, track)[0]
+
+
+def read_and_evaluate(
+    recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
+) -> tuple[Evaluation, Portraits, Portraits | None]:
+    """`evaluate_folder`, and what it read of people and strangers, for an explanation."""
     start = time.perf_counter()
     folders = [scan(data)] + ([scan(strangers, loose=True)] if strangers else [])
     cropper, embedder = recognizer.cropper(track), recognizer.embedder
     portraits = [collect_portraits(each, cropper, embedder, track) for each in folders]
-    result = evaluate(recognizer, portraits[0], portraits[1] if strangers else None)
+    people, others = portraits[0], portraits[1] if strangers else None
+    result = evaluate(recognizer, people, others)
     seconds = time.perf_counter() - start
     photos = sum(map(len, portraits))
-    return replace(result, seconds=seconds, images_per_second=round(photos / seconds, 1))
+    result = replace(result, seconds=seconds, images_per_second=round(photos / seconds, 1))
+    return result, people, others

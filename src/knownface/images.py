@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -109,6 +110,15 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise KnownfaceError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def embedded(pixels: np.ndarray, longest: int = 800, quality: int = 80) -> str:
+    """RGB uint8 as the address of a JPEG inside a page, at most `longest` pixels on a side."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((longest, longest))
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 
 def _too_large(name: str, size: str) -> ImageError:

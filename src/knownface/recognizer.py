@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import shutil
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from knownface.alignment import Crop
+from knownface.annotation import annotate
 from knownface.crops import FaceCropper, PhotoFaces
 from knownface.detection import FacesMode, load_detector
 from knownface.embedder import BATCH, Embedder, Precision
 from knownface.errors import KnownfaceError
 from knownface.gallery import Gallery
-from knownface.images import read_image
+from knownface.images import ImageError, embedded, read_image
 from knownface.progress import Track, silent
 
 FORMAT_VERSION = 1
@@ -66,6 +68,17 @@ class Recognition:
             for face in self.faces
         ]
         return {"path": self.path, "error": self.error, "faces": faces}
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the photo with boxes and names; words alone where it has no file."""
+        named = ", ".join(f"{f.name or f.reason} {f.similarity:.2f}" for f in self.faces)
+        words = html.escape(f"{self.path} {self.error or named or 'no face found'}")
+        try:
+            picture = embedded(annotate(read_image(self.path), self)) if self.path else ""
+        except (ImageError, KnownfaceError):
+            picture = ""
+        shown = f'<img alt="{words}" src="{picture}" style="max-width: 100%">' if picture else ""
+        return f"<figure>{shown}<figcaption>{words}</figcaption></figure>"
 
 
 @dataclass

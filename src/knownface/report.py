@@ -1,255 +1,269 @@
-"""Pictures and pages that show an evaluation to a person."""
+"""`report.html`: an evaluation as a page for people to read."""
 
 from __future__ import annotations
 
-import base64
-import html
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
+from knownface.charts import Axis, Line, chart
+from knownface.confusion import confusion_table, draw_confusion_matrix
 from knownface.evaluation import Evaluation
-from knownface.recognizer import Recognition
+from knownface.explanation import Explanation
+from knownface.explanation_page import map_of_faces, wrong_answers
+from knownface.page import (
+    Cell,
+    Document,
+    Faces,
+    Section,
+    between,
+    figures,
+    paragraphs,
+    percent,
+    share,
+    table,
+    write_page,
+)
 
-if TYPE_CHECKING:
-    from knownface.comparison import Row
 
-# Tried in turn for every glyph, where they are installed, so that most scripts can be read.
-FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Emoji")
-COMPARISON = (
-    "Backbone", "Recipe", "Accuracy (95 % interval)", "DIR at FAR 1 %", "Parameters",
-    "Training, seconds", "Images per second",
-)  # fmt: skip
-MANY_PEOPLE = 30  # from here on, cells show shares by colour alone
+def write_report(
+    folder: Path, evaluation: Evaluation, explanation: Explanation | None = None
+) -> None:
+    """`confusion_matrix.png` and a self-contained `report.html` in a run folder.
 
-
-# ---------------------------------------------------------------- confusion matrix
-def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path) -> None:
-    """Write a PNG: rows are the true people, columns the predictions, colours shares of a row.
-
-    Rows are sorted by name, except that people who are confused with somebody come first, worst
-    on top. Counts are written into the cells where they fit.
+    explanation: faces and the map; without it the page has the numbers alone.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    matrix = np.asarray(matrix)
-    support = matrix.sum(1)
-    recall = np.divide(np.diag(matrix), support, out=np.ones(len(people)), where=support > 0)
-    order = np.lexsort((np.arange(len(people)), recall))
-    matrix, names = matrix[np.ix_(order, order)], [people[i] for i in order]
-    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    side = min(30.0, max(4.5, 0.34 * len(people) + 2.5))
-    size = 9 if len(people) <= MANY_PEOPLE else 7
-    with warnings.catch_warnings(), rc_context({"font.family": _fonts(), "font.size": size}):
-        warnings.simplefilter("ignore")  # a script that no installed font has shows as boxes
-        figure = Figure(figsize=(side + 0.8, side), layout="constrained")
-        axes = figure.add_subplot()
-        picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        labels = [_short(name) for name in names]
-        axes.set_xticks(range(len(people)), labels, rotation=90)
-        axes.set_yticks(range(len(people)), labels)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true")
-        right, total = int(np.trace(matrix)), int(matrix.sum())
-        axes.set_title(f"{right} of {total} photos right")
-        for row, column in np.argwhere(matrix > 0):
-            if len(people) <= MANY_PEOPLE or row != column:
-                dark = shares[row, column] > 0.55
-                axes.text(
-                    column, row, str(matrix[row, column]), ha="center", va="center",
-                    color="white" if dark else "black",
-                )  # fmt: skip
-        axes.set_xticks(np.arange(len(people) + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(len(people) + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="#dddddd", linewidth=0.5)
-        axes.tick_params(which="minor", length=0)
-        figure.colorbar(picture, shrink=0.6, label="share of the true person's photos")
-        FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
-
-
-def _fonts() -> list[str]:
-    from matplotlib import font_manager
-
-    installed = set(font_manager.get_font_names())
-    return [name for name in FONTS if name in installed]
-
-
-def _short(name: str, limit: int = 28) -> str:
-    name = name.replace("$", r"\$")
-    return name if len(name) <= limit else name[: limit - 1] + "…"
-
-
-# ---------------------------------------------------------------- annotated photos
-def annotate(image: np.ndarray, recognition: Recognition) -> np.ndarray:
-    """A copy of an RGB photo with a box and a name around every face."""
-    picture = Image.fromarray(image)
-    draw = ImageDraw.Draw(picture)
-    width = max(2, round(max(picture.size) / 400))
-    for face in recognition.faces:
-        x, y, w, h = face.box
-        colour = (30, 140, 60) if face.name else (200, 60, 30)
-        draw.rectangle((x, y, x + w, y + h), outline=colour, width=width)
-        text = f"{face.name or face.reason} {face.similarity:.2f}"
-        font = _font(max(12, round(max(picture.size) / 50)))
-        x = max(0.0, min(x, picture.width - draw.textlength(text, font=font)))
-        left, top, right, bottom = draw.textbbox((x, y), text, font=font, anchor="lb")
-        if top < 0:
-            shift = bottom - top + h
-            top, bottom = top + shift, bottom + shift
-        draw.rectangle((left - 2, top - 2, right + 2, bottom + 2), fill=colour)
-        draw.text((left, bottom), text, fill="white", font=font, anchor="lb")
-    return np.asarray(picture)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    from matplotlib.font_manager import findfont
-
-    return ImageFont.truetype(findfont("DejaVu Sans"), size)
-
-
-# ---------------------------------------------------------------- page
-def write_report(folder: Path, evaluation: Evaluation) -> None:
-    """`confusion_matrix.png` and a self-contained `report.html` in a run folder."""
-    picture = folder / "confusion_matrix.png"
+    document, faces = evaluation.to_json(), Faces()
+    explanation = explanation or Explanation()
     matrix = np.array(evaluation.confusion_matrix)
-    draw_confusion_matrix(matrix, evaluation.people, picture)
-    encoded = base64.b64encode(picture.read_bytes()).decode()
-    body = "\n".join(
-        [
-            f"<h1>{_percent(evaluation.accuracy)} of {evaluation.tested} photos named right</h1>",
-            _summary(evaluation),
-            "<h2>Who is taken for whom</h2>",
-            f'<img alt="Confusion matrix" src="data:image/png;base64,{encoded}">',
-            "<h2>Per person</h2>",
-            _table(
-                ("Person", "Precision", "Recall", "F1", "Photos"),
-                [
-                    (p.name, f"{p.precision:.3f}", f"{p.recall:.3f}", f"{p.f1:.3f}", str(p.support))
-                    for p in evaluation.per_person
-                ],
-            ),
-            "<h2>Wrong answers</h2>",
-            _table(
-                ("Photo", "True", "Predicted", "Similarity"),
-                [(e.photo, e.true, e.predicted, f"{e.similarity:.2f}") for e in evaluation.errors],
-            ),
-            "<h2>Photos left out, or used with a reservation</h2>",
-            _table(
-                ("Photo", "Person", "Why"),
-                [(n["photo"], n["person"], n["detail"]) for n in evaluation.notes],
-            ),
-        ]
-    )
-    (folder / "report.html").write_text(_PAGE.format(body=body), encoding="utf-8")
-
-
-def write_comparison(folder: Path, rows: Sequence[Row]) -> None:
-    """`report.html` of several runs, best first; those without a result come last, and say why."""
-    done = [(row, row.evaluation) for row in rows if row.evaluation]
-    done.sort(key=lambda pair: (pair[1].accuracy, pair[1].dir_at_1_percent or 0.0), reverse=True)
-    cells = [comparison_cells(row, result) for row, result in done]
-    links = [f"{row.run}/report.html" for row, _ in done]
-    missing = [(row.backbone, row.recipe, row.error or "") for row in rows if not row.evaluation]
-    tested = done[0][1]
-    body = [
-        "<h1>Comparison</h1>",
-        f"<p>One split for all: {tested.tested} photos of {len(tested.people)} people that no "
-        "network was trained on. Where intervals overlap, the order may be chance.</p>",
-        _table(COMPARISON, cells, links),
+    draw_confusion_matrix(matrix, evaluation.people, folder / "confusion_matrix.png")
+    wrong = wrong_answers(document, explanation, faces)
+    confusion, data = confusion_table(document, explanation, faces)
+    sections = [
+        ("The people it knows", _closed_set(document)),
+        ("Who is taken for whom", _CONFUSION + confusion + _BEHIND),
+        ("Wrong answers", wrong),
+        ("Person by person", _per_person(document)),
+        *_look_alikes(document),
+        *_strangers(document),
+        *_calibration(document),
+        *_learning_curve(document),
+        *map_of_faces(document, explanation),
+        *_candidates(document),
+        ("Photos left out", _notes(document)),
     ]
-    if missing:
-        body += ["<h2>Without a result</h2>", _table(("Backbone", "Recipe", "Why"), missing)]
-    page = _PAGE.format(body="\n".join(body))
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    title = f"{percent(evaluation.accuracy)} of {evaluation.tested} photos named right"
+    recipe = f"recipe {evaluation.recipe}" if evaluation.recipe else ""
+    about = " · ".join(filter(None, (evaluation.backbone, recipe, evaluation.device)))
+    summary = paragraphs(*_summary(evaluation))
+    write_page(folder / "report.html", title, about, summary, sections, faces, data)
 
 
-def comparison_cells(row: Row, result: Evaluation) -> tuple[str, ...]:
-    """What `COMPARISON` heads: one run as text."""
-    low, high = result.accuracy_ci95
-    found = result.dir_at_1_percent
-    return (
-        row.backbone,
-        row.recipe,
-        f"{_percent(result.accuracy)} ({_percent(low)} to {_percent(high)})",
-        "not measured" if found is None else _percent(found),
-        f"{row.parameters / 1e6:.1f} M",
-        f"{result.seconds:.0f}",
-        f"{result.images_per_second:.0f}",
-    )
-
-
-def _summary(evaluation: Evaluation) -> str:
-    low, high = evaluation.accuracy_ci95
+def _summary(evaluation: Evaluation) -> list[str]:
     lines = [
-        f"Accuracy {_percent(evaluation.accuracy)}, 95 % interval {_percent(low)} to "
-        f"{_percent(high)}, on {evaluation.tested} photos of {len(evaluation.people)} people that "
-        "were not used for training.",
-        f"Balanced accuracy, all people counting alike: {_percent(evaluation.balanced_accuracy)}. "
-        f"The right person is among the first five in {_percent(evaluation.top5_accuracy)}.",
+        f"Accuracy {percent(evaluation.accuracy)}, 95 % interval "
+        f"{between(evaluation.accuracy_ci95)}, on {evaluation.tested} photos of "
+        f"{len(evaluation.people)} people that were not used for training.",
+        f"Balanced accuracy, all people counting alike: {percent(evaluation.balanced_accuracy)}. "
+        f"The right person is among the first five in {percent(evaluation.top5_accuracy)}.",
     ]
     claimed = evaluation.split.get("random_split_accuracy")
     if claimed is not None:
         lines.append(
             "A random split, which lets near-duplicates sit on both sides, would have claimed "
-            f"{_percent(claimed)}."
+            f"{percent(claimed)}."
         )
-    shown = evaluation.open_set
-    if shown:
-        low, high = shown.far_ci95
+    if shown := evaluation.open_set:
         lines.append(
             f"Against strangers: at the threshold {shown.threshold:.3f}, "
-            f"{_percent(shown.dir)} of known faces are named correctly, and {_percent(shown.far)} "
+            f"{percent(shown.dir)} of known faces are named correctly, and {percent(shown.far)} "
             f"of {shown.far_trials} stranger photos are taken for somebody known (95 % interval "
-            f"{_percent(low)} to {_percent(high)}; the target was {_percent(shown.far_target)}). "
+            f"{between(shown.far_ci95)}; the target was {percent(shown.far_target)}). "
             f"The threshold was chosen on {shown.threshold_source}."
         )
+    chosen = f" (chosen: {evaluation.chosen})" if evaluation.chosen else ""
     lines.append(
-        f"Backbone {evaluation.backbone}, recipe {evaluation.recipe} (chosen: "
-        f"{evaluation.chosen}), {evaluation.seconds:.0f} s, on {evaluation.device}."
+        f"Backbone {evaluation.backbone}, recipe {evaluation.recipe}{chosen}, "
+        f"{evaluation.seconds:.0f} s, on {evaluation.device}."
     )
-    return "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return lines
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _closed_set(document: Document) -> str:
+    people, split = document["people"], document["split"]
+    items = [
+        ("Accuracy", percent(document["accuracy"]),
+         "The share of test photos that got the right name; 95 % interval "
+         f"{between(document['accuracy_ci95'])}, which is how far chance alone can move it."),
+        ("Balanced accuracy", percent(document["balanced_accuracy"]),
+         "The mean over people of each one's share of right answers, so that people with many "
+         "photos do not count more."),
+        ("Among the first five", percent(document["top5_accuracy"]),
+         f"How often the right person is one of the {min(5, len(people))} most similar."),
+        ("Photos", f"{split.get('train', 0)} + {split.get('validation', 0)}",
+         "Enrolled for training, and kept for this test. No photo is in both."),
+    ]  # fmt: skip
+    if (claimed := split.get("random_split_accuracy")) is not None:
+        items.append(("A random split", percent(claimed),
+            "What a test would have claimed that lets near-duplicates of training photos in. It "
+            "is shown as a warning, not as a result."))  # fmt: skip
+    if folds := document.get("folds"):
+        items.append(("Cross-validation", percent(folds["accuracy"]),
+            f"Accuracy when each of {len(folds['folds'])} parts in turn is the test; 95 % interval "
+            f"{between(folds['accuracy_ci95'])}."))  # fmt: skip
+    return figures(items)
 
 
-def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], links: Sequence[str] | None = None
-) -> str:
-    """links: where the first cell of each row leads."""
-    if not rows:
-        return "<p>None.</p>"
-    head = "".join(f"<th scope=col>{html.escape(cell)}</th>" for cell in header)
-    cells = [[html.escape(cell) for cell in row] for row in rows]
-    for row, link in zip(cells, links or [], strict=False):
-        row[0] = f'<a href="{html.escape(link)}">{row[0]}</a>'
-    lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in cells)
-    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+_CONFUSION = paragraphs(
+    "Each row is a person, each column an answer. Blue is right, orange is wrong, and a stronger "
+    "colour is a larger share of the row. People with mistakes come first. Point at a number, or "
+    "move to it with Tab and the arrow keys, to see the photos behind it."
+)
+_BEHIND = (
+    '<div id="behind" class="behind" aria-live="polite"><p>The photos behind a cell appear here.'
+    "</p></div>"
+)
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>knownface report</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{
-  font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-}}
-img {{ max-width: 100%; background: white; }}
-table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
-th, td {{ text-align: left; padding: .25rem .75rem; border-bottom: 1px solid #8886; }}
-</style>
-<body>
-{body}
-</body>
-</html>
-"""
+def _per_person(document: Document) -> str:
+    rows: list[list[Cell]] = [
+        [
+            person["name"],
+            *(share(person[key]) for key in ("precision", "recall", "f1")),
+            (str(person["support"]), person["support"]),
+        ]
+        for person in document["per_person"]
+    ]
+    return paragraphs(
+        "Precision: of the photos that got this name, the share that show the person. Recall: of "
+        "the person's photos, the share that got the name. F1: the harmonic mean of both."
+    ) + table("Person by person", ("Person", "Precision", "Recall", "F1", "Photos"), rows)
+
+
+def _candidates(document: Document) -> list[Section]:
+    if not document["candidates"]:
+        return []
+    rows: list[list[Cell]] = []
+    for each in document["candidates"]:
+        found = each.get("dir_at_far_0.01")
+        chosen = " (chosen)" if each["name"] == document["chosen"] else ""
+        rows.append([
+            each["name"] + chosen,
+            share(each["accuracy"]),
+            ("not measured", -1.0) if found is None else share(found),
+            (f"{each['seconds']:.0f}", each["seconds"]),
+        ])  # fmt: skip
+    header = ("Candidate", "Accuracy", "DIR at FAR 1 %", "Seconds")
+    return [("What was tried", table("What was tried", header, rows))]
+
+
+def _notes(document: Document) -> str:
+    rows = [(note["photo"], note["person"], note["detail"]) for note in document["notes"]]
+    return paragraphs("Or used with a reservation.") + table(
+        "Photos left out", ("Photo", "Person", "Why"), rows
+    )
+
+
+# ---------------------------------------------------------------- strangers, confidence, effort
+def _strangers(document: Document) -> list[Section]:
+    shown = document["open_set"]
+    if not shown:
+        return []
+    items = [
+        ("Named rightly", percent(shown["dir"]), "The share of known faces that get the right "
+         f"name at the threshold (DIR); 95 % interval {between(shown['dir_ci95'])}."),
+        ("Strangers accepted", percent(shown["far"]), f"The share of {shown['far_trials']} photos "
+         "of strangers that are taken for somebody known (FAR); 95 % interval "
+         f"{between(shown['far_ci95'])}, target {percent(shown['far_target'])}."),
+        ("Threshold", f"{shown['threshold']:.3f}", "The similarity from which a face gets a name, "
+         f"chosen on {shown['threshold_source']}."),
+    ]  # fmt: skip
+    intervals = shown.get("dir_at_far_ci95") or {}
+    rows: list[list[Cell]] = []
+    for far, found in shown["dir_at_far"].items():
+        row: list[Cell] = [share(float(far)), share(found)]
+        if intervals:
+            row.append((between(intervals[far]) if far in intervals else "", found))
+        rows.append(row)
+    header = ("Strangers accepted (FAR)", "Named rightly (DIR)", "95 % interval")
+    parts = [
+        figures(items),
+        paragraphs(
+            "A stricter threshold refuses more strangers and more known faces. Measured on "
+            f"{shown['strangers']} photos of {shown['strangers_source']}:"
+        ),
+        table("DIR at FAR", header[: len(rows[0]) if rows else 0], rows),
+    ]
+    if curve := shown.get("curve"):
+        parts.append(f'<div class="charts">{_curves(curve["far"], curve["dir"])}</div>')
+    return [("Strangers", "".join(parts))]
+
+
+def _curves(far: list[float], found: list[float]) -> str:
+    fars = Axis("strangers accepted (FAR)", 1e-3, 1.0, log=True)
+    missed = [1 - each for each in found]
+    misses = Axis("known faces missed (1 - DIR)", 1e-3, 1.0, log=True)
+    return chart(
+        "ROC", fars, Axis("known faces named rightly (DIR)"), [Line(far, found)],
+        "ROC: up and to the left is better.",
+    ) + chart(
+        "DET", fars, misses, [Line(far, missed)],
+        "DET: the same as errors, both on logarithmic scales; down and to the left is better.",
+    )  # fmt: skip
+
+
+def _look_alikes(document: Document) -> list[Section]:
+    rows: list[list[Cell]] = [
+        [
+            f"{pair['first']} and {pair['second']}",
+            (f"{pair['similarity']:.2f}", pair["similarity"]),
+            (f"{pair['margin']:.2f}", pair["margin"]),
+            (str(pair["confused"]), pair["confused"]),
+        ]
+        for pair in document.get("look_alikes") or []
+    ]
+    header = ("Pair", "Similarity", "Margin", "Photos confused")
+    intro = "The people who are most alike to the network. The smaller the margin between them, "
+    intro += "the more photos they need."
+    return [("Look-alikes", paragraphs(intro) + table("Look-alikes", header, rows))] if rows else []
+
+
+def _calibration(document: Document) -> list[Section]:
+    found = document.get("calibration")
+    if not found:
+        return []
+    bins = found["reliability"]
+    items = [
+        ("Calibration error", percent(found["ece"]), "The mean gap between the confidence that is "
+         f"stated and how often it is right (ECE), over {found['photos']} photos; "
+         f"{percent(found['ece_before'])} before scaling."),
+        ("Temperature", f"{found['temperature']:.3g}", "Similarities are divided by this before "
+         "they become probabilities; it was fitted on training photos."),
+    ]  # fmt: skip
+    lines = [
+        Line([0, 1], [0, 1], "ideal"),
+        Line([b["confidence"] for b in bins], [b["accuracy"] for b in bins]),
+    ]
+    axes = Axis("confidence"), Axis("accuracy")
+    caption = "Reliability: on the dashed line, a confidence of 80 % is right in 80 %."
+    picture = chart("Reliability diagram", *axes, lines, caption)
+    return [("Confidence", f'{figures(items)}<div class="charts">{picture}</div>')]
+
+
+def _learning_curve(document: Document) -> list[Section]:
+    steps = document.get("learning_curve") or []
+    if len(steps) < 2:
+        return []
+    photos = [step["photos"] for step in steps]
+    low, high = zip(*(step["accuracy_ci95"] for step in steps), strict=True)
+    across = Axis("training photos per person", photos[0], photos[-1], shares=False)
+    bottom = min(0.9, *low, *(step["dir"] for step in steps if step["dir"] is not None))
+    lines = [Line(photos, [step["accuracy"] for step in steps], low=low, high=high)]
+    found = [step for step in steps if step["dir"] is not None]
+    if found:
+        dirs = [step["dir"] for step in found]
+        lines.append(Line([step["photos"] for step in found], dirs, "ideal"))
+    caption = "Accuracy with its 95 % interval; dashed, DIR at FAR 1 %. Where the curve is flat, "
+    caption += "more photos of the same kind help little."
+    picture = chart("Learning curve", across, Axis("accuracy", bottom), lines, caption)
+    return [("How many photos are enough", f'<div class="charts">{picture}</div>')]

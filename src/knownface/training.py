@@ -90,15 +90,17 @@ def train(
         about["detector"] = detector.name if detector else None
         with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
             outcome = run_recipe(model, embedder, photos, backbone, config, work, history, track)
+        folds = photos.cross_validated(config.folds, config.seed)
         if outcome.tuned:
             embedder = write_network(model, artifact, config.device)
+            photos = photos.embedded_by(embedder)
         recognizer, evaluation = measure(photos, embedder, outcome, backbone, config, about)
         log.info("Chosen: %s", outcome.reason)
         evaluation = replace(
             evaluation,
             split=evaluation.split | photos.claims(config.seed, outcome.tuned),
             notes=[asdict(note) for note in photos.everyone.notes],
-            folds=photos.cross_validated(config.folds, config.seed),
+            folds=folds,
             candidates=outcome.candidates(evaluation, time.perf_counter() - start),
             chosen=outcome.chosen,
             reason=outcome.reason,
@@ -107,7 +109,7 @@ def train(
         )
         recognizer.save(artifact)
         evaluation.save(work / "evaluation.json")
-        write_report(work, evaluation)
+        write_report(work, evaluation, photos.explained(recognizer))
     if outcome.stopped:
         raise Interrupted(f"stopped; {final} holds the best so far, a complete recogniser")
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
@@ -138,7 +140,6 @@ def measure(
 
     A tuned network's own people do not stand for strangers, nor do the backbone's measurements.
     """
-    photos = photos.embedded_by(embedder) if outcome.tuned else photos
     seen = photos.training
     gallery = Gallery.enroll(
         seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates

@@ -15,10 +15,12 @@ from knownface.dataset import FaceDataset, group_photos, split
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.evaluation import random_split_accuracy
+from knownface.explanation import Explanation, explain
 from knownface.folds import Folds, cross_validate
 from knownface.open_set import halve_strangers
 from knownface.portraits import Note, Portraits, collect_portraits
 from knownface.progress import Track
+from knownface.recognizer import Recognizer
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,11 @@ class TrainingPhotos:
         """The same photos seen by another network."""
         strangers = self.strangers.embedded_by(embedder) if self.strangers else None
         return replace(self, everyone=self.everyone.embedded_by(embedder), strangers=strangers)
+
+    def explained(self, recognizer: Recognizer) -> Explanation:
+        """Why the recogniser answered as it did."""
+        photos = self.everyone.select(np.concatenate([self.rows, self.held_out]))
+        return explain(recognizer, photos, self.strangers)
 
     def describe_split(self, seed: int) -> dict[str, Any]:
         """`split.json`: which photo is where, and which ones were kept together."""

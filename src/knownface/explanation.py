@@ -1,0 +1,163 @@
+"""Why a recogniser answers as it does: faces behind each answer, what decided, a map of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from knownface.embedder import Embedder
+from knownface.gallery import Gallery
+from knownface.portraits import Portraits
+from knownface.recognizer import Recognizer
+
+WORST = 30  # wrong answers that get a heat map
+CELLS = 8  # a heat map has 8 x 8 cells; the patch covers 2 x 2 of them
+GREY = 127  # of the patch
+MOST_POINTS = {"test": 500, "stranger": 300, "training": 700}
+PointKind = Literal["test", "stranger", "training"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A tested photo of a known person.
+
+    margin: cosine with the predicted person's template minus that with the true one's; 0 if right.
+    crop: (size, size, 3) uint8.
+    heat: (8, 8), how much of the margin each part of the crop carries; None for right answers.
+    """
+
+    photo: str
+    true: str
+    predicted: str
+    margin: float
+    crop: np.ndarray
+    heat: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A photo on the map; x and y from 0 to 1."""
+
+    x: float
+    y: float
+    kind: PointKind
+    person: str
+    photo: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answers, worst first; crops (size, size, 3) of enrolled photos by path; the map."""
+
+    answers: list[Answer] = field(default_factory=list)
+    enrolled: dict[str, np.ndarray] = field(default_factory=dict)
+    points: list[Point] = field(default_factory=list)
+
+
+def explain(
+    recognizer: Recognizer, portraits: Portraits, strangers: Portraits | None = None
+) -> Explanation:
+    """Explain the answers to every photo of a known person that is not enrolled.
+
+    portraits: those photos and, where they are at hand, the enrolled ones; they are told apart by
+        content. Their embeddings are the recogniser's own.
+    """
+    gallery = recognizer.gallery
+    enrolled = set(gallery.digests)
+    crops = dict(zip(portraits.digests, portraits.crops, strict=True))
+    index = {name: i for i, name in enumerate(gallery.people)}
+    fresh = [digest not in enrolled for digest in portraits.digests]
+    known = [portraits.people[label] in index for label in portraits.labels]
+    tested = portraits.select(np.flatnonzero(np.array(fresh, bool) & np.array(known, bool)))
+    owners = [index[tested.people[label]] for label in tested.labels]
+    return Explanation(
+        _answers(recognizer.embedder, gallery, tested, np.array(owners, np.int64)),
+        {
+            photo: crops[digest]
+            for photo, digest in zip(gallery.photos, gallery.digests, strict=True)
+            if digest in crops
+        },
+        _map(gallery, tested, strangers),
+    )
+
+
+def _answers(
+    embedder: Embedder, gallery: Gallery, tested: Portraits, owners: np.ndarray
+) -> list[Answer]:
+    scores = gallery.scores(tested.embeddings)
+    predicted = scores.argmax(1)
+    rows = np.arange(len(scores))
+    margins = scores[rows, predicted] - scores[rows, owners]
+    order = np.lexsort((-margins, predicted == owners))
+    answers = []
+    for rank, i in enumerate(order):
+        heat = None
+        if rank < WORST and predicted[i] != owners[i]:
+            direction = gallery.templates[predicted[i]] - gallery.templates[owners[i]]
+            heat = occlusion_map(embedder, tested.crops[i], direction)
+        names = gallery.people[owners[i]], gallery.people[predicted[i]]
+        answers.append(Answer(tested.photos[i], *names, float(margins[i]), tested.crops[i], heat))
+    return answers
+
+
+def occlusion_map(embedder: Embedder, crop: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """How much of `embedding @ direction` each part of a crop carries: (8, 8).
+
+    crop: (size, size, 3) uint8; direction: (d,). A grey patch slides over the crop; a cell's value
+    is the mean drop over the patches that cover it (Zeiler and Fergus, 2014, section 4.2).
+    """
+    edges = np.linspace(0, len(crop), CELLS + 1).round().astype(int)
+    places = [(row, column) for row in range(CELLS - 1) for column in range(CELLS - 1)]
+    covered = np.repeat(crop[None], len(places) + 1, axis=0)  # the last one stays as it is
+    for picture, (row, column) in zip(covered, places, strict=False):
+        picture[edges[row] : edges[row + 2], edges[column] : edges[column + 2]] = GREY
+    values = embedder.embed(covered) @ direction
+    total, count = np.zeros((2, CELLS, CELLS))
+    for value, (row, column) in zip(values, places, strict=False):
+        total[row : row + 2, column : column + 2] += values[-1] - value
+        count[row : row + 2, column : column + 2] += 1
+    return np.asarray(total / count)
+
+
+# ---------------------------------------------------------------- map
+def _map(gallery: Gallery, tested: Portraits, strangers: Portraits | None) -> list[Point]:
+    """At most 1,500 photos, evenly chosen, neighbours in the plane if alike."""
+    named: list[tuple[PointKind, str, str]] = []
+    embeddings = []
+    parts: list[tuple[PointKind, np.ndarray, list[str], tuple[str, ...]]] = [
+        ("training", gallery.embeddings, _names(gallery), gallery.photos),
+        ("test", tested.embeddings, _names(tested), tested.photos),
+    ]
+    if strangers is not None:
+        parts.insert(0, ("stranger", strangers.embeddings, _names(strangers), strangers.photos))
+    for kind, values, people, photos in parts:
+        for i in np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS[kind])).astype(int):
+            named.append((kind, people[i], photos[i]))
+            embeddings.append(values[i])
+    if len(named) < 5:
+        return []
+    places = plane(np.stack(embeddings))
+    return [Point(float(x), float(y), *who) for (x, y), who in zip(places, named, strict=True)]
+
+
+def _names(photos: Gallery | Portraits) -> list[str]:
+    return [photos.people[label] for label in photos.labels]
+
+
+def plane(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings (n, d) laid out in the plane by t-SNE: (n, 2), from 0 to 1.
+
+    On 800 photos of 20 people, five neighbours in the plane name 91 % of them rightly (PCA 38 %,
+    LDA 43 %), in half a second.
+    """
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(10.0, (len(embeddings) - 1) / 3)
+    method = TSNE(init="pca", perplexity=perplexity, max_iter=300, angle=0.8, random_state=0)
+    with threadpool_limits(1):  # several are slower: 4.5 s instead of 1.4 s for 1,280 photos
+        places = method.fit_transform(np.asarray(embeddings, np.float32))
+    low, high = places.min(0), places.max(0)
+    return np.asarray((places - low) / np.maximum(high - low, 1e-9))
