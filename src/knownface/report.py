@@ -217,14 +217,18 @@ def _look_alikes(document: Document) -> list[Section]:
         [
             f"{pair['first']} and {pair['second']}",
             (f"{pair['similarity']:.2f}", pair["similarity"]),
-            (f"{pair['margin']:.2f}", pair["margin"]),
+            ("unknown", 2.0)
+            if pair["margin"] is None
+            else (f"{pair['margin']:.2f}", pair["margin"]),
             (str(pair["confused"]), pair["confused"]),
         ]
         for pair in document.get("look_alikes") or []
     ]
     header = ("Pair", "Similarity", "Margin", "Photos confused")
-    intro = "The people who are most alike to the network. The smaller the margin between them, "
-    intro += "the more photos they need."
+    intro = (
+        "The people who are most alike to the network. The margin says how much more, at worst, a "
+    )
+    intro += "training photo is like its own person than like the other: the smaller, the harder."
     return [("Look-alikes", paragraphs(intro) + table("Look-alikes", header, rows))] if rows else []
 
 
