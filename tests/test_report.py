@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ LATER = {
                         for c in (0.35, 0.55, 0.75, 0.95)],
     },
     "look_alikes": [{"first": "Person 0", "second": "Person 1", "similarity": 0.61,
-                     "margin": 0.08, "confused": 3}],
+                     "margin": 0.08, "confused": 3},
+                    {"first": "Person 0", "second": "Ann", "similarity": 0.6,
+                     "margin": None, "confused": 0}],
     "learning_curve": [
         {"photos": n, "accuracy": 1 - 0.4 / n, "accuracy_ci95": [0.95 - 0.4 / n, 1 - 0.2 / n],
          "dir": None if n == 1 else 0.9 - 0.6 / n}
@@ -57,6 +59,12 @@ class Measured(Evaluation):
         later = document.pop("later")
         document["open_set"] |= later.pop("open_set", {})
         return document | later
+
+
+def filled(kind: type[Any], **values: Any) -> Any:
+    """A value of a dataclass; fields that have no default and are not given are None."""
+    needed = [each.name for each in fields(kind) if each.default is each.default_factory is MISSING]
+    return kind(**dict.fromkeys(needed) | values)
 
 
 def invented(people: int, photos: int = 8) -> tuple[Measured, Explanation]:
@@ -92,16 +100,21 @@ def invented(people: int, photos: int = 8) -> tuple[Measured, Explanation]:
     ]
     shares = {"0.001": 0.61, "0.01": 0.82, "0.1": 0.95}
     accuracy = float((~wrong).mean())
-    evaluation = Measured(
-        accuracy, (accuracy - 0.05, accuracy + 0.04), accuracy, 0.99, names, matrix.tolist(),
-        [PersonScore(name, *rng.random(3), support=photos) for name in names],
-        OpenSet(0.01, 0.42, "given strangers", 0.81, (0.75, 0.86), 0.012, (0.004, 0.03), 180, 180,
-                "given strangers", shares),
-        {"train": 4 * len(truth), "validation": len(truth), "random_split_accuracy": 0.97},
-        errors, [{"photo": "a.jpg", "person": "Ann", "kind": "no_face", "detail": "no face"}],
-        "mini", "frozen", "CPU",
-        [{"name": "frozen", "accuracy": accuracy, "dir_at_far_0.01": None, "seconds": 3.0}],
-        "frozen", 12.0, 400.0,
+    open_set = filled(
+        OpenSet, far_target=0.01, threshold=0.42, threshold_source="given strangers",
+        dir=0.81, dir_ci95=(0.75, 0.86), far=0.012, far_ci95=(0.004, 0.03), far_trials=180,
+        strangers=180, strangers_source="given strangers", dir_at_far=shares,
+    )  # fmt: skip
+    evaluation = filled(
+        Measured, accuracy=accuracy, accuracy_ci95=(accuracy - 0.05, accuracy + 0.04),
+        balanced_accuracy=accuracy, top5_accuracy=0.99, people=names,
+        confusion_matrix=matrix.tolist(), open_set=open_set, errors=errors,
+        per_person=[PersonScore(name, *rng.random(3), support=photos) for name in names],
+        split={"train": 4 * len(truth), "validation": len(truth), "random_split_accuracy": 0.97},
+        notes=[{"photo": "a.jpg", "person": "Ann", "kind": "no_face", "detail": "no face"}],
+        backbone="mini", recipe="frozen", device="CPU", chosen="frozen", seconds=12.0,
+        candidates=[{"name": "frozen", "accuracy": accuracy, "dir_at_far_0.01": None,
+                     "seconds": 3.0}],
         later=LATER | {"open_set": {
             "dir_at_far_ci95": {far: [dir - 0.05, dir + 0.03] for far, dir in shares.items()},
             "curve": {"far": FAR, "dir": [0.6 + 0.13 * (3 + np.log10(far)) for far in FAR]},

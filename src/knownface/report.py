@@ -217,15 +217,19 @@ def _look_alikes(document: Document) -> list[Section]:
         [
             f"{pair['first']} and {pair['second']}",
             (f"{pair['similarity']:.2f}", pair["similarity"]),
-            (f"{pair['margin']:.2f}", pair["margin"]),
+            ("unknown", 2.0)
+            if pair["margin"] is None
+            else (f"{pair['margin']:.2f}", pair["margin"]),
             (str(pair["confused"]), pair["confused"]),
         ]
         for pair in document.get("look_alikes") or []
     ]
     header = ("Pair", "Similarity", "Margin", "Photos confused")
-    intro = "The people who are most alike to the network. The smaller the margin between them, "
-    intro += "the more photos they need."
-    return [("Look-alikes", paragraphs(intro) + table("Look-alikes", header, rows))] if rows else []
+    intro = paragraphs(
+        "The people who are most alike to the network. The margin says how much more, at worst, a "
+        "training photo is like its own person than like the other: the smaller, the harder."
+    )
+    return [("Look-alikes", intro + table("Look-alikes", header, rows))] if rows else []
 
 
 def _calibration(document: Document) -> list[Section]:
@@ -263,7 +267,9 @@ def _learning_curve(document: Document) -> list[Section]:
     if found:
         dirs = [step["dir"] for step in found]
         lines.append(Line([step["photos"] for step in found], dirs, "ideal"))
-    caption = "Accuracy with its 95 % interval; dashed, DIR at FAR 1 %. Where the curve is flat, "
-    caption += "more photos of the same kind help little."
+    caption = (
+        "Accuracy with its 95 % interval; dashed, DIR at FAR 1 %. Where the curve is flat, more "
+        "photos of the same kind help little."
+    )
     picture = chart("Learning curve", across, Axis("accuracy", bottom), lines, caption)
     return [("How many photos are enough", f'<div class="charts">{picture}</div>')]
