@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,3 +108,29 @@ def test_a_start_is_where_the_head_begins(examples: Examples, tmp_path: Path) ->
     plan = replace(PLAN, epochs=1, learning_rate=1e-7)
     trained, _ = run(examples, tmp_path, plan, start=start)
     np.testing.assert_allclose(trained.templates, start, atol=1e-3)
+
+
+def test_two_devices_share_the_work_and_end_as_one_would(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    program = """
+import sys; sys.path.insert(0, sys.argv[1])
+import numpy as np
+from pathlib import Path
+from knownface.precision import share_work, shares
+if sys.argv[2] == "2":
+    share_work(8)
+assert shares() == int(sys.argv[2])
+import test_finetuning as own
+labels = np.arange(36) % 3
+crops = np.random.default_rng(0).integers(0, 256, (36, 16, 16, 3)).astype(np.uint8)
+examples = own.Examples(crops, labels, 3)
+trained, _ = own.run(examples, Path(sys.argv[3]), own.replace(own.PLAN, precision="float32"))
+np.save(sys.argv[3] + "/end.npy", trained.templates)
+"""
+    flags = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    for devices in ("1", "2"):
+        (tmp_path / devices).mkdir()
+        command = [sys.executable, "-c", program, str(Path(__file__).parent), devices]
+        subprocess.run([*command, str(tmp_path / devices)], check=True, env={**os.environ, **flags})
+    one, two = (np.load(tmp_path / devices / "end.npy") for devices in ("1", "2"))
+    np.testing.assert_allclose(one, two, atol=1e-4)

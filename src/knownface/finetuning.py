@@ -18,7 +18,7 @@ from knownface.augmentation import reseed, seed_augmentation
 from knownface.backbones.backbone import LossName
 from knownface.errors import KnownfaceError
 from knownface.losses import Classifier, CosineHead
-from knownface.precision import Precision, computing_in
+from knownface.precision import Precision, computing_in, shares
 from knownface.progress import Track, silent
 from knownface.runs import Row
 from knownface.views import Changes, Views
@@ -87,7 +87,7 @@ def finetune(
     Raises KnownfaceError where the loss stops being a finite number.
     """
     keras.utils.set_random_seed(plan.seed)
-    steps = math.ceil(len(examples.labels) / plan.batch_size)
+    steps = len(_Batches(examples, plan, 0))
     with computing_in(model, plan.precision):
         network = _classifier(model, examples.classes, plan, steps)
         if start is not None:
@@ -110,7 +110,7 @@ def finetune(
                     reseed(network.get_layer("augmentation"), plan.seed, epoch)
                 history = network.fit(
                     _Batches(examples, plan, epoch),
-                    validation_data=(checks.inputs, _answers(checks)) if checks else None,
+                    validation_data=_watched(checks) if checks else None,
                     validation_batch_size=128,
                     initial_epoch=epoch,
                     epochs=epoch + 1,
@@ -152,6 +152,12 @@ def _classifier(model: keras.Model, classes: int, plan: Plan, steps: int) -> Cla
     return network
 
 
+def _watched(checks: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """What Keras validates on; every device has the same share of it."""
+    count = len(checks.labels) - len(checks.labels) % shares()
+    return checks.inputs[:count], _answers(checks)[:count]
+
+
 def _answers(examples: Examples) -> np.ndarray:
     """One row per example, 1 at its class: (n, classes)."""
     return np.asarray(np.eye(examples.classes, dtype=np.float32)[examples.labels])
@@ -164,7 +170,8 @@ class _Batches(keras.utils.PyDataset):
         super().__init__(workers=2, max_queue_size=8)
         self.inputs, self.answers, self.plan = examples.inputs, _answers(examples), plan
         self.first = (plan.seed + 1) * 1_000_003 + epoch * len(self.answers)
-        self.order = np.random.default_rng(self.first).permutation(len(self.answers))
+        order = np.random.default_rng(self.first).permutation(len(self.answers))
+        self.order = order[: len(order) - len(order) % shares()]
 
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.plan.batch_size)

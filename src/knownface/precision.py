@@ -1,4 +1,4 @@
-"""What training computes in: bfloat16 where the machine is fast in it, else float32."""
+"""What training computes in, and on: bfloat16 where it is fast, and all devices there are."""
 
 from __future__ import annotations
 
@@ -57,3 +57,26 @@ def _has_gpu() -> bool:
 
         return bool(torch.cuda.is_available())
     return any(device.startswith("gpu") for device in keras.distribution.list_devices())
+
+
+def share_work(batch_size: int) -> None:
+    """With JAX and several devices, let each take its share of every batch from now on.
+
+    To be called before a model is built. With other backends, or where the batch cannot be dealt
+    out evenly, one device does everything.
+    """
+    import keras
+
+    devices = len(keras.distribution.list_devices()) if keras.backend.backend() == "jax" else 1
+    if devices > 1 and batch_size % devices == 0:
+        log.info("Training on %d devices, each with its share of every batch", devices)
+        shared = keras.distribution.DataParallel(auto_shard_dataset=False)
+        keras.distribution.set_distribution(shared)
+
+
+def shares() -> int:
+    """How many devices share a batch: its size must be a multiple of this."""
+    import keras
+
+    shared = keras.distribution.distribution()
+    return 1 if shared is None else int(shared.device_mesh.devices.size)

@@ -18,7 +18,7 @@ from knownface.evaluation import Evaluation
 from knownface.export import export_onnx
 from knownface.gallery import mean_templates
 from knownface.metrics import dir_at_far
-from knownface.precision import Precision
+from knownface.precision import Precision, shares
 from knownface.progress import Track
 from knownface.runs import History
 from knownface.views import Changes, Views
@@ -205,9 +205,10 @@ def top(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> lis
     lower, upper = last_stage(shop.model)
     size = 2 * int(np.prod(lower.output_shape[1:]))
     each = int(np.clip(CACHE_BYTES // (size * len(crops)), 1, 8))
+    filled = np.concatenate([crops, crops[: -len(crops) % shares()]])  # for every device its share
     parts = [
-        lower.predict(c, batch_size=64, verbose=0).astype(np.float16)
-        for c in changed(crops, each, shop.seed)
+        lower.predict(c, batch_size=64, verbose=0)[: len(crops)].astype(np.float16)
+        for c in changed(filled, each, shop.seed)
     ]
     people = int(labels.max()) + 1
     examples = Examples(np.concatenate(parts), np.tile(labels, each), people)

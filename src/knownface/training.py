@@ -25,6 +25,7 @@ from knownface.evaluation import Evaluation, evaluate
 from knownface.export import export_onnx
 from knownface.gallery import Gallery
 from knownface.open_set import calibrate
+from knownface.precision import share_work
 from knownface.progress import Track, silent
 from knownface.race import Outcome
 from knownface.recipes import run_recipe
@@ -165,6 +166,7 @@ def load_network(
     import keras
 
     keras.utils.set_random_seed(config.seed)
+    share_work(config.batch_size)
     path = locate_weights(backbone, config.weights, track, config.accept_license)
     origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
     if path is not None:
