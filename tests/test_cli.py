@@ -186,22 +186,29 @@ def test_a_damaged_recognizer_is_named(
     refused(knownface("recognize", tmp_path / "copy", people), damage)
 
 
-def test_interrupted_with_130_and_nothing_left(people: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sign", "kept"), [("split.json", False), ("history.csv", True)])
+def test_ctrl_c_is_130_and_keeps_what_was_trained(
+    people: Path, tmp_path: Path, sign: str, kept: bool
+) -> None:
     out = tmp_path / "runs" / "cut"
-    options = ["--recipe", "seed", "--epochs", "50", "--out", str(out)]
+    options = ["--recipe", "seed", "--epochs", "50", "--out", str(out), "--backbone", "mini"]
     process = subprocess.Popen(
         [sys.executable, "-m", "knownface", "train", str(people), *options],
         stderr=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/.cut.*/history.csv")) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    while not list(tmp_path.glob(f"runs/.cut.*/{sign}")) and time.monotonic() < deadline:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "interrupted" in errors
-    assert not list((tmp_path / "runs").iterdir())
+    if kept:
+        assert "holds the best so far" in errors
+        assert [path.name for path in out.parent.iterdir()] == ["cut"]
+        result = json.loads((out / "evaluation.json").read_text())
+        assert result["chosen"] == "seed"
+        assert json.loads(knownface("recognize", str(out), str(people), "--json").stdout)["photos"]
 
 
 def test_backbones_lists_and_fetches(shared: Path) -> None:
