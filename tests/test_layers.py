@@ -65,7 +65,7 @@ LAYERS = [
         "doctor_page",
     },
     {"comparison"},
-    {"console", "cli", "__main__", "__init__"},
+    {"console", "printing", "cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # A finished run holds its report, so that training writes one.

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import glob
-import sys
 import time
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from knownface import __version__
-from knownface.console import note, print_json, session, stderr, writing
+from knownface.console import note, print_json, session, writing
 from knownface.errors import KnownfaceError
 from knownface.images import SUFFIXES
+from knownface.printing import (
+    print_backbones,
+    print_comparison,
+    print_diagnosis,
+    print_evaluation,
+    print_recognition,
+    print_rows,
+)
 
 if TYPE_CHECKING:
     from knownface.backbones import Backbone
-    from knownface.comparison import Comparison
     from knownface.crops import FaceCropper
-    from knownface.diagnosis import Diagnosis
-    from knownface.evaluation import Evaluation
     from knownface.recognizer import Recognition
 
 app = typer.Typer(
@@ -133,7 +133,7 @@ def train(
         if as_json:
             print_json(run.evaluation.to_json() | {"run": str(run.folder)})
         else:
-            _print_evaluation(run.evaluation)
+            print_evaluation(run.evaluation)
             print(f"Report: {run.folder / 'report.html'}")
             print(f"Try it: knownface recognize {run.folder} PHOTO")
 
@@ -193,7 +193,7 @@ def compare(
         if as_json:
             print_json(result.to_json())
         else:
-            _print_comparison(result)
+            print_comparison(result)
             print(f"Report: {result.folder / 'report.html'}")
 
 
@@ -232,7 +232,7 @@ def check(
             print_json(found.to_json())
             note(f"Page: {page}")
         else:
-            _print_diagnosis(found)
+            print_diagnosis(found)
             print(f"Page: {page}")
             if fix:
                 print(f"Cleaned copy: {fix}, {copied} of {len(found.photos)} photos")
@@ -265,7 +265,7 @@ def evaluate(
         if as_json:
             print_json(result.to_json())
         else:
-            _print_evaluation(result)
+            print_evaluation(result)
             if out:
                 print(f"Report: {out / 'report.html'}")
 
@@ -291,7 +291,7 @@ def report(
             print_json({"rows": rows})
             note(f"Page: {out}")
         else:
-            _print_rows(rows)
+            print_rows(rows)
             print(f"Page: {out}")
 
 
@@ -319,7 +319,7 @@ def recognize(
         for recognition in loaded.recognize_photos(paths, track):
             photos.append(recognition.to_json())
             if not as_json:
-                _print_recognition(recognition)
+                print_recognition(recognition)
             if out and not recognition.error:
                 _save_annotated(recognition, out)
         if as_json:
@@ -447,25 +447,7 @@ def backbones(context: typer.Context, as_json: Json = False, quiet: Quiet = Fals
         if as_json:
             print_json(rows)
             return
-        table = Table(
-            "name",
-            "network",
-            "parameters",
-            "input",
-            "embedding",
-            "licence",
-            "weight file",
-            "sha256",
-        )
-        for row in rows:
-            files = [f"{f['name']} ({_state(f)})" for f in row["files"]] or ["--weights FILE"]
-            hashes = [f["sha256"][:12] if f["sha256"] else "unpublished" for f in row["files"]]
-            size, millions = row["size"], row["parameters"] / 1e6
-            table.add_row(
-                row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
-                str(row["embedding_size"]), row["licence"], "\n".join(files), "\n".join(hashes),
-            )  # fmt: skip
-        _print_table(table)
+        print_backbones(rows)
 
 
 @networks.command()
@@ -584,115 +566,6 @@ def _save_annotated(recognition: Recognition, folder: Path) -> None:
         number += 1
         target = folder / f"{stem}-{number}.jpg"
     write_image(target, annotate(read_image(recognition.path), recognition))
-
-
-# ---------------------------------------------------------------- printing
-def _print_recognition(recognition: Recognition) -> None:
-    if recognition.error:
-        stderr.print(f"skipped: {recognition.error}", markup=False)
-    elif not recognition.faces:
-        print(f"{recognition.path}: no face found")
-    for face in recognition.faces:
-        box = ", ".join(f"{value:.0f}" for value in face.box)
-        name = face.name or face.reason
-        print(f"{recognition.path}: {name} {face.similarity:.2f} [{box}]", flush=True)
-
-
-def _print_comparison(result: Comparison) -> None:
-    rows = result.to_json()["rows"]
-    _print_rows(rows)
-    for row in rows:
-        if row["error"]:
-            print(f"{row['backbone']}: {row['error']}")
-
-
-def _print_rows(rows: list[dict[str, Any]]) -> None:
-    from knownface.comparison_page import COMPARISON, comparison_cells
-    from knownface.page import text
-
-    table = Table("Run", *COMPARISON)
-    for row in rows:
-        if "accuracy" in row:
-            table.add_row(Path(row["run"]).name, *map(text, comparison_cells(row)))
-        else:
-            table.add_row("no result", row["backbone"], row["recipe"], "see below")
-    _print_table(table)
-
-
-def _print_diagnosis(found: Diagnosis) -> None:
-    from knownface.diagnosis import KINDS
-
-    print(f"{len(found.photos)} photos of {len(found.people)} people")
-    table = Table("problem", "photos", "the first of them")
-    for kind, title in KINDS.items():
-        if problems := found.of_kind(kind):
-            first = [f"{each.photo or each.person}: {each.detail}" for each in problems[:3]]
-            table.add_row(title, str(len(problems)), Text("\n".join(first)))
-    if found.problems:
-        _print_table(table)
-    else:
-        print("No problems found")
-    note(f"Device: {found.device}")
-
-
-def _print_table(table: Table) -> None:
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-def _state(file: dict[str, Any]) -> str:
-    return "here" if file["present"] else "not here"
-
-
-def _print_evaluation(evaluation: Evaluation) -> None:
-    low, high = evaluation.accuracy_ci95
-    print(
-        f"Accuracy {evaluation.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}) on "
-        f"{evaluation.tested} photos of {len(evaluation.people)} people not used in training"
-    )
-    if (claimed := evaluation.split.get("random_split_accuracy")) is not None:
-        print(f"A random split would have claimed {claimed:.3f}")
-    if shown := evaluation.open_set:
-        low, high = shown.far_ci95
-        rates = ", ".join(
-            f"{value:.3f} ({_interval(shown.dir_at_far_ci95[far])}) at {far}"
-            for far, value in shown.dir_at_far.items()
-        )
-        print(
-            f"Threshold {shown.threshold:.3f}: {shown.dir:.3f} of known faces named rightly, "
-            f"{shown.far:.3f} (95 % interval {low:.3f} to {high:.3f}) of {shown.far_trials} "
-            f"stranger photos accepted; chosen on {shown.threshold_source}"
-        )
-        print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
-    _print_findings(evaluation)
-    for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
-        print(f"Photos noted in the report as {kind}: {count}")
-    for candidate in evaluation.candidates:
-        chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
-        print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{chosen}")
-    note(f"Device: {evaluation.device}")
-
-
-def _print_findings(evaluation: Evaluation) -> None:
-    from knownface.learning_curve import would_more_photos_help
-
-    if folds := evaluation.folds:
-        print(
-            f"Cross-validated, frozen, {len(folds.folds)} folds: accuracy {folds.accuracy:.3f} "
-            f"(95 % interval {_interval(folds.accuracy_ci95)}) on {folds.photos} photos"
-        )
-    if found := evaluation.calibration:
-        print(
-            f"Calibrated confidence is off by {found.ece:.3f} on average (before: "
-            f"{found.ece_before:.3f}; temperature {found.temperature:.3f})"
-        )
-    if pairs := evaluation.look_alikes:
-        names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
-        print(f"Look-alikes, most similar first: {names}")
-    print(would_more_photos_help(evaluation.learning_curve))
-
-
-def _interval(bounds: tuple[float, float]) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 
 def main() -> None:

@@ -96,7 +96,6 @@ def train(
             embedder = write_network(model, artifact, config.device)
             photos = photos.embedded_by(embedder)
         recognizer, evaluation = measure(photos, embedder, outcome, backbone, config, about)
-        log.info("Chosen: %s", outcome.reason)
         evaluation = replace(
             evaluation,
             split=evaluation.split | photos.claims(config.seed, outcome.tuned),
