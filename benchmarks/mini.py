@@ -20,7 +20,7 @@ import onnxruntime
 from knownface.backbones import get_backbone
 from knownface.export import backbone_embedder
 
-CROPS, ROUNDS = 320, 8
+CROPS, ROUNDS = 320, 20
 MEAN, STD = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
 
 

@@ -202,7 +202,7 @@ def test_mini_sees_what_its_teacher_sees(crops: np.ndarray, shared: Path) -> Non
     teacher = backbone_embedder(get_backbone("mobilefacenet")).embed(crops)
     student = backbone_embedder(get_backbone("mini")).embed(crops)
     # 0.63 here (docs/mini.md); a wrong pixel format, file or layer falls far below.
-    assert np.sum(teacher * student, axis=1).mean() > 0.55
+    assert np.sum(teacher * student, axis=1).mean() > 0.68
 
 
 TINY = """
