@@ -30,7 +30,8 @@ from knownface.backbones import get_backbone
 from knownface.crops import FaceCropper
 from knownface.dataset import scan
 from knownface.detection import load_detector
-from knownface.metrics import dir_at_far, wilson_interval
+from knownface.intervals import wilson_interval
+from knownface.metrics import dir_at_far
 
 CONDITIONS = ("clean", "20px", "14px", "grey", "wrong")
 METHODS = ("frozen", "logistic", "seed", "best")
@@ -91,9 +92,7 @@ def divide(folder: Path, photos: int, condition: str, seed: int) -> Path:
     return path
 
 
-def measured(
-    arguments: argparse.Namespace, cell: dict[str, object], work: Path
-) -> dict[str, float]:
+def measured(cell: dict[str, object], work: Path) -> dict[str, float]:
     """Train one recipe on one folder; photos, accuracy, DIR and seconds."""
     method, seed = str(cell["method"]), int(str(cell["seed"]))
     run = knownface.train(
