@@ -85,7 +85,7 @@ def test_a_better_network_wins_and_is_trained_on_everything(
 ) -> None:
     crops, labels, groups = photos
     calls: list[str] = []
-    monkeypatch.setattr(racing, "RUNGS", (rung(0.0, calls), rung(9.0, calls)))
+    monkeypatch.setattr(racing, "rungs", lambda _: (rung(0.0, calls), rung(9.0, calls)))
     shop = workshop(noise=2.0)
     outcome = race(shop, crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
     assert outcome.chosen == "noise 0.0"
@@ -100,7 +100,7 @@ def test_nothing_worse_than_frozen_is_ever_shipped(
     photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops, labels, groups = photos
-    monkeypatch.setattr(racing, "RUNGS", (rung(9.0, []),))
+    monkeypatch.setattr(racing, "rungs", lambda _: (rung(9.0, []),))
     monkeypatch.setattr(racing, "ENOUGH", 1.01)
     outcome = race(workshop(0.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
     assert (outcome.chosen, outcome.tuned, outcome.templates) == ("frozen", False, None)
@@ -112,7 +112,7 @@ def test_a_network_that_is_good_enough_is_left_alone(
 ) -> None:
     crops, labels, groups = photos
     calls: list[str] = []
-    monkeypatch.setattr(racing, "RUNGS", (rung(0.0, calls),))
+    monkeypatch.setattr(racing, "rungs", lambda _: (rung(0.0, calls),))
     clear = np.eye(PEOPLE, SIZE)[labels][:, None, None]
     outcome = race(workshop(0.0), clear, labels, lay_out(clear, labels, groups, crops[:0], 0))
     assert not calls
@@ -124,6 +124,6 @@ def test_ctrl_c_ends_the_race_with_frozen(photos: Any, monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     crops, labels, groups = photos
-    monkeypatch.setattr(racing, "RUNGS", (interrupted,))
+    monkeypatch.setattr(racing, "rungs", lambda _: (interrupted,))
     outcome = race(workshop(2.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
     assert (outcome.chosen, outcome.stopped) == ("frozen", True)

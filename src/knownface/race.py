@@ -36,7 +36,8 @@ LEFT_OUT = 5  # one person in so many plays the stranger while candidates race
 FARS = (0.01, 0.1)  # the second is steadier: a race has few strangers
 # Mirrored, moved and lit a little; whatever else there is lies in the photos themselves.
 CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
-VIEWS = 12_000  # training views of a network, in 6 to 60 epochs
+VIEWS = 8_000  # training views of a network, in 6 to 60 epochs
+SMALL = 5_000_000  # parameters up to which training the whole network is cheap
 HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
 CACHE_BYTES = 1 << 30  # for activations below the part of the network that is trained
 MIXED = 0.6  # share of the tuned network in its average with the frozen one
@@ -261,7 +262,13 @@ def _tuned(
     return found
 
 
-RUNGS: tuple[Rung, ...] = (head, top, whole)
+def rungs(model: keras.Model) -> tuple[Rung, ...]:
+    """What races, from little to much; of small networks the last stage alone is passed over.
+
+    Its lead over the whole network, or the other way round, is within the noise of a race, and on
+    small faces the whole network was the better one in the end (docs/benchmarks.md).
+    """
+    return (head, whole) if model.count_params() <= SMALL else (head, top, whole)
 
 
 def changed(crops: np.ndarray, each: int, seed: int) -> Iterator[np.ndarray]:
@@ -285,7 +292,7 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
     standing, impostors = next(_laps([Candidate("frozen", shop.frozen)], course, start))
     laps, winner = [standing], None
     try:
-        for rung in RUNGS:
+        for rung in rungs(shop.model):
             if standing.score >= ENOUGH:
                 break
             rows = course.fit
