@@ -67,6 +67,7 @@ def main() -> None:
                 process.wait()
             half = out.exists() and not (out / "report.html").is_file()
             left = (Path(name) / f".{out.name}.unfinished").is_dir()
+            how = "had finished" if out.exists() else "resumed" if left else "begun anew"
             if not out.exists():
                 more = ["--resume"] if left else []
                 subprocess.run(
@@ -74,7 +75,7 @@ def main() -> None:
                 )
             extra = sorted(p.name for p in Path(name).iterdir() if p.name.startswith("."))
             print(
-                f"killed after {moment:5.1f} s: {'resumed' if left else 'begun anew'}, "
+                f"killed after {moment:5.1f} s: {how}, "
                 f"half a run left: {half}, same end: {same(older, out)}, beside it: {extra}, "
                 f"older run untouched: {state(older) == before}",
                 flush=True,
