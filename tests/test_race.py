@@ -74,6 +74,14 @@ def test_a_course_keeps_people_and_groups_apart(photos: Any) -> None:
     assert not sides[0] & sides[1]
 
 
+def test_nobody_is_left_out_where_strangers_are_given(photos: Any) -> None:
+    crops, labels, groups = photos
+    course = lay_out(crops, labels, groups, crops[:60] + 1, seed=0)
+    assert course is not None
+    assert len(course.crops) == len(crops)
+    np.testing.assert_array_equal(course.strangers, crops[:60] + 1)
+
+
 def test_one_photo_each_is_no_course(photos: Any) -> None:
     crops, labels, groups = photos
     first = np.arange(0, len(labels), PHOTOS)

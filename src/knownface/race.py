@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 ENOUGH = 0.95  # score from which more training can hardly be seen to help
 CLEARLY = 0.01  # what a candidate's score must be better by than the frozen network's
-LEFT_OUT = 5  # one person in so many plays the stranger while candidates race
-FARS = (0.01, 0.1)  # the second is steadier: a race has few strangers
+LEFT_OUT = 5  # one person in so many plays the stranger, where too few strangers are given
+STRANGERS = 50  # photos of given strangers that are enough
+FARS = (0.01, 0.03, 0.1, 0.3)  # the higher ones are steadier: a race has few strangers
 # Mirrored, moved and lit a little; whatever else there is lies in the photos themselves.
 CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
 VIEWS = 8_000  # training views of a network, in 6 to 60 epochs
@@ -115,7 +116,8 @@ def lay_out(
     """
     people = int(labels.max()) + 1
     order = np.random.default_rng(seed).permutation(people)
-    kept = np.isin(labels, order[people // LEFT_OUT :])
+    away = people // LEFT_OUT if len(strangers) < STRANGERS else 0
+    kept = np.isin(labels, order[away:])
     _, relabelled = np.unique(labels[kept], return_inverse=True)
     fit, check = split(relabelled, groups[kept], 0.25, seed)
     others = np.concatenate([crops[~kept], strangers]) if len(strangers) else crops[~kept]
