@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -570,4 +571,7 @@ def _save_annotated(recognition: Recognition, folder: Path) -> None:
 
 def main() -> None:
     """The console script: 0 is success, 2 what the user can mend, 1 our fault, 130 interrupted."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # again, while the first one was being tidied up after
+        sys.exit(130)
