@@ -13,7 +13,7 @@ import knownface
 
 SOURCE = Path(knownface.__file__).parent
 LAYERS = [
-    {"errors", "progress", "images", "weights", "metrics", "intervals", "diagnosis"},
+    {"errors", "progress", "images", "weights", "metrics", "intervals", "diagnosis", "whitening"},
     {
         "detection",
         "mtcnn",

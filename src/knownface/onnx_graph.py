@@ -137,6 +137,12 @@ def _dense(graph: _Graph, layer: layers.Dense, x: str) -> str:
     return _activation(graph, layer, x)
 
 
+def _unit_length(graph: _Graph, layer: layers.UnitNormalization, x: str) -> str:
+    length = graph.add("ReduceL2", x, name=f"{layer.name}/length", axes=[1], keepdims=1)
+    length = graph.add("Max", length, np.array(1e-6), name=f"{layer.name}/floor")
+    return graph.add("Div", x, length, name=layer.name)
+
+
 def _activation(graph: _Graph, layer: keras.Layer, x: str) -> str:
     kind = layer.activation.__name__
     if kind == "linear":
@@ -204,6 +210,7 @@ RULES: dict[type, Callable[..., str]] = {
     layers.DepthwiseConv2D: _convolution,
     layers.ZeroPadding2D: _zero_padding,
     layers.Dense: _dense,
+    layers.UnitNormalization: _unit_length,
     layers.Activation: _activation,
     layers.ReLU: _relu,
     layers.PReLU: _prelu,
