@@ -45,7 +45,7 @@ VIEWS = 8_000  # training views of a network, in 6 to 60 epochs
 SMALL = 5_000_000  # parameters up to which training the whole network is cheap
 HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
 CACHE_BYTES = 1 << 30  # for activations below the part of the network that is trained
-MIXED = 0.5  # share of the tuned network in the average with the frozen one that races
+MIXED = 0.6  # share of the tuned network in the average with the frozen one that races
 
 
 @dataclass(frozen=True)
