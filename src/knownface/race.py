@@ -212,6 +212,11 @@ class Workshop:
 Rung = Callable[[Workshop, np.ndarray, np.ndarray, str], Candidate]
 
 
+def frozen(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+    """The network as it is: what all others have to beat."""
+    return Candidate("frozen", shop.frozen, ("means",))
+
+
 def whitened(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
     """The network stays, and what all people's photos have in common counts less."""
     return Candidate("frozen", shop.frozen, ("whitened",))
@@ -280,17 +285,19 @@ def _tuned(
     """
     from knownface.finetuning import finetune
 
-    frozen = shop.model.get_weights()
+    before = shop.model.get_weights()
     means = mean_templates(shop.frozen.embed(crops), labels, examples.classes)
-    columns = finetune(
-        trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
-        start=means, watch=shop.history.stage(checkpoint), track=shop.track,
-    ).templates  # fmt: skip
-    tuned = shop.model.get_weights()
-    mixed = [(1 - MIXED) * f + MIXED * t for f, t in zip(frozen, tuned, strict=True)]
-    shop.model.set_weights(mixed)
-    embedder = shop.embedder()
-    shop.model.set_weights(frozen)
+    try:
+        columns = finetune(
+            trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
+            start=means, watch=shop.history.stage(checkpoint), track=shop.track,
+        ).templates  # fmt: skip
+        after = shop.model.get_weights()
+        mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
+        shop.model.set_weights(mixed)
+        embedder = shop.embedder()
+    finally:
+        shop.model.set_weights(before)
     columns = (1 - MIXED) * means + MIXED * columns
     columns /= np.linalg.norm(columns, axis=1, keepdims=True)
     kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
@@ -319,13 +326,15 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
     """Climb from the frozen network while it pays; the winner is trained on everything.
 
     crops, labels: the whole training part. Where a network wins, the model carries its weights
-    afterwards. Ctrl-C ends the race, and the best that needs no further training wins.
+    afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
     """
     if course is None:
         return Outcome([], "frozen", "too few photos or people to tell candidates apart")
     start = time.perf_counter()
-    (first,) = _laps(Candidate("frozen", shop.frozen, ("means",)), course, start)
-    laps, best, winner = [first], first, None
+    winner: Rung = frozen
+    standing = winner(shop, crops, labels, "race")
+    (best,) = _laps(standing, course, start)
+    first, laps, stopped = best, [best], False
     clearly = first.score + CLEARLY / np.sqrt(len(course.check))
     try:
         for rung in rungs(shop.model):
@@ -337,19 +346,19 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
                 laps.append(lap)
                 bar = max(best.score, clearly)
                 if lap.score > bar and lap.accuracy >= first.accuracy:
-                    best, winner = lap, rung
-        reason = _reason(laps, best)
-        if winner is None:
-            return Outcome(laps, "frozen", reason, impostors=best.impostors)
-        shipped = winner(shop, crops, labels, "all")
+                    best, winner, standing = lap, rung, candidate
+        standing = winner(shop, crops, labels, "all")
     except KeyboardInterrupt:
-        return Outcome(laps, "frozen", "interrupted before anything better was ready", stopped=True)
-    if shipped.weights is not None:
-        shop.model.set_weights(shipped.weights)
-    templates, whitening = shipped.comparison(best.kind, shipped.embedder.embed(crops), labels)
+        stopped = True
+        if best.kind == "columns" and course.labels.max() < labels.max():  # not everybody's
+            best, standing = first, frozen(shop, crops, labels, "all")
+    if standing.weights is not None:
+        shop.model.set_weights(standing.weights)
+    templates, whitening = standing.comparison(best.kind, standing.embedder.embed(crops), labels)
     return Outcome(
-        laps, best.name, reason, templates if best.kind == "columns" else None,
-        shipped.weights is not None, whitening, best.impostors,
+        laps, best.name, ("interrupted; " if stopped else "") + _reason(laps, best),
+        templates if best.kind == "columns" else None, standing.weights is not None, whitening,
+        best.impostors, stopped,
     )  # fmt: skip
 
 
@@ -373,15 +382,15 @@ def _laps(candidate: Candidate, course: Course, start: float) -> Iterator[Lap]:
 
 
 def _reason(laps: list[Lap], best: Lap) -> str:
-    frozen = laps[0]
-    if best is frozen:
+    first = laps[0]
+    if best is first:
         tried = f"; {len(laps) - 1} other candidates were not better" if laps[1:] else ""
-        enough = " is good enough" if frozen.score >= ENOUGH else ""
+        enough = " is good enough" if first.score >= ENOUGH else ""
         return (
-            f"frozen{enough}: accuracy {frozen.accuracy:.3f}, DIR {frozen.dir_at_far:.3f} on "
+            f"frozen{enough}: accuracy {first.accuracy:.3f}, DIR {first.dir_at_far:.3f} on "
             f"photos and people kept aside{tried}"
         )
     return (
         f"{best.name}: accuracy {best.accuracy:.3f}, DIR {best.dir_at_far:.3f} on photos and "
-        f"people kept aside, against {frozen.accuracy:.3f} and {frozen.dir_at_far:.3f} frozen"
+        f"people kept aside, against {first.accuracy:.3f} and {first.dir_at_far:.3f} frozen"
     )
