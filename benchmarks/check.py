@@ -1,25 +1,25 @@
 """`check` against reading and detecting alone: the ratio of their times, and the memory of each.
 
-    python benchmarks/check.py FOLDER...      # folders of people, put together by links
+    python benchmarks/check.py FOLDER... [--rounds 3] [--backbone mobilefacenet]
 
-Each turn is a process of its own without the crop cache; they take turns, and medians count.
+Folders of people are put together by links. Each turn is a process of its own; they take turns,
+and medians count. `check` starts with an empty crop cache and fills it, as the command does.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-ROUNDS = 3
 
-
-def work(root: Path, whole: bool, share: float, pipe: Connection) -> None:
+def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection) -> None:
     from dataclasses import replace
 
     from knownface.backbones import get_backbone
@@ -30,28 +30,30 @@ def work(root: Path, whole: bool, share: float, pipe: Connection) -> None:
     from knownface.doctor_page import render_page
     from knownface.export import backbone_embedder
 
-    record = get_backbone("mobilefacenet")
-    cropper = FaceCropper(record.crop, load_detector())
-    embedder = backbone_embedder(record)
+    record = get_backbone(backbone)
+    detector, embedder = load_detector(), backbone_embedder(record)
     dataset = scan(root)
     count = round(len(dataset.paths) * share)
     dataset = replace(dataset, paths=dataset.paths[:count], labels=dataset.labels[:count])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    if whole:
-        render_page(diagnose(dataset, cropper, embedder))
-    else:
-        for _ in cropper.crop_photos(dataset.paths):
-            pass
-    seconds = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["XDG_CACHE_HOME"] = empty
+        cropper = FaceCropper(record.crop, detector, cache=whole)
+        start = time.perf_counter()
+        if whole:
+            render_page(diagnose(dataset, cropper, embedder))
+        else:
+            for _ in cropper.crop_photos(dataset.paths):
+                pass
+        seconds = time.perf_counter() - start
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     pipe.send((count, seconds, grown / 1024))
 
 
-def turn(root: Path, whole: bool, share: float = 1.0) -> tuple[int, float, float]:
+def turn(root: Path, backbone: str, whole: bool, share: float = 1.0) -> tuple[int, float, float]:
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=work, args=(root, whole, share, there))
+    process = context.Process(target=work, args=(root, backbone, whole, share, there))
     process.start()
     there.close()
     result = here.recv()
@@ -59,16 +61,24 @@ def turn(root: Path, whole: bool, share: float = 1.0) -> tuple[int, float, float
     return result
 
 
-def main(folders: list[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backbone", default="mobilefacenet")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        for number, folder in enumerate(folders):
-            for person in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
+        for number, folder in enumerate(options.folders):
+            for person in sorted(path for path in folder.iterdir() if path.is_dir()):
                 (root / f"{number}-{person.name}").mkdir()
                 for photo in person.iterdir():
                     (root / f"{number}-{person.name}" / photo.name).symlink_to(photo.resolve())
-        turns = [(turn(root, False), turn(root, True)) for _ in range(ROUNDS)]
-        quarter = turn(root, True, 0.25)
+        network = options.backbone
+        quarter = turn(root, network, True, 0.25)
+        turns = [
+            (turn(root, network, False), turn(root, network, True)) for _ in range(options.rounds)
+        ]
     ratios = [whole[1] / alone[1] for alone, whole in turns]
     count = turns[0][0][0]
     alone, whole = (statistics.median(pair[i][1] for pair in turns) for i in (0, 1))
@@ -79,4 +89,4 @@ def main(folders: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
