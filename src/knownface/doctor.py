@@ -63,7 +63,7 @@ def diagnose(
         *(twins := _copies(found)),
         *_mislabels(found, {twin.photo for twin in twins if twin.kind == "two_names"}),
     ]
-    used = {dataset.relative(i) for i in found.seen.tolist()}
+    used = {dataset.relative(i) for i in found.seen[found.used].tolist()}
     everything = tuple(dataset.relative(i) for i in range(len(dataset.paths)))
     unwanted = {p.photo for p in problems if p.photo and p.kind != "several_faces"}
     left_out = frozenset((set(everything) - used) | unwanted)
@@ -85,12 +85,12 @@ def diagnose(
 def _unusable(found: Examination) -> Iterator[Problem]:
     """Unreadable, without a face, or with several of which more than one may be meant."""
     index = {found.dataset.relative(i): i for i in range(len(found.photos))}
-    seen = set(found.seen.tolist())
+    used = set(found.seen[found.used].tolist())
     for note in found.notes:
         photo = found.photos[index[note.photo]]
         if note.kind == "several_faces":
             areas = sorted(face.area for face in photo.faces)
-            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in seen:
+            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in used:
                 continue
         detail = note.detail.replace(f"{photo.path}: ", "")
         yield Problem(note.kind, note.photo, note.person, None, detail)
@@ -200,6 +200,7 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
     dataset, agreement = found.dataset, found.agreement
     labels = dataset.labels[found.seen]
     enough = np.bincount(labels, minlength=len(dataset.people))[labels] >= ENOUGH
+    nobodys = found.used & enough & (agreement.own < NOBODY)
     for row, index in enumerate(found.seen.tolist()):
         if dataset.relative(index) in explained:
             continue
@@ -208,7 +209,7 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
             name = dataset.people[agreement.rival[row]]
             detail = f"agrees with {name} ({other:.2f}) more than with this folder ({own:.2f})"
             yield _problem(found, "mislabel", index, name, detail)
-        elif own < NOBODY and enough[row] and not list(_complaints(found.qualities[row])):
+        elif nobodys[row] and not list(_complaints(found.qualities[row])):
             if soft := _hidden_by_blur(found.photos[index].path):
                 yield _problem(found, "blurred", index, None, soft)
                 continue

@@ -25,11 +25,13 @@ TOGETHER = 256
 
 @dataclass(frozen=True)
 class Examination:
-    """n photos, of which m have a face that is taken for the person's.
+    """n photos, of which m have a face.
 
     photos: n, without their crops, which would fill the memory.
     notes: what was unreadable, without a face, or with several.
     seen: (m,) photo indices; qualities and `agreement` have one entry for each of them.
+    used: (m,) bool, whether training would use the photo. Of several faces none of which agrees
+        with the person, the largest is examined all the same: it may be somebody else's photo.
     copies: pairs of photo indices that show one picture.
     """
 
@@ -37,6 +39,7 @@ class Examination:
     photos: tuple[PhotoFaces, ...]
     notes: tuple[Note, ...]
     seen: np.ndarray
+    used: np.ndarray
     qualities: tuple[Quality, ...]
     agreement: Agreement
     copies: tuple[tuple[int, int], ...]
@@ -62,7 +65,10 @@ def examine(
         photos += [replace(photo, crops=photo.crops[:0].copy()) for photo in batch]
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     vectors = np.concatenate(embeddings)
-    chosen, notes = choose_faces(dataset, photos, owner, vectors)
+    trusted, notes = choose_faces(dataset, photos, owner, vectors)
+    largest = np.flatnonzero(np.diff(owner, prepend=-1) > 0)  # faces come largest first
+    doubtful = largest[~np.isin(owner[largest], owner[trusted])]
+    chosen = np.sort(np.append(trusted, doubtful))
     seen, vectors = owner[chosen], vectors[chosen]
     agreement = measure_agreement(vectors, dataset.labels[seen], len(dataset.people))
     small = np.array([portraits[i] for i in chosen], np.uint8).reshape(-1, PORTRAIT, PORTRAIT)
@@ -74,6 +80,7 @@ def examine(
         tuple(photos),
         tuple(notes),
         seen,
+        np.isin(chosen, trusted),
         tuple(qualities[i] for i in chosen),
         agreement,
         tuple(sorted(pairs)),
