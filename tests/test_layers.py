@@ -20,6 +20,7 @@ LAYERS = [
         "mtcnn_networks",
         "alignment",
         "backbones",
+        "onnx_nodes",
         "layers",
         "losses",
         "augmentation",
