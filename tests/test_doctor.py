@@ -140,7 +140,7 @@ def test_bursts_and_several_faces(clean: Path, tmp_path: Path) -> None:
 
 
 def test_ready_crops_need_no_detector(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knownface.doctor.load_detector", lambda _: pytest.fail("not needed"))
+    monkeypatch.setattr("knownface.export.load_detector", lambda _: pytest.fail("not needed"))
     assert len(check(clean, faces="cropped").photos) == 96
 
 

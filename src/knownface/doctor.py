@@ -12,14 +12,13 @@ import cv2
 import numpy as np
 
 from knownface.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
-from knownface.backbones import choose_backbone
 from knownface.crops import FaceCropper
 from knownface.dataset import BURST_SECONDS, FaceDataset, bursts, scan
-from knownface.detection import FacesMode, load_detector
+from knownface.detection import FacesMode
 from knownface.diagnosis import KINDS, Diagnosis, Problem
 from knownface.embedder import Embedder
 from knownface.examination import Examination, examine
-from knownface.export import backbone_embedder
+from knownface.export import frozen_backbone
 from knownface.images import ImageError, read_image
 from knownface.progress import Track, silent
 from knownface.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
@@ -43,12 +42,9 @@ def check(
     Raises KnownfaceError for unusable data or options.
     """
     dataset = scan(Path(data))
-    record = choose_backbone(backbone, weights, track)
-    embedder = backbone_embedder(
-        record, weights, device, track=track, accept_license=accept_license
+    _, cropper, embedder = frozen_backbone(
+        backbone, weights, accept_license, faces, device, track, cache=True
     )
-    detector = load_detector(track) if faces == "detect" else None
-    cropper = FaceCropper(record.crop, detector, cache=True)
     return diagnose(dataset, cropper, embedder, track)
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from knownface.backbones import Backbone, build_backbone, locate_weights
+from knownface.backbones import Backbone, build_backbone, choose_backbone, locate_weights
 from knownface.backbones.onnx_file import load_graph, with_pixels
+from knownface.crops import FaceCropper
+from knownface.detection import FacesMode, load_detector
 from knownface.embedder import Embedder, Precision
 from knownface.errors import KnownfaceError
 from knownface.progress import Track, silent
@@ -60,6 +62,27 @@ def backbone_embedder(
                 "elsewhere"
             ) from None
     return Embedder(target, device, precision)
+
+
+def frozen_backbone(
+    name: str,
+    weights: str | Path | None = None,
+    accept_license: bool = False,
+    faces: FacesMode = "detect",
+    device: str = "auto",
+    track: Track = silent,
+    cache: bool = False,
+) -> tuple[Backbone, FaceCropper, Embedder]:
+    """A network as it is: its record, what crops faces for it, and itself, ready to run.
+
+    cache: whether crops are remembered. Raises KnownfaceError.
+    """
+    record = choose_backbone(name, weights, track)
+    embedder = backbone_embedder(
+        record, weights, device, track=track, accept_license=accept_license
+    )
+    detector = load_detector(track) if faces == "detect" else None
+    return record, FaceCropper(record.crop, detector, cache), embedder
 
 
 def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
