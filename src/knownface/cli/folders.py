@@ -7,16 +7,7 @@ from typing import Annotated
 
 import typer
 
-from knownface.cli.options import (
-    BackboneName,
-    Device,
-    Faces,
-    Json,
-    Licence,
-    Quiet,
-    Weights,
-    faces_mode,
-)
+from knownface.cli import options
 from knownface.console import note, print_json, session, writing
 from knownface.errors import KnownfaceError
 from knownface.printing import print_diagnosis
@@ -24,19 +15,19 @@ from knownface.printing import print_diagnosis
 
 def check(
     data: Annotated[Path, typer.Argument(help="A folder with one sub-folder per person.")],
-    backbone: BackboneName = "auto",
-    weights: Weights = None,
-    accept_license: Licence = False,
-    faces: Faces = "detect",
+    backbone: options.BackboneName = "auto",
+    weights: options.Weights = None,
+    accept_license: options.Licence = False,
+    faces: options.Faces = "detect",
     out: Annotated[
         Path | None, typer.Option(help="The page; default: runs/<folder>-check.html.")
     ] = None,
     fix: Annotated[
         Path | None, typer.Option(help="A new folder for a cleaned copy of the photos.")
     ] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Find what is wrong with a folder's photos and names, before training."""
     with session(quiet or as_json, notes=not quiet) as track:
@@ -49,7 +40,7 @@ def check(
             raise KnownfaceError(f"--out {page}: is a folder; name a file in it")
         with new_copy(fix, data) as copy:
             found = run_check(
-                data, backbone, weights, accept_license, faces_mode(faces), device, track
+                data, backbone, weights, accept_license, options.faces_mode(faces), device, track
             )
             with writing(page):
                 write_page(page, found)
@@ -72,8 +63,8 @@ def demo(
         int, typer.Option(help="Others to be refused: DIR/strangers beside DIR/people.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Other people for each number.")] = 0,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write photos of people who do not exist, to try everything with nobody's photo."""
     with session(quiet or as_json, notes=not quiet) as track:

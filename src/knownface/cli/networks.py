@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from knownface.cli.options import Json, Licence, Quiet
+from knownface.cli import options
 from knownface.console import print_json, session
 from knownface.printing import print_backbones
 
@@ -14,7 +14,9 @@ networks = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
 @networks.callback()
-def backbones(context: typer.Context, as_json: Json = False, quiet: Quiet = False) -> None:
+def backbones(
+    context: typer.Context, as_json: options.Json = False, quiet: options.Quiet = False
+) -> None:
     """The networks to choose from, and which weight files are on this machine."""
     if context.invoked_subcommand:
         return
@@ -53,9 +55,9 @@ def backbones(context: typer.Context, as_json: Json = False, quiet: Quiet = Fals
 @networks.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="A backbone.")],
-    accept_license: Licence = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    accept_license: options.Licence = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Download the weight file of one backbone, checked, into the cache."""
     with session(quiet or as_json, notes=not quiet) as track:

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knownface.cli.options import (
-    BackboneName,
-    Device,
-    Faces,
-    Json,
-    Licence,
-    Quiet,
-    Weights,
-    faces_mode,
-)
+from knownface.cli import options
 from knownface.console import note, print_json, session, writing
 from knownface.errors import KnownfaceError
 from knownface.images import SUFFIXES
@@ -34,9 +25,9 @@ def recognize(
     recognizer: Annotated[Path, typer.Argument(help="A run or recognizer folder.")],
     source: Annotated[list[str], typer.Argument(help="Photos, folders or globs.")],
     out: Annotated[Path | None, typer.Option(help="Folder for annotated copies.")] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`."""
     with session(quiet or as_json, notes=not quiet) as track:
@@ -69,14 +60,14 @@ def verify(
     recognizer: Annotated[
         Path | None, typer.Option(help="Use this recogniser's network and people instead.")
     ] = None,
-    backbone: BackboneName = "auto",
-    weights: Weights = None,
-    accept_license: Licence = False,
+    backbone: options.BackboneName = "auto",
+    weights: options.Weights = None,
+    accept_license: options.Licence = False,
     far: Annotated[float | None, typer.Option(help="False-accept rate of the threshold.")] = None,
-    faces: Faces = "detect",
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    faces: options.Faces = "detect",
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Do two photos show the same person? Compares the largest face of each."""
     with session(quiet or as_json, notes=not quiet) as track:
@@ -93,7 +84,7 @@ def verify(
             threshold = impostor_threshold(gallery.embeddings, gallery.labels, rate)
         else:
             record, cropper, embedder = frozen_backbone(
-                backbone, weights, accept_license, faces_mode(faces), device, track
+                backbone, weights, accept_license, options.faces_mode(faces), device, track
             )
             note(f"Backbone: {record.name}, device: {embedder.device}")
             rate = 0.001 if far is None else far
@@ -116,13 +107,13 @@ def benchmark(
     images: Annotated[
         Path, typer.Option(help="The folder with name/name_0001.jpg, or CFP's Data.")
     ],
-    backbone: BackboneName = "auto",
-    weights: Weights = None,
-    accept_license: Licence = False,
-    faces: Faces = "detect",
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    backbone: options.BackboneName = "auto",
+    weights: options.Weights = None,
+    accept_license: options.Licence = False,
+    faces: options.Faces = "detect",
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate."""
     with session(quiet or as_json, notes=not quiet) as track:
@@ -132,7 +123,7 @@ def benchmark(
 
         listed = read_pairs(pairs, images)
         record, cropper, embedder = frozen_backbone(
-            backbone, weights, accept_license, faces_mode(faces), device, track
+            backbone, weights, accept_license, options.faces_mode(faces), device, track
         )
         note(f"Backbone: {record.name}, device: {embedder.device}")
         result = run_benchmark(listed, cropper, embedder, track)

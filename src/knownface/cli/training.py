@@ -11,24 +11,7 @@ from typing import Annotated
 
 import typer
 
-from knownface.cli.options import (
-    BackboneName,
-    Device,
-    Epochs,
-    Faces,
-    Far,
-    Folds,
-    Json,
-    Licence,
-    Loss,
-    Precision,
-    Quiet,
-    Split,
-    Strangers,
-    Validation,
-    Weights,
-    training_options,
-)
+from knownface.cli import options
 from knownface.console import note, print_json, session, writing
 from knownface.errors import KnownfaceError
 from knownface.printing import print_comparison, print_evaluation, print_rows
@@ -37,37 +20,37 @@ from knownface.printing import print_comparison, print_evaluation, print_rows
 def train(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(help="A folder with one sub-folder per person.")],
-    backbone: BackboneName = "auto",
+    backbone: options.BackboneName = "auto",
     recipe: Annotated[str, typer.Option(help="best, seed or frozen.")] = "best",
-    loss: Loss = None,
-    weights: Weights = None,
-    accept_license: Licence = False,
-    strangers: Strangers = None,
-    faces: Faces = "detect",
-    epochs: Epochs = None,
+    loss: options.Loss = None,
+    weights: options.Weights = None,
+    accept_license: options.Licence = False,
+    strangers: options.Strangers = None,
+    faces: options.Faces = "detect",
+    epochs: options.Epochs = None,
     batch_size: Annotated[int, typer.Option()] = 32,
     learning_rate: Annotated[float, typer.Option()] = 1e-4,
-    validation: Validation = 0.2,
-    split: Split = None,
-    folds: Folds = None,
-    far_target: Far = 0.01,
+    validation: options.Validation = 0.2,
+    split: options.Split = None,
+    folds: options.Folds = None,
+    far_target: options.Far = 0.01,
     seed: Annotated[int, typer.Option()] = 0,
-    precision: Precision = "auto",
+    precision: options.Precision = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run cut off.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files.")] = False,
     mlflow: Annotated[bool, typer.Option("--mlflow", help="Log to MLflow as well.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; default: a new one in runs/.")
     ] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
     with session(quiet or as_json, notes=not quiet) as track:
         from knownface.training import train as run_training
 
-        run = run_training(data, out, track, resume=resume, **training_options(context))
+        run = run_training(data, out, track, resume=resume, **options.training_options(context))
         if as_json:
             print_json(run.evaluation.to_json() | {"run": str(run.folder)})
         else:
@@ -89,22 +72,22 @@ def compare(
         list[str] | None,
         typer.Option("--weights", help="BACKBONE=FILE or BACKBONE=none; may be repeated."),
     ] = None,
-    accept_license: Licence = False,
-    loss: Loss = None,
-    strangers: Strangers = None,
-    faces: Faces = "detect",
-    epochs: Epochs = None,
-    validation: Validation = 0.2,
-    split: Split = None,
-    far_target: Far = 0.01,
+    accept_license: options.Licence = False,
+    loss: options.Loss = None,
+    strangers: options.Strangers = None,
+    faces: options.Faces = "detect",
+    epochs: options.Epochs = None,
+    validation: options.Validation = 0.2,
+    split: options.Split = None,
+    far_target: options.Far = 0.01,
     seed: Annotated[int, typer.Option()] = 0,
-    precision: Precision = "auto",
+    precision: options.Precision = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for the runs; default: in runs/.")] = (
         None
     ),
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train several backbones and recipes on one split: one table, one report."""
     with session(quiet or as_json, notes=not quiet) as track:
@@ -117,7 +100,7 @@ def compare(
             out,
             track,
             dict(_assigned(text) for text in weight_files or []),
-            **training_options(context),
+            **options.training_options(context),
         )
         if as_json:
             print_json(result.to_json())
@@ -129,11 +112,11 @@ def compare(
 def evaluate(
     recognizer: Annotated[Path, typer.Argument(help="A run or recognizer folder.")],
     data: Annotated[Path, typer.Argument(help="People, in sub-folders named as enrolled.")],
-    strangers: Strangers = None,
+    strangers: options.Strangers = None,
     out: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and report.")] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Test a recogniser on photos it has not seen; enrolled photos are left out."""
     with session(quiet or as_json, notes=not quiet) as track:
@@ -160,8 +143,8 @@ def evaluate(
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders made by train.")],
     out: Annotated[Path, typer.Option(help="The page.")] = Path("runs/report.html"),
-    as_json: Json = False,
-    quiet: Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Put several finished runs side by side on one page."""
     with session(quiet or as_json, notes=not quiet):
