@@ -30,12 +30,16 @@ def load_graph(path: Path) -> onnx.ModelProto:
 
 @dataclass(frozen=True)
 class Step:
-    """A node with parameters: its arrays in the order of its inputs, and a norm's epsilon."""
+    """A node with parameters: its arrays in the order of its inputs.
+
+    epsilon: of a norm; groups: of a convolution, more than 1 where it is depthwise.
+    """
 
     op: str
     name: str
     arrays: tuple[np.ndarray, ...]
     epsilon: float
+    groups: int
 
     def norm(self) -> Norm:
         """What a BatchNormalization node does."""
@@ -59,7 +63,8 @@ def read_steps(path: Path) -> Iterator[Step]:
         if not all(np.isfinite(array).all() for array in arrays):
             raise WeightError(f"{path}: {node.op_type} {node.name} has values that are not finite")
         epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
-        yield Step(node.op_type, node.name, arrays, epsilon)
+        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+        yield Step(node.op_type, node.name, arrays, epsilon, groups)
 
 
 def read_convolutions(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -75,7 +80,7 @@ def read_convolutions(path: Path, expected: Mapping[str, tuple[int, ...]]) -> di
     for name, step in zip(names, steps, strict=True):
         kernel, arrays[f"{name}/bias"] = step.arrays
         # OIHW to HWIO; depthwise, where I is 1, to HWO1.
-        order = (2, 3, 0, 1) if kernel.shape[1] == 1 else (2, 3, 1, 0)
+        order = (2, 3, 0, 1) if step.groups > 1 else (2, 3, 1, 0)
         arrays[f"{name}/kernel"] = kernel.transpose(order)
     return arrays
 
