@@ -194,6 +194,11 @@ def _strangers(document: Document) -> list[Section]:
         ),
         table("DIR at FAR", header[: len(rows[0]) if rows else 0], rows),
     ]
+    if any(low == 0 < shown["dir_at_far"][far] for far, (low, _) in intervals.items()):
+        parts.append(paragraphs(
+            "An interval that starts at 0 %: so few strangers cannot say how high the threshold "
+            "has to be for so low a rate. More strangers would."
+        ))  # fmt: skip
     if curve := shown.get("curve"):
         parts.append(f'<div class="charts">{_curves(curve["far"], curve["dir"])}</div>')
     return [("Strangers", "".join(parts))]
