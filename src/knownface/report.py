@@ -10,7 +10,7 @@ from knownface.charts import Axis, Line, chart
 from knownface.confusion import confusion_table, draw_confusion_matrix
 from knownface.evaluation import Evaluation
 from knownface.explanation import Explanation
-from knownface.explanation_page import map_of_faces, wrong_answers
+from knownface.explanation_page import accepted_strangers, map_of_faces, wrong_answers
 from knownface.page import (
     Cell,
     Document,
@@ -46,6 +46,7 @@ def write_report(
         ("Person by person", _per_person(document)),
         *_look_alikes(document),
         *_strangers(document),
+        *accepted_strangers(explanation, faces),
         *_calibration(document),
         *_learning_curve(document),
         *map_of_faces(document, explanation),
