@@ -109,6 +109,9 @@ def main(backbone: str, people: str, strangers: str, *tars: str) -> None:
         for given in (True, False):
             kind = "given strangers" if given else "each person in turn"
             for source, (first, second) in pools.items():
+                if len(first) < count or len(second or first[count:]) <= STRANGERS:
+                    print(f"{backbone}, {count} people of {source}: too few to draw from")
+                    continue
                 rng, rows = np.random.default_rng(0), []
                 for _ in range(DRAWS):
                     drawn = [first[i] for i in rng.permutation(len(first))]

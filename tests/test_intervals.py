@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.stats import binom, multivariate_normal, norm
@@ -13,6 +15,7 @@ from knownface.intervals import (
     intraclass_correlation,
     wilson_interval,
 )
+from knownface.metrics import dir_at_far
 
 EVALUATIONS = 500
 
@@ -35,14 +38,6 @@ def coverage_of_wilson(share: float, trials: int) -> float:
 @pytest.mark.parametrize("accuracy", [0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98])
 def test_accuracy_interval_covers_each_truth(accuracy: float) -> None:
     assert 0.93 <= coverage_of_wilson(accuracy, 160) <= 0.97
-
-
-def test_accuracy_interval_covers_the_truth_of_simulated_evaluations() -> None:
-    rng = np.random.default_rng(3)
-    truths = rng.uniform(0.8, 0.99, EVALUATIONS)
-    bounds = (wilson_interval(int(rng.binomial(160, truth)), 160) for truth in truths)
-    covered = [low <= truth <= high for truth, (low, high) in zip(truths, bounds, strict=True)]
-    assert 0.93 <= np.mean(covered) <= 0.97
 
 
 # ---------------------------------------------------------------- strangers with several photos
@@ -76,9 +71,63 @@ def test_far_interval_covers_the_truth(
         assert np.mean(naive) < 0.93  # photos counted as if they were strangers of their own
 
 
+Evaluated = tuple[float, float, tuple[float, float]]  # the truth, what was found, its interval
+
+
+def evaluate_accuracy(rng: np.random.Generator) -> Evaluated:
+    truth, photos = rng.uniform(0.8, 0.99), rng.choice([40, 80, 160])
+    right = int(rng.binomial(photos, truth))
+    return truth, right / photos, wilson_interval(right, photos)
+
+
+def few_strangers(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of 10 to 30 strangers with 1 to 12 photos each, and whose they are."""
+    scores, labels = stranger_scores(rng, rng.integers(10, 31), 12, rng.uniform(0.2, 0.6))
+    kept = np.arange(len(labels)) % 12 < rng.integers(1, 13, labels[-1] + 1)[labels]
+    return scores[kept], labels[kept]
+
+
+def evaluate_far(rng: np.random.Generator) -> Evaluated:
+    truth, (scores, labels) = rng.uniform(0.05, 0.2), few_strangers(rng)
+    threshold = norm.isf(truth)
+    found = float((scores >= threshold).mean())
+    return truth, found, clustered_interval(scores, labels, threshold)
+
+
+def evaluate_dir(rng: np.random.Generator, far: float = 0.01) -> Evaluated:
+    mean, spread, right, photos = rng.uniform(3, 4), 1.5, 0.97, rng.choice([40, 80, 160])
+    best, correct = mean + spread * rng.normal(size=photos), rng.random(photos) < right
+    truth = right * norm.sf((norm.isf(far) - mean) / spread)
+    scores, labels = few_strangers(rng)
+    found = dir_at_far(best, correct, scores, far)
+    return truth, found, dir_interval(best, correct, scores, labels, far)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "least", "most"),
+    [(evaluate_accuracy, 0.94, 0.97), (evaluate_far, 0.945, 0.97), (evaluate_dir, 0.93, 0.96)],
+)
+def test_intervals_are_as_wide_as_they_have_to_be(
+    evaluate: Callable[[np.random.Generator], Evaluated], least: float, most: float
+) -> None:
+    rng = np.random.default_rng(0)
+    truths, found, bounds = zip(*(evaluate(rng) for _ in range(4 * EVALUATIONS)), strict=True)
+    truth, middle, (low, high) = np.array(truths), np.array(found), np.array(bounds).T
+
+    def covered(width: float) -> np.ndarray:
+        inside = (middle - width * (middle - low) <= truth) & (
+            truth <= middle + width * (high - middle)
+        )
+        return inside.reshape(4, EVALUATIONS).mean(1)
+
+    assert covered(1).min() >= 0.93
+    assert covered(1).max() <= 0.97
+    assert covered(0.9).mean() < least < covered(1).mean() < most < covered(1.1).mean()
+
+
 @pytest.mark.parametrize(
     ("strangers", "photos", "alike", "far"),
-    [(15, 12, 0.5, 0.1), (15, 12, 0.5, 0.001), (40, 6, 0.5, 0.01), (200, 5, 0.2, 0.01)],
+    [(15, 12, 0.5, 0.1), (40, 6, 0.5, 0.01), (200, 5, 0.2, 0.01), (200, 1, 0.0, 0.001)],
 )
 def test_dir_interval_covers_the_truth(
     strangers: int, photos: int, alike: float, far: float
@@ -91,7 +140,19 @@ def test_dir_interval_covers_the_truth(
         best = mean + spread * rng.normal(size=160)
         low, high = dir_interval(best, rng.random(160) < right, scores, labels, far)
         covered.append(low <= truth <= high)
-    assert 0.93 <= np.mean(covered) <= 0.985  # what lies beyond the highest score is guarded
+        assert low > 0
+    assert 0.93 <= np.mean(covered) <= 0.98
+
+
+@pytest.mark.parametrize(("strangers", "photos"), [(5, 12), (15, 6), (90, 1)])
+def test_too_few_strangers_leave_the_interval_open(strangers: int, photos: int) -> None:
+    rng = np.random.default_rng(7)
+    scores, labels = stranger_scores(rng, strangers, photos, 0.5)
+    best, correct = 3.5 + rng.normal(size=160), np.ones(160, bool)
+    low, high = dir_interval(best, correct, scores, labels, 0.001)
+    assert low == 0
+    assert dir_at_far(best, correct, scores, 0.001) <= high <= 1
+    assert dir_interval(best, correct, scores, labels, 0.1)[0] > 0.5
 
 
 def test_as_many_trials_as_the_photos_are_worth() -> None:

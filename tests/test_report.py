@@ -23,7 +23,15 @@ from knownface.evaluation import (
     WrongAnswer,
     read_and_evaluate,
 )
-from knownface.explanation import Answer, Explanation, Point, explain, occlusion_map, plane
+from knownface.explanation import (
+    Accepted,
+    Answer,
+    Explanation,
+    Point,
+    explain,
+    occlusion_map,
+    plane,
+)
 from knownface.recognizer import Recognition, RecognizedFace, Recognizer
 from knownface.report import write_report
 
@@ -94,6 +102,11 @@ def invented(people: int, photos: int = 8) -> tuple[Measured, Explanation]:
         })
         for a in answers if a.true != a.predicted
     ]  # fmt: skip
+    accepted = [
+        Accepted(f"Nobody/{i}.jpg", names[0], 0.6 - 0.1 * i, [f"{names[0]}/enrolled-0.jpg"],
+                 faces[i].astype(np.uint8), rng.normal(size=(8, 8)))
+        for i in range(2)
+    ]  # fmt: skip
     kinds = ("training", "test", "stranger")
     points = [
         Point(*rng.random(2), kinds[i % 3], names[i % people], f"{i}.jpg") for i in range(1500)
@@ -120,7 +133,7 @@ def invented(people: int, photos: int = 8) -> tuple[Measured, Explanation]:
             "curve": {"far": FAR, "dir": [0.6 + 0.13 * (3 + np.log10(far)) for far in FAR]},
         }},
     )  # fmt: skip
-    return evaluation, Explanation(answers, enrolled, points)
+    return evaluation, Explanation(answers, accepted, enrolled, points)
 
 
 # ---------------------------------------------------------------- what pages say
@@ -132,8 +145,8 @@ def test_a_page_needs_nothing_else_and_explains_every_part(tmp_path: Path) -> No
     assert "http" not in page
     for heading in (
         "The people it knows", "Who is taken for whom", "Wrong answers", "Person by person",
-        "Look-alikes", "Strangers", "Confidence", "How many photos are enough",
-        "Map of the faces", "What was tried", "Photos left out",
+        "Look-alikes", "Strangers", "Strangers who were named", "Confidence",
+        "How many photos are enough", "Map of the faces", "What was tried", "Photos left out",
     ):  # fmt: skip
         assert f">{heading}</h2>" in page
     assert page.count("image/jpeg;base64") == 1  # every face once, in one sheet
@@ -221,6 +234,31 @@ def test_answers_are_those_of_the_evaluation(run_folder: Path, people: Path) -> 
     assert all((answer.heat is not None) == (answer in wrong) for answer in found.answers)
     assert set(found.enrolled) == set(gallery.photos)
     assert {point.kind for point in found.points} == {"training", "test"}
+
+
+def test_strangers_who_are_named_are_explained(
+    run_folder: Path, people: Path, strangers: Path, tmp_path: Path
+) -> None:
+    recognizer = Recognizer.load(run_folder)
+    evaluation, portraits, others = read_and_evaluate(recognizer, people, strangers)
+    assert others is not None
+    scores = recognizer.gallery.match(others.embeddings)[1]
+    recognizer.threshold = replace(recognizer.threshold, value=float(np.sort(scores)[-3]))
+    found = explain(recognizer, portraits, others)
+    assert [each.similarity for each in found.accepted] == sorted(scores, reverse=True)[:3]
+    worst = found.accepted[0]
+    assert worst.photo == others.photos[scores.argmax()]
+    assert {Path(photo).parent.name for photo in worst.nearest} == {worst.predicted}
+    assert set(worst.nearest) <= set(found.enrolled)
+    write_report(tmp_path, evaluation, found)
+    page = (tmp_path / "report.html").read_text()
+    for each in found.accepted:
+        assert f"<h3>A stranger, taken for {each.predicted}</h3><p>{each.photo} " in page
+    recognizer.threshold = replace(recognizer.threshold, value=1.0)
+    assert explain(recognizer, portraits, others).accepted == []
+    # Whoever is not enrolled is a stranger, wherever the photo lies.
+    recognizer.threshold = replace(recognizer.threshold, value=-1.0)
+    assert len(explain(recognizer, others.select(np.arange(2))).accepted) == 2
 
 
 def test_alike_faces_lie_together() -> None:

@@ -12,7 +12,7 @@ from knownface.gallery import Gallery
 from knownface.portraits import Portraits
 from knownface.recognizer import Recognizer
 
-WORST = 30  # wrong answers that get a heat map
+WORST = 30  # wrong answers, and strangers who were named, that get a heat map
 CELLS = 8  # a heat map has 8 x 8 cells; the patch covers 2 x 2 of them
 GREY = 127  # of the patch
 MOST_POINTS = {"test": 500, "stranger": 300, "training": 700}
@@ -37,6 +37,22 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """A photo of a stranger that got the name of somebody known.
+
+    similarity: cosine with that person's template; nearest: their most alike enrolled photos.
+    crop: (size, size, 3) uint8; heat: (8, 8), how much of the similarity each part carries.
+    """
+
+    photo: str
+    predicted: str
+    similarity: float
+    nearest: list[str]
+    crop: np.ndarray
+    heat: np.ndarray
+
+
+@dataclass(frozen=True)
 class Point:
     """A photo on the map; x and y from 0 to 1."""
 
@@ -49,9 +65,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answers, worst first; crops (size, size, 3) of enrolled photos by path; the map."""
+    """The answers and at most 30 accepted strangers, worst first; crops (size, size, 3) of enrolled
+    photos by path; the map.
+    """
 
     answers: list[Answer] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
     enrolled: dict[str, np.ndarray] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
 
@@ -59,21 +78,25 @@ class Explanation:
 def explain(
     recognizer: Recognizer, portraits: Portraits, strangers: Portraits | None = None
 ) -> Explanation:
-    """Explain the answers to every photo of a known person that is not enrolled.
+    """Explain the answers to every photo of a known person that is not enrolled, and to strangers.
 
     portraits: those photos and, where they are at hand, the enrolled ones; they are told apart by
-        content. Their embeddings are the recogniser's own.
+        content. People who are not enrolled are strangers too. All embeddings are the recogniser's
+        own.
     """
     gallery = recognizer.gallery
     enrolled = set(gallery.digests)
     crops = dict(zip(portraits.digests, portraits.crops, strict=True))
     index = {name: i for i, name in enumerate(gallery.people)}
-    fresh = [digest not in enrolled for digest in portraits.digests]
-    known = [portraits.people[label] in index for label in portraits.labels]
-    tested = portraits.select(np.flatnonzero(np.array(fresh, bool) & np.array(known, bool)))
+    fresh = np.array([digest not in enrolled for digest in portraits.digests], bool)
+    known = np.isin(portraits.people, gallery.people)[portraits.labels]
+    tested = portraits.select(np.flatnonzero(fresh & known))
     owners = [index[tested.people[label]] for label in tested.labels]
+    others = [portraits.select(np.flatnonzero(fresh & ~known)), strangers]
+    accepted = [each for some in others if some for each in _accepted(recognizer, some)]
     return Explanation(
         _answers(recognizer.embedder, gallery, tested, np.array(owners, np.int64)),
+        sorted(accepted, key=lambda each: -each.similarity)[:WORST],
         {
             photo: crops[digest]
             for photo, digest in zip(gallery.photos, gallery.digests, strict=True)
@@ -100,6 +123,23 @@ def _answers(
         names = gallery.people[owners[i]], gallery.people[predicted[i]]
         answers.append(Answer(tested.photos[i], *names, float(margins[i]), tested.crops[i], heat))
     return answers
+
+
+def _accepted(recognizer: Recognizer, strangers: Portraits) -> list[Accepted]:
+    gallery = recognizer.gallery
+    predicted, best = gallery.match(strangers.embeddings)
+    rows = np.flatnonzero(best >= recognizer.threshold.value)
+    return [
+        Accepted(
+            strangers.photos[i],
+            gallery.people[predicted[i]],
+            float(best[i]),
+            gallery.nearest_photos(strangers.embeddings[i], predicted[i]),
+            strangers.crops[i],
+            occlusion_map(recognizer.embedder, strangers.crops[i], gallery.templates[predicted[i]]),
+        )
+        for i in rows[np.argsort(-best[rows], kind="stable")][:WORST]
+    ]
 
 
 def occlusion_map(embedder: Embedder, crop: np.ndarray, direction: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Explanations on a page: a card for every wrong answer, and the map of all faces."""
+"""Explanations on a page: cards of wrong answers and accepted strangers, the map of all faces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from knownface.charts import scatter
-from knownface.explanation import WORST, Answer, Explanation
+from knownface.explanation import WORST, Accepted, Answer, Explanation
 from knownface.page import Cell, Document, Faces, Section, paragraphs, table
 
 
@@ -16,7 +16,21 @@ def wrong_answers(document: Document, explanation: Explanation, faces: Faces) ->
     """A card for each of the worst, and a table where that is not all."""
     errors = {error["photo"]: error for error in document["errors"]}
     shown = [each for each in explanation.answers if each.photo in errors][:WORST]
-    cards = "".join(_card(each, errors[each.photo], explanation, faces) for each in shown)
+    cards = "".join(
+        _card(
+            f"{each.true}, taken for {each.predicted}",
+            f"{each.photo} · similarity {errors[each.photo]['similarity']:.2f}, "
+            f"{each.margin:.2f} more than with the right person",
+            _pictures(each, f"tested {each.photo}", faces),
+            {
+                name: errors[each.photo]["nearest"].get(name, [])
+                for name in (each.predicted, each.true)
+            },
+            explanation,
+            faces,
+        )
+        for each in shown
+    )
     intro = paragraphs(
         "Worst first. The heat map shows what decided: the face is covered piece by piece; where "
         "that takes strength from the wrong name, the map is orange, where it takes strength from "
@@ -33,27 +47,59 @@ def wrong_answers(document: Document, explanation: Explanation, faces: Faces) ->
     return "".join(parts)
 
 
-def _card(answer: Answer, error: Document, explanation: Explanation, faces: Faces) -> str:
-    own = [faces.figure(faces.add(f"tested {answer.photo}", answer.crop), answer.photo)]
+def accepted_strangers(explanation: Explanation, faces: Faces) -> list[Section]:
+    """A card for each stranger who was named; nothing where there is none."""
+    cards = "".join(
+        _card(
+            f"A stranger, taken for {each.predicted}",
+            f"{each.photo} · similarity {each.similarity:.2f}",
+            _pictures(each, f"stranger {each.photo}", faces),
+            {each.predicted: each.nearest},
+            explanation,
+            faces,
+        )
+        for each in explanation.accepted
+    )
+    intro = paragraphs(
+        "Photos of strangers whose similarity reached the threshold, the most similar first. Where "
+        "the heat map is orange, the face speaks for the name; where it is blue, against it."
+    )
+    title = "Strangers who were named"
+    return [(title, f'{intro}<ul class="answers">{cards}</ul>')] if cards else []
+
+
+def _pictures(answer: Answer | Accepted, key: str, faces: Faces) -> list[str]:
+    """The photo itself and, where there is one, its heat map."""
+    shown = [faces.figure(faces.add(key, answer.crop), answer.photo)]
     if answer.heat is not None:
-        picture = faces.add(f"heat {answer.photo}", heat_picture(answer.crop, answer.heat))
-        own.append(faces.figure(picture, f"Heat map of {answer.photo}"))
-    groups = [("this photo", own)]
-    for name in (answer.predicted, answer.true):
-        near = [p for p in error["nearest"].get(name, []) if p in explanation.enrolled]
-        pictures = [
-            faces.figure(faces.add(f"enrolled {p}", explanation.enrolled[p]), p) for p in near
+        number = faces.add(f"heat of {key}", heat_picture(answer.crop, answer.heat))
+        shown.append(faces.figure(number, f"Heat map of {answer.photo}"))
+    return shown
+
+
+def _card(
+    title: str,
+    about: str,
+    own: list[str],
+    nearest: dict[str, list[str]],
+    explanation: Explanation,
+    faces: Faces,
+) -> str:
+    """A photo beside the training photos that are nearest to it, by person."""
+    groups = {"this photo": own}
+    for name, photos in nearest.items():
+        groups[f"nearest of {name}"] = [
+            faces.figure(faces.add(f"enrolled {photo}", explanation.enrolled[photo]), photo)
+            for photo in photos
+            if photo in explanation.enrolled
         ]
-        groups.append((f"nearest of {name}", pictures))
     shown = "".join(
-        f"<div><p>{escape(title)}</p><div>{''.join(pictures)}</div></div>"
-        for title, pictures in groups
+        f"<div><p>{escape(group)}</p><div>{''.join(pictures)}</div></div>"
+        for group, pictures in groups.items()
         if any(pictures)
     )
     return (
-        f"<li><h3>{escape(answer.true)}, taken for {escape(answer.predicted)}</h3><p>"
-        f"{escape(answer.photo)} · similarity {error['similarity']:.2f}, {answer.margin:.2f} more "
-        f'than with the right person</p><div class="faces">{shown}</div></li>'
+        f'<li><h3>{escape(title)}</h3><p>{escape(about)}</p><div class="faces">{shown}</div></li>'
     )
 
 

@@ -17,6 +17,7 @@ Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 BEYOND_THE_HIGHEST = 0.271
 TAIL = 0.1  # the share of highest scores whose exponential fit extends beyond the highest
 FEWEST_IN_TAIL = 5
+REACH = 10  # a tail is followed to rates so much rarer than one score in all; beyond, nobody knows
 
 
 def wilson_interval(successes: float, trials: float) -> tuple[float, float]:
@@ -106,7 +107,9 @@ def dir_interval(
     strangers: (m,) their best similarities; clusters: (m,) whose photo each is.
     The true threshold lies between two stranger scores, by the binomial distribution of how many
     exceed it (Woodruff, 1952), or beyond the highest, where an exponential tail is fitted. Its
-    interval and that of the probes are put together as Zou and Donner (2008) do (MOVER).
+    interval and that of the probes are put together as Zou and Donner (2008) do (MOVER). Where the
+    strangers are worth less than a tenth of 1 / far photos, the threshold may lie anywhere above
+    them, and the interval starts at 0.
     """
 
     def found(threshold: float) -> float:
@@ -114,10 +117,11 @@ def dir_interval(
 
     point = found(threshold_at_far(strangers, far))
     trials = max(1, round(effective_trials(strangers, clusters, far)))
-    fewest, most = binom.ppf(0.025, trials, far), binom.ppf(0.975, trials, far) + 1
+    fewest, most = binom.ppf([0.025, 0.975], trials, far)
     rarest = fewest / trials or BEYOND_THE_HIGHEST * far * trials / len(strangers)
-    lowest = found(_threshold_in_tail(strangers, rarest))
-    highest = found(threshold_at_far(strangers, min(1.0, most / trials)))
+    resolved = REACH * trials * far >= 1
+    lowest = found(_threshold_in_tail(strangers, rarest)) if resolved else 0.0
+    highest = found(threshold_at_far(strangers, most / trials))
     low, high = wilson_interval(point * len(best), len(best))
     return (
         max(0.0, point - math.hypot(point - low, max(0.0, point - lowest))),

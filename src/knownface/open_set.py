@@ -135,7 +135,8 @@ class OpenSet:
         intervals; far_trials: photos behind `far`. `far_ci95` allows for photos of one stranger
         that are accepted together.
     dir_at_far: DIR where the threshold is set on the strangers themselves, by false-accept rate;
-        `dir_at_far_ci95` allows for how few strangers that threshold rests on.
+        `dir_at_far_ci95` allows for how few strangers that threshold rests on, and starts at 0
+        where they are too few to say how high it has to be.
     curve: `far` and `dir`, both rising, at up to 200 thresholds: the ROC, and with 1 - dir the DET.
     strangers: stranger photos behind `dir_at_far` and `curve`.
     """

@@ -10,7 +10,7 @@ from knownface.charts import Axis, Line, chart
 from knownface.confusion import confusion_table, draw_confusion_matrix
 from knownface.evaluation import Evaluation
 from knownface.explanation import Explanation
-from knownface.explanation_page import map_of_faces, wrong_answers
+from knownface.explanation_page import accepted_strangers, map_of_faces, wrong_answers
 from knownface.page import (
     Cell,
     Document,
@@ -46,6 +46,7 @@ def write_report(
         ("Person by person", _per_person(document)),
         *_look_alikes(document),
         *_strangers(document),
+        *accepted_strangers(explanation, faces),
         *_calibration(document),
         *_learning_curve(document),
         *map_of_faces(document, explanation),
@@ -194,6 +195,11 @@ def _strangers(document: Document) -> list[Section]:
         ),
         table("DIR at FAR", header[: len(rows[0]) if rows else 0], rows),
     ]
+    if any(low == 0 < shown["dir_at_far"][far] for far, (low, _) in intervals.items()):
+        parts.append(paragraphs(
+            "An interval that starts at 0 %: so few strangers cannot say how high the threshold "
+            "has to be for so low a rate. More strangers would."
+        ))  # fmt: skip
     if curve := shown.get("curve"):
         parts.append(f'<div class="charts">{_curves(curve["far"], curve["dir"])}</div>')
     return [("Strangers", "".join(parts))]
