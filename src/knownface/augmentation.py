@@ -26,6 +26,9 @@ def seed_augmentation() -> keras.Sequential:
 
 
 def reseed(augmentation: keras.Sequential, seed: int, epoch: int) -> None:
-    """Let an epoch's changes depend on seed and epoch alone, so that a run can be continued."""
+    """Let an epoch's changes depend on seed and epoch alone, so that a run can be continued.
+
+    Each draw counts a generator's state up by one; epochs are a million draws apart.
+    """
     for place, layer in enumerate(augmentation.layers):
-        layer.generator.state.assign([seed * 100 + place, epoch])
+        layer.generator.state.assign([seed * 100 + place, epoch * 1_000_000])
