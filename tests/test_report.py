@@ -380,11 +380,11 @@ def test_tables_sort_by_click_and_by_key(browser: Any, pages: dict[int, Path]) -
 
         recall = table.get_by_role("button", name="Recall")
         recall.click()
-        shares = [float(cell.removesuffix(" %")) for cell in column(3)]
+        shares = [float(cell.removesuffix("\u00a0%")) for cell in column(3)]
         assert shares == sorted(shares, reverse=True)
         recall.press("Enter")
         assert table.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
-        assert [float(cell.removesuffix(" %")) for cell in column(3)] == sorted(shares)
+        assert [float(cell.removesuffix("\u00a0%")) for cell in column(3)] == sorted(shares)
         table.get_by_role("button", name="Person").click()
         assert column(1) == [f"Person {i}" for i in range(20)]
 

@@ -166,6 +166,7 @@ def write_page(
         f"{html.escape(heading)}</h2>\n{content}\n</section>"
         for name, (heading, content) in zip(names, sections, strict=True)
     )
+    summary, body = (each.replace(" %", "\u00a0%") for each in (summary, body))  # stay together
     own = files("knownface") / "data"
     carried = json.dumps(data).replace("<", "\\u003c")  # nothing in it can end the script
     page = f"""<!doctype html>
