@@ -1,25 +1,37 @@
 """`check` against reading and detecting alone: the ratio of their times, and the memory of each.
 
-    python benchmarks/check.py FOLDER...      # folders of people, put together by links
+    python benchmarks/check.py FOLDER... [--rounds 3] [--backbone mobilefacenet]
 
-Each turn is a process of its own without the crop cache; they take turns, and medians count.
+Folders of people are put together by links. Each turn is a process of its own; they take turns,
+and medians count. `check` starts with an empty crop cache and fills it, as the command does.
+Processor time is shown too, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import resource
 import statistics
-import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-ROUNDS = 3
+
+@dataclass(frozen=True)
+class Turn:
+    """How many photos, seconds, processor seconds of all threads, and MiB that memory grew."""
+
+    photos: int
+    seconds: float
+    processor: float
+    grown: float
 
 
-def work(root: Path, whole: bool, share: float, pipe: Connection) -> None:
+def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection) -> None:
     from dataclasses import replace
 
     from knownface.backbones import get_backbone
@@ -30,53 +42,71 @@ def work(root: Path, whole: bool, share: float, pipe: Connection) -> None:
     from knownface.doctor_page import render_page
     from knownface.export import backbone_embedder
 
-    record = get_backbone("mobilefacenet")
-    cropper = FaceCropper(record.crop, load_detector())
-    embedder = backbone_embedder(record)
+    record = get_backbone(backbone)
+    detector, embedder = load_detector(), backbone_embedder(record)
     dataset = scan(root)
     count = round(len(dataset.paths) * share)
     dataset = replace(dataset, paths=dataset.paths[:count], labels=dataset.labels[:count])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    if whole:
-        render_page(diagnose(dataset, cropper, embedder))
-    else:
-        for _ in cropper.crop_photos(dataset.paths):
-            pass
-    seconds = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["XDG_CACHE_HOME"] = empty
+        cropper = FaceCropper(record.crop, detector, cache=whole)
+        start, processor = time.perf_counter(), time.process_time()
+        if whole:
+            render_page(diagnose(dataset, cropper, embedder))
+        else:
+            for _ in cropper.crop_photos(dataset.paths):
+                pass
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    pipe.send((count, seconds, grown / 1024))
+    pipe.send(Turn(count, seconds, processor, grown / 1024))
 
 
-def turn(root: Path, whole: bool, share: float = 1.0) -> tuple[int, float, float]:
+def turn(root: Path, backbone: str, whole: bool, share: float = 1.0) -> Turn:
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=work, args=(root, whole, share, there))
+    process = context.Process(target=work, args=(root, backbone, whole, share, there))
     process.start()
     there.close()
     result = here.recv()
     process.join()
+    print(f"{'check' if whole else 'reading and detecting'}: {result}", flush=True)
     return result
 
 
-def main(folders: list[str]) -> None:
+def show(what: str, alone: list[float], whole: list[float]) -> None:
+    ratios = [w / a for a, w in zip(alone, whole, strict=True)]
+    print(
+        f"{what}: reading and detecting {statistics.median(alone):.1f} s, "
+        f"check {statistics.median(whole):.1f} s, "
+        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backbone", default="mobilefacenet")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        for number, folder in enumerate(folders):
-            for person in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
+        for number, folder in enumerate(options.folders):
+            for person in sorted(path for path in folder.iterdir() if path.is_dir()):
                 (root / f"{number}-{person.name}").mkdir()
                 for photo in person.iterdir():
                     (root / f"{number}-{person.name}" / photo.name).symlink_to(photo.resolve())
-        turns = [(turn(root, False), turn(root, True)) for _ in range(ROUNDS)]
-        quarter = turn(root, True, 0.25)
-    ratios = [whole[1] / alone[1] for alone, whole in turns]
-    count = turns[0][0][0]
-    alone, whole = (statistics.median(pair[i][1] for pair in turns) for i in (0, 1))
-    print(f"{count} photos: reading and detecting {alone:.1f} s, check {whole:.1f} s")
-    print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"memory: {turns[0][0][2]:.0f} MiB alone, {turns[0][1][2]:.0f} MiB check; "
-          f"{quarter[2]:.0f} MiB for {quarter[0]} photos")  # fmt: skip
+        alone, whole = [], []
+        for _ in range(options.rounds):
+            alone.append(turn(root, options.backbone, False))
+            whole.append(turn(root, options.backbone, True))
+        quarter = turn(root, options.backbone, True, 0.25)
+    print(f"{alone[0].photos} photos")
+    show("time", [t.seconds for t in alone], [t.seconds for t in whole])
+    show("processor", [t.processor for t in alone], [t.processor for t in whole])
+    print(f"memory: {alone[0].grown:.0f} MiB alone, {whole[0].grown:.0f} MiB check; "
+          f"{quarter.grown:.0f} MiB for {quarter.photos} photos")  # fmt: skip
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

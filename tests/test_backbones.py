@@ -134,7 +134,7 @@ def damaged(source: Path, target: Path, how: str) -> Path:
         ("missing", "has no array onnx::Conv_53"),
         ("transposed", "wrong shape.*kernel"),
         ("renamed", "has no array"),
-        ("not finite", "not finite.*stem/kernel"),
+        ("not finite", "has values that are not finite"),
         ("shorter", "50 convolutions where this network has 51"),
     ],
 )
@@ -258,8 +258,8 @@ def test_a_layer_without_a_rule_is_named() -> None:
     from knownface.onnx_graph import onnx_graph
 
     crops = keras.Input((8, 8, 3), dtype="uint8")
-    model = keras.Model(crops, keras.layers.UnitNormalization(name="odd")(crops))
-    with pytest.raises(KnownfaceError, match=r"odd.*no rule to write a UnitNormalization"):
+    model = keras.Model(crops, keras.layers.GaussianNoise(0.1, name="odd")(crops))
+    with pytest.raises(KnownfaceError, match=r"odd.*no rule to write a GaussianNoise"):
         onnx_graph(model)
 
 

@@ -139,8 +139,24 @@ def test_bursts_and_several_faces(clean: Path, tmp_path: Path) -> None:
     assert "Amber_Heard/both.jpg" in {p.photo for p in problems if p.kind == "several_faces"}
 
 
+def test_somebody_elses_photo_with_a_bystander_is_a_mislabel(clean: Path, tmp_path: Path) -> None:
+    here, there, nowhere = sorted(folder.name for folder in clean.iterdir())[:3]
+    for name in (here, there):
+        shutil.copytree(clean / name, tmp_path / "people" / name)
+    moved = sorted((tmp_path / "people" / there).iterdir())[0]
+    both = Image.new("RGB", (400, 240))
+    both.paste(Image.open(moved).resize((240, 240)), (0, 0))
+    both.paste(Image.open(clean / nowhere / first(clean / nowhere)).resize((160, 160)), (240, 40))
+    both.save(tmp_path / "people" / here / "both.jpg")
+    moved.unlink()
+    found = check(tmp_path / "people")
+    said = {(p.kind, p.other) for p in found.problems if p.photo == f"{here}/both.jpg"}
+    assert {("several_faces", None), ("mislabel", there)} <= said
+    assert f"{here}/both.jpg" in found.left_out
+
+
 def test_ready_crops_need_no_detector(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knownface.doctor.load_detector", lambda _: pytest.fail("not needed"))
+    monkeypatch.setattr("knownface.export.load_detector", lambda _: pytest.fail("not needed"))
     assert len(check(clean, faces="cropped").photos) == 96
 
 

@@ -13,13 +13,24 @@ import knownface
 
 SOURCE = Path(knownface.__file__).parent
 LAYERS = [
-    {"errors", "progress", "images", "weights", "metrics", "intervals", "diagnosis"},
+    {
+        "errors",
+        "progress",
+        "images",
+        "weights",
+        "metrics",
+        "intervals",
+        "whole_file",
+        "diagnosis",
+        "whitening",
+    },
     {
         "detection",
         "mtcnn",
         "mtcnn_networks",
         "alignment",
         "backbones",
+        "onnx_nodes",
         "layers",
         "losses",
         "augmentation",

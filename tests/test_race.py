@@ -53,9 +53,10 @@ def workshop(noise: float) -> Workshop:
 
 
 def rung(noise: float, calls: list[str]) -> racing.Rung:
-    def train(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+    def train(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
         calls.append(part)
-        return [Candidate(f"noise {noise}", Network(noise), None, [np.full(1, noise)])]  # type: ignore[arg-type]
+        network, weights = Network(noise), [np.full(1, noise)]
+        return Candidate(f"noise {noise}", network, ("means",), None, weights)  # type: ignore[arg-type]
 
     return train
 
@@ -127,11 +128,59 @@ def test_a_network_that_is_good_enough_is_left_alone(
     assert "good enough" in outcome.reason
 
 
-def test_ctrl_c_ends_the_race_with_frozen(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any) -> list[Candidate]:
-        raise KeyboardInterrupt
+def test_what_all_photos_have_in_common_is_whitened_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People differ in the last directions; the first are louder, and say nothing of them."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(PEOPLE), PHOTOS)
+    noise = rng.normal(size=(len(labels), SIZE)) * np.where(np.arange(SIZE) < 6, 4.0, 0.3)
+    centres = rng.normal(size=(PEOPLE, SIZE)) * (np.arange(SIZE) >= 6)
+    crops = (centres[labels] + noise)[:, None, None]
+    course = lay_out(crops, labels, np.arange(len(labels)), crops[:0], 0)
+    monkeypatch.setattr(racing, "rungs", lambda _: (racing.whitened,))
+    outcome = race(workshop(0.0), crops, labels, course)
+    assert (outcome.chosen, outcome.tuned, outcome.fitted) == ("frozen, whitened", False, True)
+    assert outcome.whitening is not None
+    frozen, white = outcome.laps
+    assert white.accuracy > frozen.accuracy + 0.2
 
+
+def interrupted(*_: Any) -> Candidate:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_anything_better_ends_with_frozen(
+    photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crops, labels, groups = photos
     monkeypatch.setattr(racing, "rungs", lambda _: (interrupted,))
     outcome = race(workshop(2.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
-    assert (outcome.chosen, outcome.stopped) == ("frozen", True)
+    assert (outcome.chosen, outcome.fitted, outcome.stopped) == ("frozen", False, True)
+
+
+def test_ctrl_c_keeps_what_stands(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    crops, labels, groups = photos
+    calls: list[str] = []
+    monkeypatch.setattr(racing, "rungs", lambda _: (rung(0.0, calls), interrupted))
+    shop = workshop(2.0)
+    outcome = race(shop, crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    assert (outcome.chosen, outcome.tuned, outcome.stopped) == ("noise 0.0", True, True)
+    assert calls == ["race"]
+    assert shop.model.weights == [np.zeros(1)]
+    assert outcome.reason.startswith("interrupted; ")
+
+
+def test_ctrl_c_ships_no_columns_of_only_some_people(
+    photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops, labels, groups = photos
+
+    def columns(_: Workshop, crops: np.ndarray, labels: np.ndarray, __: str) -> Candidate:
+        network = Network(0.0)
+        means = racing.mean_templates(network.embed(crops), labels, int(labels.max()) + 1)
+        return Candidate("head", network, ("columns",), means)  # type: ignore[arg-type]
+
+    for strangers, chosen in ((crops[:0], "frozen"), (crops[:60] + 1, "head, columns")):
+        monkeypatch.setattr(racing, "rungs", lambda _: (columns, interrupted))
+        course = lay_out(crops, labels, groups, strangers, 0)
+        outcome = race(workshop(2.0), crops, labels, course)
+        assert (outcome.chosen, outcome.stopped) == (chosen, True)

@@ -1,6 +1,7 @@
 """Plant known faults in a copy of a folder of people, and count how many `check` finds.
 
-    python tools/plant_faults.py PEOPLE [--seed 0] [--per-person 40] [--imbalanced] [--rounds 1]
+    python tools/plant_faults.py PEOPLE [--backbone mini] [--seed 0] [--rounds 1] [--share 1]
+        [--per-person 40 | --imbalanced] [--at-least 1]
 
 Prints found / planted by kind, and which photos of the folder as it is are named in any problem.
 """
@@ -34,10 +35,15 @@ FACE = 0.6  # width of a face relative to its photo in a folder of head crops
 
 
 def copy_people(
-    source: Path, target: Path, rng: np.random.Generator, counts: list[int] | int
+    source: Path,
+    target: Path,
+    rng: np.random.Generator,
+    counts: list[int] | int,
+    at_least: int = 1,
 ) -> Path:
-    """A random choice of each person's photos."""
+    """A random choice of each person's photos; people with fewer than `at_least` stay away."""
     folders = sorted(path for path in source.iterdir() if path.is_dir())
+    folders = [folder for folder in folders if len(list(folder.iterdir())) >= at_least]
     for number, folder in enumerate(folders):
         photos = sorted(folder.iterdir())
         count = counts if isinstance(counts, int) else counts[number % len(counts)]
@@ -138,22 +144,31 @@ def _scenery(rng: np.random.Generator, number: int) -> Image.Image:
 
 
 # ---------------------------------------------------------------- measuring
-def measure(source: Path, seed: int, counts: list[int] | int, planted: dict[str, int]) -> Counter:
+def measure(
+    source: Path,
+    backbone: str,
+    seed: int,
+    counts: list[int] | int,
+    at_least: int,
+    planted: dict[str, int],
+) -> Counter:
     """Found, planted and false alarms of one round."""
     from knownface.doctor import check
 
     result: Counter = Counter()
     with tempfile.TemporaryDirectory() as name:
         rng = np.random.default_rng(seed)
-        root = copy_people(source, Path(name) / "people", rng, counts)
-        clean = check(root)
+        root = copy_people(source, Path(name) / "people", rng, counts, at_least)
+        clean = check(root, backbone)
         named = sorted({problem.photo for problem in clean.problems if problem.photo})
         result["photos"], result["named"] = len(clean.photos), len(named)
         for problem in clean.problems:
+            if problem.photo:
+                result[f"{problem.kind} named"] += 1
             if problem.photo and seed == 0:
                 print(f"  {problem.kind:15} {problem.photo}  {problem.detail}")
         truth = plant(root, seed, planted)
-        problems = check(root).problems
+        problems = check(root, backbone).problems
         touched = {photo for cases in truth.values() for photos in cases for photo in photos}
         result["others"] = len({p.photo for p in problems if p.photo} - touched - set(named))
         for kind, cases in truth.items():
@@ -170,9 +185,11 @@ def measure(source: Path, seed: int, counts: list[int] | int, planted: dict[str,
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("people", type=Path)
+    parser.add_argument("--backbone", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--per-person", type=int, default=40)
     parser.add_argument("--imbalanced", action="store_true", help="1 to 50 photos per person")
+    parser.add_argument("--at-least", type=int, default=1, help="photos that a person must have")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of faults")
     options = parser.parse_args()
@@ -180,11 +197,13 @@ def main() -> None:
     planted = {kind: max(1, round(n * options.share)) for kind, n in COUNTS.items()}
     total: Counter = Counter()
     for seed in range(options.seed, options.seed + options.rounds):
-        total += measure(options.people, seed, counts, planted)
+        total += measure(options.people, options.backbone, seed, counts, options.at_least, planted)
     for kind in COUNTS:
         print(f"{kind:12} {total[f'{kind} found']:4} / {total[f'{kind} planted']}")
     named, photos = total["named"], total["photos"]
     print(f"photos of the unchanged folder that are named: {named} / {photos}")
+    kinds = {kind: n for kind, n in total.items() if kind.endswith(" named")}
+    print("  " + ", ".join(f"{kind.removesuffix(' named')} {n}" for kind, n in kinds.items()))
     print(f"others that are named once faults are planted: {total['others']}")
 
 

@@ -49,20 +49,19 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     without = _unit(sums[labels] - embeddings * core[:, None])
     own = np.sum(embeddings * without, axis=1)
     counts = np.bincount(labels, minlength=people)
-    cosine[rows, labels] = np.nan
-    cosine[:, counts == 0] = np.nan
-    others = cosine[np.isfinite(cosine)]
-    stranger = float(np.median(others)) if len(others) else 0.0
+    cosine[rows, labels] = -np.inf
+    cosine[:, counts == 0] = -np.inf
+    rival = cosine.argmax(1)
+    best = cosine[rows, rival]
+    others = cosine[np.isfinite(cosine)]  # (n, people) is the largest array here: no more copies
+    stranger = float(np.median(others, overwrite_input=True)) if len(others) else 0.0
     counted = counts[labels] > 1
     typical = max(float(np.median(own[counted])) if counted.any() else 1.0, stranger + 1e-3)
     scale = typical - stranger
-    scores = np.nan_to_num(_hundredths((cosine - stranger) / scale), nan=-np.inf)
-    rival = scores.argmax(1)
-    other = scores[rows, rival]
     return Agreement(
         own=np.where(counted, _hundredths((own - stranger) / scale), 0.0),
-        other=other,
-        rival=np.where(np.isfinite(other), rival, -1),
+        other=_hundredths((best - stranger) / scale),
+        rival=np.where(np.isfinite(best), rival, -1),
         typical=typical,
     )
 

@@ -9,7 +9,6 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import local
@@ -22,6 +21,7 @@ from knownface.detection import Detector, Face, FacesMode, whole_image
 from knownface.images import ImageError, Photo, read_bytes, read_photo
 from knownface.progress import Track, silent
 from knownface.weights import cache_folder
+from knownface.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,10 @@ class PhotoFaces:
     taken: float | None = None
     size: tuple[int, int] | None = None
     error: str | None = None
+
+    def without_crops(self) -> PhotoFaces:
+        """What is known besides, for memory; a copy, because a view would keep the crops."""
+        return replace(self, crops=self.crops[:0].copy())
 
 
 class FaceCropper:
@@ -162,11 +166,10 @@ class CropCache:
         assert photo.fingerprint is not None
         assert photo.size is not None
         path = self._path(photo.digest)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
         rows = [[*f.box, f.score, *f.landmarks.ravel()] for f in photo.faces]
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            with whole_file(path) as part, open(part, "wb", opener=_private) as stream:
                 np.savez(
                     stream,
                     faces=np.array(rows, np.float32).reshape(len(rows), 15),
@@ -175,11 +178,13 @@ class CropCache:
                     taken=np.nan if photo.taken is None else photo.taken,
                     size=photo.size,
                 )
-            part.replace(path)
         except OSError as error:
             log.debug("crop cache: %s", error)
-            with suppress(OSError):
-                part.unlink()
+
+
+def _private(path: str, flags: int) -> int:
+    """Opened so that only its owner may read it."""
+    return os.open(path, flags, 0o600)
 
 
 def crops_folder() -> Path:

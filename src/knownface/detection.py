@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -96,21 +97,20 @@ class YuNet:
         return YuNet(self._path)
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
-        longest = max(image.shape[:2])
-        border = round(BORDER * longest)
-        framed = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_CONSTANT)
-        whole = longest + 2 * border
-        attempts = [
-            (image, min(1.0, DETECTION_SIZE / longest), 0),
-            (framed, min(1.0, DETECTION_SIZE / whole), border),
-        ]
-        if longest <= SMALL:
-            attempts.insert(0, (framed, ENLARGED / whole, border))
-        found = (self._find(*attempt) for attempt in attempts)
-        faces = next(filter(None, found), [])
+        faces = next(filter(None, self._attempts(image)), [])
         return sorted(faces, key=lambda face: -face.area)
 
-    def _find(self, image: np.ndarray, scale: float, border: int) -> list[Face]:
+    def _attempts(self, image: np.ndarray) -> Iterator[list[Face]]:
+        """What is found one way and another, the likeliest first."""
+        longest = max(image.shape[:2])
+        border = round(BORDER * longest)
+        whole = longest + 2 * border
+        if longest <= SMALL:
+            yield self._find(_framed(image, border), ENLARGED / whole, border)
+        yield self._find(image, min(1.0, DETECTION_SIZE / longest))
+        yield self._find(_framed(image, border), min(1.0, DETECTION_SIZE / whole), border)
+
+    def _find(self, image: np.ndarray, scale: float, border: int = 0) -> list[Face]:
         """Faces of a framed photo that is searched at a scale, in pixels of the photo itself."""
         scaled = cv2.cvtColor(resized(image, scale), cv2.COLOR_RGB2BGR)
         self._network.setInputSize((scaled.shape[1], scaled.shape[0]))
@@ -128,6 +128,10 @@ class YuNet:
             )
             for row in merge_candidates(rows)
         ]
+
+
+def _framed(image: np.ndarray, border: int) -> np.ndarray:
+    return np.asarray(cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_CONSTANT))
 
 
 def merge_candidates(rows: np.ndarray) -> np.ndarray:

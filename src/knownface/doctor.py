@@ -12,14 +12,13 @@ import cv2
 import numpy as np
 
 from knownface.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
-from knownface.backbones import choose_backbone
 from knownface.crops import FaceCropper
 from knownface.dataset import BURST_SECONDS, FaceDataset, bursts, scan
-from knownface.detection import FacesMode, load_detector
+from knownface.detection import FacesMode
 from knownface.diagnosis import KINDS, Diagnosis, Problem
 from knownface.embedder import Embedder
 from knownface.examination import Examination, examine
-from knownface.export import backbone_embedder
+from knownface.export import frozen_backbone
 from knownface.images import ImageError, read_image
 from knownface.progress import Track, silent
 from knownface.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
@@ -43,12 +42,9 @@ def check(
     Raises KnownfaceError for unusable data or options.
     """
     dataset = scan(Path(data))
-    record = choose_backbone(backbone, weights, track)
-    embedder = backbone_embedder(
-        record, weights, device, track=track, accept_license=accept_license
+    _, cropper, embedder = frozen_backbone(
+        backbone, weights, accept_license, faces, device, track, cache=True
     )
-    detector = load_detector(track) if faces == "detect" else None
-    cropper = FaceCropper(record.crop, detector, cache=True)
     return diagnose(dataset, cropper, embedder, track)
 
 
@@ -63,7 +59,7 @@ def diagnose(
         *(twins := _copies(found)),
         *_mislabels(found, {twin.photo for twin in twins if twin.kind == "two_names"}),
     ]
-    used = {dataset.relative(i) for i in found.seen.tolist()}
+    used = {dataset.relative(i) for i in found.seen[found.used].tolist()}
     everything = tuple(dataset.relative(i) for i in range(len(dataset.paths)))
     unwanted = {p.photo for p in problems if p.photo and p.kind != "several_faces"}
     left_out = frozenset((set(everything) - used) | unwanted)
@@ -85,12 +81,12 @@ def diagnose(
 def _unusable(found: Examination) -> Iterator[Problem]:
     """Unreadable, without a face, or with several of which more than one may be meant."""
     index = {found.dataset.relative(i): i for i in range(len(found.photos))}
-    seen = set(found.seen.tolist())
+    used = set(found.seen[found.used].tolist())
     for note in found.notes:
         photo = found.photos[index[note.photo]]
         if note.kind == "several_faces":
             areas = sorted(face.area for face in photo.faces)
-            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in seen:
+            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in used:
                 continue
         detail = note.detail.replace(f"{photo.path}: ", "")
         yield Problem(note.kind, note.photo, note.person, None, detail)
@@ -200,6 +196,7 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
     dataset, agreement = found.dataset, found.agreement
     labels = dataset.labels[found.seen]
     enough = np.bincount(labels, minlength=len(dataset.people))[labels] >= ENOUGH
+    nobodys = found.used & enough & (agreement.own < NOBODY)
     for row, index in enumerate(found.seen.tolist()):
         if dataset.relative(index) in explained:
             continue
@@ -208,7 +205,7 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
             name = dataset.people[agreement.rival[row]]
             detail = f"agrees with {name} ({other:.2f}) more than with this folder ({own:.2f})"
             yield _problem(found, "mislabel", index, name, detail)
-        elif own < NOBODY and enough[row] and not list(_complaints(found.qualities[row])):
+        elif nobodys[row] and not list(_complaints(found.qualities[row])):
             if soft := _hidden_by_blur(found.photos[index].path):
                 yield _problem(found, "blurred", index, None, soft)
                 continue

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from pathlib import Path
 
-from PIL import Image
-
 from knownface.diagnosis import KINDS, Diagnosis, Problem
-from knownface.errors import KnownfaceError
-from knownface.images import ImageError, read_image
+from knownface.images import ImageError, embedded, read_image
+from knownface.whole_file import whole_file
 
 THUMBNAIL = 144  # pixels, longest side
 BUDGET = 4_000_000  # characters for all thumbnails, so that a page stays below 5 MB
@@ -38,13 +34,8 @@ ADVICE = {
 
 def write_page(path: Path, diagnosis: Diagnosis) -> None:
     """Write the page whole or not at all; raises OSError where that is impossible."""
-    part = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole_file(path) as part:
         part.write_text(render_page(diagnosis), encoding="utf-8", errors="replace")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def render_page(diagnosis: Diagnosis) -> str:
@@ -118,19 +109,15 @@ class _Thumbnails:
             return ""
         alt = html.escape(f"{photo}, {what}", quote=True)
         return (
-            f'<figure><img loading="lazy" alt="{alt}" src="data:image/jpeg;base64,{source}">'
+            f'<figure><img loading="lazy" alt="{alt}" src="{source}">'
             f"<figcaption>{html.escape(what)}</figcaption></figure>"
         )
 
     def _encoded(self, photo: str) -> str:
         try:
-            image = Image.fromarray(read_image(self._root / photo))
-        except (ImageError, KnownfaceError):
+            return embedded(read_image(self._root / photo), THUMBNAIL, quality=70)
+        except ImageError:
             return ""
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        data = io.BytesIO()
-        image.save(data, "JPEG", quality=70)
-        return base64.b64encode(data.getvalue()).decode()
 
 
 _PAGE = """<!doctype html>

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -14,22 +14,20 @@ from knownface.copies import PORTRAIT, find_copies, small_portrait
 from knownface.crops import FaceCropper, PhotoFaces
 from knownface.dataset import FaceDataset
 from knownface.embedder import Embedder
-from knownface.portraits import Note, choose_faces
+from knownface.portraits import Note, choose_faces, embed_groups
 from knownface.progress import Track, silent
 from knownface.quality import Quality, measure_quality
-
-# Faces embedded at once, 10 MB of crops: the readers stand still meanwhile, instead of fighting
-# the network for the cores (check took 1.08 to 1.44 times the reading, and with 32 1.45 to 1.77).
-TOGETHER = 256
 
 
 @dataclass(frozen=True)
 class Examination:
-    """n photos, of which m have a face that is taken for the person's.
+    """n photos, of which m have a face.
 
     photos: n, without their crops, which would fill the memory.
     notes: what was unreadable, without a face, or with several.
     seen: (m,) photo indices; qualities and `agreement` have one entry for each of them.
+    used: (m,) bool, whether training would use the photo. Of several faces none of which agrees
+        with the person, the largest is examined all the same: it may be somebody else's photo.
     copies: pairs of photo indices that show one picture.
     """
 
@@ -37,6 +35,7 @@ class Examination:
     photos: tuple[PhotoFaces, ...]
     notes: tuple[Note, ...]
     seen: np.ndarray
+    used: np.ndarray
     qualities: tuple[Quality, ...]
     agreement: Agreement
     copies: tuple[tuple[int, int], ...]
@@ -51,18 +50,20 @@ def examine(
     portraits: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
     description = f"Finding faces in {dataset.root.name}"
-    for batch in _batches(cropper.crop_photos(dataset.paths, track, description)):
-        crops = np.concatenate([photo.crops for photo in batch])
-        faces = [face for photo in batch for face in photo.faces]
-        embeddings.append(embedder.embed(crops))
+    read = cropper.crop_photos(dataset.paths, track, description)
+    for group, crops, vectors in embed_groups(read, embedder):
+        embeddings.append(vectors)
+        faces = [face for photo in group for face in photo.faces]
         for crop, face in zip(crops, faces, strict=True):
             qualities.append(measure_quality(crop, face, cropper.crop))
             portraits.append(small_portrait(crop))
-        # A copy: a view would keep the crops in memory.
-        photos += [replace(photo, crops=photo.crops[:0].copy()) for photo in batch]
+        photos += [photo.without_crops() for photo in group]
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     vectors = np.concatenate(embeddings)
-    chosen, notes = choose_faces(dataset, photos, owner, vectors)
+    trusted, notes = choose_faces(dataset, photos, owner, vectors)
+    largest = np.flatnonzero(np.diff(owner, prepend=-1) > 0)  # faces come largest first
+    doubtful = largest[~np.isin(owner[largest], owner[trusted])]
+    chosen = np.sort(np.append(trusted, doubtful))
     seen, vectors = owner[chosen], vectors[chosen]
     agreement = measure_agreement(vectors, dataset.labels[seen], len(dataset.people))
     small = np.array([portraits[i] for i in chosen], np.uint8).reshape(-1, PORTRAIT, PORTRAIT)
@@ -74,24 +75,11 @@ def examine(
         tuple(photos),
         tuple(notes),
         seen,
+        np.isin(chosen, trusted),
         tuple(qualities[i] for i in chosen),
         agreement,
         tuple(sorted(pairs)),
     )
-
-
-def _batches(photos: Iterable[PhotoFaces]) -> Iterator[list[PhotoFaces]]:
-    """Groups of photos with at least TOGETHER faces, the last one apart."""
-    batch: list[PhotoFaces] = []
-    faces = 0
-    for photo in photos:
-        batch.append(photo)
-        faces += len(photo.faces)
-        if faces >= TOGETHER:
-            yield batch
-            batch, faces = [], 0
-    if batch:
-        yield batch
 
 
 def _same_bytes(photos: Iterable[PhotoFaces]) -> Iterator[tuple[int, int]]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 
-from knownface.backbones import Backbone, build_backbone, locate_weights
+from knownface.backbones import Backbone, build_backbone, choose_backbone, locate_weights
 from knownface.backbones.onnx_file import load_graph, with_pixels
+from knownface.crops import FaceCropper
+from knownface.detection import FacesMode, load_detector
 from knownface.embedder import Embedder, Precision
 from knownface.errors import KnownfaceError
 from knownface.progress import Track, silent
 from knownface.weights import WeightError, cache_folder
+from knownface.whole_file import whole_file
 
 if TYPE_CHECKING:
     import keras
@@ -53,12 +52,37 @@ def backbone_embedder(
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     target = cache_folder() / "embedders" / f"{backbone.name}-{digest[:16]}.onnx"
     if not target.is_file():
-        with _written_whole(target) as part:
-            if source.suffix == ".onnx":
-                _wrap_official(backbone, source, part)
-            else:
-                _export_with_keras(backbone, source, part)
+        try:
+            with whole_file(target) as part:
+                write = _wrap_official if source.suffix == ".onnx" else _export_with_keras
+                write(backbone, source, part)
+        except OSError as error:
+            raise KnownfaceError(
+                f"{target.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME "
+                "elsewhere"
+            ) from None
     return Embedder(target, device, precision)
+
+
+def frozen_backbone(
+    name: str,
+    weights: str | Path | None = None,
+    accept_license: bool = False,
+    faces: FacesMode = "detect",
+    device: str = "auto",
+    track: Track = silent,
+    cache: bool = False,
+) -> tuple[Backbone, FaceCropper, Embedder]:
+    """A network as it is: its record, what crops faces for it, and itself, ready to run.
+
+    cache: whether crops are remembered. Raises KnownfaceError.
+    """
+    record = choose_backbone(name, weights, track)
+    embedder = backbone_embedder(
+        record, weights, device, track=track, accept_license=accept_license
+    )
+    detector = load_detector(track) if faces == "detect" else None
+    return record, FaceCropper(record.crop, detector, cache), embedder
 
 
 def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
@@ -79,22 +103,3 @@ def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
         raise KnownfaceError(
             f"{source.name} has to be converted once with Keras; pip install 'knownface[train]'"
         ) from None
-
-
-@contextlib.contextmanager
-def _written_whole(target: Path) -> Iterator[Path]:
-    """A temporary path beside the target that takes its name only after success."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".onnx", dir=target.parent)
-        os.close(handle)
-    except OSError as error:
-        raise KnownfaceError(
-            f"{target.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME elsewhere"
-        ) from None
-    part = Path(name)
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -100,9 +100,7 @@ def finetune(
         for _ in range(len(rows) * steps):
             next(bar)
         callback = _EveryBatch(plan, saved, bar)
-        if (
-            keras.backend.backend() == "jax"
-        ):  # its fit takes the first batch of all to build metrics
+        if keras.backend.backend() != "tensorflow":  # their fit takes a step to build metrics
             network.test_on_batch(*_Batches(examples, plan, 0)[0])
         try:
             for epoch in range(len(rows), plan.epochs):

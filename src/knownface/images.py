@@ -69,7 +69,8 @@ def read_photo(source: str | os.PathLike[str] | bytes) -> Photo:
                     raise _too_large(name, f"{width} x {height} pixels")
                 taken = _capture_time(image)
                 image.seek(0)
-                pixels = _to_rgb(ImageOps.exif_transpose(image))
+                ImageOps.exif_transpose(image, in_place=True)
+                pixels = _to_rgb(image)
     except Image.DecompressionBombError:
         raise _too_large(name, "far too many pixels") from None
     except UnidentifiedImageError:
@@ -134,7 +135,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         rgba = image.convert("RGBA")
         background = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(background, rgba)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _one_deep_channel(values: np.ndarray) -> np.ndarray:

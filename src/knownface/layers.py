@@ -38,6 +38,7 @@ with _quiet_stderr():
 
 if TYPE_CHECKING:
     from knownface.backbones.backbone import Backbone
+    from knownface.whitening import Whitening
 
 
 def forget_models() -> None:
@@ -94,6 +95,15 @@ class ScaleShift(layers.Layer):
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return x * self.scale + self.shift
+
+
+def with_whitening(model: keras.Model, whitening: Whitening) -> keras.Model:
+    """The model followed by a whitening, which is a dense layer behind unit length."""
+    unit = layers.UnitNormalization(name="unit_length")(model.output)
+    dense = layers.Dense(len(whitening.centre), name="whitening")
+    whole = keras.Model(model.input, dense(unit), name=model.name)
+    dense.set_weights([whitening.matrix, -whitening.centre @ whitening.matrix])
+    return whole
 
 
 def convolution(

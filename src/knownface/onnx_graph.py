@@ -2,7 +2,7 @@
 
 Keras's own export copies every weight many times (50 s for an IResNet-50), fixes the batch size on
 PyTorch, and needs TensorFlow on JAX; a backbone has few kinds of layers, and this is the same on
-every backend. Feature maps are NCHW, as ONNX has them. Imports Keras.
+every backend. Imports Keras.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import keras
 import numpy as np
 import onnx
 from keras import layers
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from knownface.errors import KnownfaceError
 from knownface.layers import Normalise, ScaleShift
-
-OPSET = 17
-IR_VERSION = 8  # what ONNX had with opset 17; old runtimes refuse newer files
+from knownface.onnx_nodes import Graph, planes
 
 
 def onnx_graph(model: keras.Model) -> onnx.ModelProto:
@@ -28,7 +26,7 @@ def onnx_graph(model: keras.Model) -> onnx.ModelProto:
 
     Raises KnownfaceError naming a layer that has no rule here.
     """
-    graph = _Graph()
+    graph = Graph()
     names = {id(model.inputs[0]): "crops"}
     for layer in model.operations:
         if isinstance(layer, layers.InputLayer):
@@ -41,65 +39,25 @@ def onnx_graph(model: keras.Model) -> onnx.ModelProto:
             )
         sources = layer.input if isinstance(layer.input, list) else [layer.input]
         names[id(layer.output)] = write(graph, layer, *(names[id(tensor)] for tensor in sources))
-    return graph.finish(model, names[id(model.outputs[0])])
-
-
-class _Graph:
-    """Nodes and arrays in the order in which they are added."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.arrays: list[onnx.TensorProto] = []
-
-    def add(self, op: str, *inputs: str | np.ndarray, name: str, **attributes: Any) -> str:
-        """One node of one output; arrays among the inputs become initializers."""
-        given = [
-            value if isinstance(value, str) else self.constant(value, f"{name}/{i}")
-            for i, value in enumerate(inputs)
-        ]
-        self.nodes.append(helper.make_node(op, given, [f"{name}:0"], name, **attributes))
-        return f"{name}:0"
-
-    def constant(self, values: np.ndarray, name: str) -> str:
-        kind = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32
-        self.arrays.append(numpy_helper.from_array(np.ascontiguousarray(values, kind), name))
-        return name
-
-    def finish(self, model: keras.Model, output: str) -> onnx.ModelProto:
-        self.nodes.append(helper.make_node("Identity", [output], ["embeddings"], "embeddings"))
-        ends = [
-            helper.make_tensor_value_info(name, kind, ["n", *shape[1:]])
-            for name, kind, shape in (
-                ("crops", TensorProto.UINT8, model.input_shape),
-                ("embeddings", TensorProto.FLOAT, model.output_shape),
-            )
-        ]
-        graph = helper.make_graph(self.nodes, model.name, ends[:1], ends[1:], self.arrays)
-        opset = [helper.make_opsetid("", OPSET)]
-        return helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
+    graph.nodes.append(
+        helper.make_node("Identity", [names[id(model.outputs[0])]], ["embeddings"], "embeddings")
+    )
+    given, made = (
+        helper.make_tensor_value_info(name, kind, ["n", *shape[1:]])
+        for name, kind, shape in (
+            ("crops", TensorProto.UINT8, model.input_shape),
+            ("embeddings", TensorProto.FLOAT, model.output_shape),
+        )
+    )
+    return graph.model(model.name, given, made)
 
 
 # ---------------------------------------------------------------- rules
-def _normalise(graph: _Graph, layer: Normalise, x: str) -> str:
-    name = layer.name
-    x = graph.add("Cast", x, name=f"{name}/float", to=TensorProto.FLOAT)
-    x = graph.add("Transpose", x, name=f"{name}/nchw", perm=[0, 3, 1, 2])
-    if layer.pixels.colour == "BGR":
-        x = graph.add("Gather", x, np.array([2, 1, 0]), name=f"{name}/bgr", axis=1)
-    if not layer.pixels.per_image:
-        x = graph.add("Sub", x, _planes(layer.pixels.mean), name=f"{name}/centred")
-        return graph.add("Div", x, _planes(layer.pixels.std), name=name)
-    axes = {"axes": [1, 2, 3], "keepdims": 1}
-    mean = graph.add("ReduceMean", x, name=f"{name}/mean", **axes)
-    x = graph.add("Sub", x, mean, name=f"{name}/centred")
-    squares = graph.add("Mul", x, x, name=f"{name}/squares")
-    variance = graph.add("ReduceMean", squares, name=f"{name}/variance", **axes)
-    std = graph.add("Sqrt", variance, name=f"{name}/std")
-    std = graph.add("Max", std, np.array(layer.smallest_std), name=f"{name}/floor")
-    return graph.add("Div", x, std, name=name)
+def _normalise(graph: Graph, layer: Normalise, x: str) -> str:
+    return graph.normalise(x, layer.pixels, layer.input.shape[1], layer.name)
 
 
-def _convolution(graph: _Graph, layer: layers.Conv2D | layers.DepthwiseConv2D, x: str) -> str:
+def _convolution(graph: Graph, layer: layers.Conv2D | layers.DepthwiseConv2D, x: str) -> str:
     kernel = _values(layer.kernel)
     if isinstance(layer, layers.DepthwiseConv2D):
         height, width, inner, multiplier = kernel.shape
@@ -125,19 +83,25 @@ def _padding(
     return [t // 2 for t in total] + [t - t // 2 for t in total]
 
 
-def _zero_padding(graph: _Graph, layer: layers.ZeroPadding2D, x: str) -> str:
+def _zero_padding(graph: Graph, layer: layers.ZeroPadding2D, x: str) -> str:
     (top, bottom), (left, right) = layer.padding
     pads = np.array([0, 0, top, left, 0, 0, bottom, right])
     return graph.add("Pad", x, pads, name=layer.name)
 
 
-def _dense(graph: _Graph, layer: layers.Dense, x: str) -> str:
+def _dense(graph: Graph, layer: layers.Dense, x: str) -> str:
     bias = [_values(layer.bias)] if layer.use_bias else []
     x = graph.add("Gemm", x, _values(layer.kernel), *bias, name=layer.name)
     return _activation(graph, layer, x)
 
 
-def _activation(graph: _Graph, layer: keras.Layer, x: str) -> str:
+def _unit_length(graph: Graph, layer: layers.UnitNormalization, x: str) -> str:
+    length = graph.add("ReduceL2", x, name=f"{layer.name}/length", axes=[1], keepdims=1)
+    length = graph.add("Max", length, np.array(1e-6), name=f"{layer.name}/floor")
+    return graph.add("Div", x, length, name=layer.name)
+
+
+def _activation(graph: Graph, layer: keras.Layer, x: str) -> str:
     kind = layer.activation.__name__
     if kind == "linear":
         return x
@@ -147,55 +111,50 @@ def _activation(graph: _Graph, layer: keras.Layer, x: str) -> str:
     return graph.add(known[kind], x, name=f"{layer.name}/{kind}")
 
 
-def _relu(graph: _Graph, layer: layers.ReLU, x: str) -> str:
+def _relu(graph: Graph, layer: layers.ReLU, x: str) -> str:
     if layer.max_value is None:
         return graph.add("Relu", x, name=layer.name)
     return graph.add("Clip", x, np.array(0.0), np.array(float(layer.max_value)), name=layer.name)
 
 
-def _prelu(graph: _Graph, layer: layers.PReLU, x: str) -> str:
+def _prelu(graph: Graph, layer: layers.PReLU, x: str) -> str:
     return graph.add("PRelu", x, _values(layer.alpha).transpose(2, 0, 1), name=layer.name)
 
 
-def _scale_shift(graph: _Graph, layer: ScaleShift, x: str) -> str:
-    x = graph.add("Mul", x, _planes(_values(layer.scale)), name=f"{layer.name}/scaled")
-    return graph.add("Add", x, _planes(_values(layer.shift)), name=layer.name)
+def _scale_shift(graph: Graph, layer: ScaleShift, x: str) -> str:
+    x = graph.add("Mul", x, planes(_values(layer.scale)), name=f"{layer.name}/scaled")
+    return graph.add("Add", x, planes(_values(layer.shift)), name=layer.name)
 
 
-def _max_pooling(graph: _Graph, layer: layers.MaxPooling2D, x: str) -> str:
+def _max_pooling(graph: Graph, layer: layers.MaxPooling2D, x: str) -> str:
     padding = _padding(layer.padding, layer.input.shape, layer.pool_size, layer.strides)
     attributes = {"kernel_shape": layer.pool_size, "strides": layer.strides, "pads": padding}
     return graph.add("MaxPool", x, name=layer.name, **attributes)
 
 
-def _average(graph: _Graph, layer: layers.GlobalAveragePooling2D, x: str) -> str:
+def _average(graph: Graph, layer: layers.GlobalAveragePooling2D, x: str) -> str:
     x = graph.add("GlobalAveragePool", x, name=layer.name)
     return x if layer.keepdims else graph.add("Flatten", x, name=f"{layer.name}/flat")
 
 
-def _flatten(graph: _Graph, layer: layers.Flatten, x: str) -> str:
+def _flatten(graph: Graph, layer: layers.Flatten, x: str) -> str:
     x = graph.add("Transpose", x, name=f"{layer.name}/nhwc", perm=[0, 2, 3, 1])
     return graph.add("Flatten", x, name=layer.name)
 
 
 def _merged(op: str, **attributes: Any) -> Callable[..., str]:
-    def write(graph: _Graph, layer: keras.Layer, *inputs: str) -> str:
+    def write(graph: Graph, layer: keras.Layer, *inputs: str) -> str:
         return graph.add(op, *inputs, name=layer.name, **attributes)
 
     return write
 
 
-def _same(graph: _Graph, layer: keras.Layer, x: str) -> str:
+def _same(graph: Graph, layer: keras.Layer, x: str) -> str:
     return x
 
 
 def _values(variable: keras.Variable) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
-def _planes(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """One value per channel, to be broadcast over NCHW."""
-    return np.asarray(values, np.float32).reshape(-1, 1, 1)
 
 
 RULES: dict[type, Callable[..., str]] = {
@@ -204,6 +163,7 @@ RULES: dict[type, Callable[..., str]] = {
     layers.DepthwiseConv2D: _convolution,
     layers.ZeroPadding2D: _zero_padding,
     layers.Dense: _dense,
+    layers.UnitNormalization: _unit_length,
     layers.Activation: _activation,
     layers.ReLU: _relu,
     layers.PReLU: _prelu,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from knownface.progress import Track, silent
 # Of several faces, the best one is used if it is at least this share of the person's usual
 # similarity with themselves; strangers reach about a third of it.
 AGREES = 0.5
+# Faces embedded at once, 10 MB of crops: the readers stand still meanwhile, instead of fighting
+# the network for the cores (check took 1.08 to 1.44 times the reading, and with 32 1.45 to 1.77).
+TOGETHER = 256
 
 
 @dataclass(frozen=True)
@@ -79,30 +82,52 @@ def collect_portraits(
     left out, and why, is in `notes`.
     """
     description = f"Finding faces in {dataset.root.name}"
-    photos = list(cropper.crop_photos(dataset.paths, track, description))
+    photos: list[PhotoFaces] = []
+    crops: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
+    read = cropper.crop_photos(dataset.paths, track, description)
+    for group, faces, vectors in embed_groups(read, embedder):
+        photos += [photo.without_crops() for photo in group]
+        crops += list(faces)
+        parts.append(vectors)
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
-    crops = np.concatenate([photo.crops for photo in photos])
-    embeddings = embedder.embed(crops)
+    embeddings = np.concatenate(parts)
     chosen, notes = choose_faces(dataset, photos, owner, embeddings)
-    rows = owner[chosen]
+    rows, side = owner[chosen], cropper.crop.size
     return Portraits(
         root=dataset.root,
         people=dataset.people,
         labels=dataset.labels[rows],
         photos=tuple(dataset.relative(i) for i in rows),
-        crops=crops[chosen],
+        crops=np.array([crops[i] for i in chosen], np.uint8).reshape(-1, side, side, 3),
         embeddings=embeddings[chosen],
         digests=tuple(photos[i].digest for i in rows),
-        fingerprints=np.stack([_mark(photos[i]) for i in rows])
-        if len(rows)
-        else np.zeros((0, 32), np.uint8),
+        fingerprints=np.array([photos[i].fingerprint for i in rows], np.uint8).reshape(-1, 32),
         taken=tuple(photos[i].taken for i in rows),
         notes=tuple(notes),
     )
 
 
-def _mark(photo: PhotoFaces) -> np.ndarray:
-    return photo.fingerprint if photo.fingerprint is not None else np.zeros(32, np.uint8)
+def embed_groups(
+    photos: Iterable[PhotoFaces], embedder: Embedder
+) -> Iterator[tuple[list[PhotoFaces], np.ndarray, np.ndarray]]:
+    """Photos in groups of TOGETHER faces or a few more, the last one smaller.
+
+    With each group, its crops (k, size, size, 3) and their embeddings (k, d).
+    """
+    left = iter(photos)
+    while group := list(_until_full(left)):
+        crops = np.concatenate([photo.crops for photo in group])
+        yield group, crops, embedder.embed(crops)
+
+
+def _until_full(photos: Iterator[PhotoFaces]) -> Iterator[PhotoFaces]:
+    faces = 0
+    for photo in photos:
+        yield photo
+        faces += len(photo.faces)
+        if faces >= TOGETHER:
+            return
 
 
 def choose_faces(

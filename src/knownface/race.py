@@ -6,9 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from knownface.precision import Precision, shares
 from knownface.progress import Track
 from knownface.runs import History
 from knownface.views import Changes, Views
+from knownface.whitening import Whitening
 
 if TYPE_CHECKING:
     import keras
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Kind = Literal["means", "columns", "whitened"]
+
 ENOUGH = 0.95  # score from which more training can hardly be seen to help
-CLEARLY = 0.01  # what a candidate's score must be better by than the frozen network's
+# What a candidate's score must be better by than the frozen network's: this over the root of the
+# number of photos that tell, 0.02 of a hundred and 0.06 of ten, about half a standard error.
+CLEARLY = 0.2
 LEFT_OUT = 5  # one person in so many plays the stranger, where too few strangers are given
 STRANGERS = 50  # photos of given strangers that are enough
 FARS = (0.01, 0.03, 0.1, 0.3)  # the higher ones are steadier: a race has few strangers
@@ -41,29 +45,37 @@ VIEWS = 8_000  # training views of a network, in 6 to 60 epochs
 SMALL = 5_000_000  # parameters up to which training the whole network is cheap
 HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
 CACHE_BYTES = 1 << 30  # for activations below the part of the network that is trained
-MIXED = 0.6  # share of the tuned network in its average with the frozen one
+MIXED = 0.6  # share of the tuned network in the average with the frozen one that races
 
 
 @dataclass(frozen=True)
 class Lap:
-    """How a candidate did: on photos of its people, and against strangers.
+    """How a network did in one way of comparison: on photos of its people, and on strangers.
 
-    dir_at_far: at FAR 1 %. score: half the accuracy, half the mean DIR over FARS.
+    dir_at_far: at FAR 1 %. score: half the accuracy, half the mean DIR over FARS. impostors: (m,)
+    each stranger's best similarity.
     """
 
-    name: str
+    network: str
+    kind: Kind
     accuracy: float
-    dir_at_far: float | None
+    dir_at_far: float
     seconds: float
-    score: float = 0.0
+    score: float
+    impostors: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return self.network if self.kind == "means" else f"{self.network}, {self.kind}"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What won: its name, and why; templates (people, d), or None for means of embeddings.
 
-    tuned: whether the model was changed. impostors: (m,) best similarities of strangers in the
-        race, from which a threshold can be chosen. stopped: by Ctrl-C.
+    tuned: whether the model was changed in place. whitening: what is to follow the model.
+    impostors: (m,) best similarities of strangers in the race, from which a threshold can be
+        chosen. stopped: by Ctrl-C.
     """
 
     laps: list[Lap]
@@ -71,24 +83,30 @@ class Outcome:
     reason: str
     templates: np.ndarray | None = None
     tuned: bool = False
+    whitening: Whitening | None = None
     impostors: np.ndarray | None = None
     stopped: bool = False
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the embeddings were made for these very people, who are no strangers to them."""
+        return self.tuned or self.whitening is not None
+
     def candidates(self, evaluation: Evaluation, seconds: float) -> list[dict[str, Any]]:
         """What `evaluation.json` says of each; without a race, the test of the only one."""
-        laps = self.laps or [
-            Lap(self.chosen, evaluation.accuracy, evaluation.dir_at_1_percent, seconds)
-        ]
+        rows: list[tuple[str, float, float | None, float]] = [
+            (lap.name, lap.accuracy, lap.dir_at_far, lap.seconds) for lap in self.laps
+        ] or [(self.chosen, evaluation.accuracy, evaluation.dir_at_1_percent, seconds)]
         where = "photos and people kept aside from training" if self.laps else "test"
         return [
             {
-                "name": lap.name,
-                "accuracy": lap.accuracy,
-                "dir_at_far_0.01": lap.dir_at_far,
-                "seconds": round(lap.seconds, 2),
+                "name": name,
+                "accuracy": accuracy,
+                "dir_at_far_0.01": dir_at_far,
+                "seconds": round(spent, 2),
                 "measured_on": where,
             }
-            for lap in laps
+            for name, accuracy, dir_at_far, spent in rows
         ]
 
 
@@ -129,12 +147,29 @@ def lay_out(
 # ---------------------------------------------------------------- candidates
 @dataclass(frozen=True)
 class Candidate:
-    """What could be shipped; templates None are means; weights None are the frozen network's."""
+    """A network, and how its embeddings are compared.
+
+    columns: of a head (people, d). weights: None are the frozen network's.
+    kinds: of comparison: with `means` of embeddings, with `columns`, or `whitened` with means.
+    """
 
     name: str
     embedder: Embedder
-    templates: np.ndarray | None = None
+    kinds: tuple[Kind, ...]
+    columns: np.ndarray | None = None
     weights: list[np.ndarray] | None = None
+
+    def comparison(
+        self, kind: Kind, embeddings: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, Whitening | None]:
+        """Templates (people, d), learned from embeddings (n, d) of `labels`, and a whitening."""
+        people = int(labels.max()) + 1
+        if kind == "columns" and self.columns is not None:
+            return self.columns, None
+        if kind == "means":
+            return mean_templates(embeddings, labels, people), None
+        whitening = Whitening.fit(embeddings, labels)
+        return mean_templates(whitening(embeddings), labels, people), whitening
 
 
 @dataclass(frozen=True)
@@ -174,10 +209,20 @@ class Workshop:
             path.unlink()
 
 
-Rung = Callable[[Workshop, np.ndarray, np.ndarray, str], list[Candidate]]
+Rung = Callable[[Workshop, np.ndarray, np.ndarray, str], Candidate]
 
 
-def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+def frozen(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+    """The network as it is: what all others have to beat."""
+    return Candidate("frozen", shop.frozen, ("means",))
+
+
+def whitened(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+    """The network stays, and what all people's photos have in common counts less."""
+    return Candidate("frozen", shop.frozen, ("whitened",))
+
+
+def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
     """The network stays; the head is trained on embeddings of changed crops."""
     import keras
 
@@ -197,10 +242,10 @@ def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> li
         watch=shop.history.stage(f"{part}-head"),
         track=shop.track,
     ).templates
-    return [Candidate("head", shop.frozen, columns)]
+    return Candidate("head", shop.frozen, ("columns",), columns)
 
 
-def top(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+def top(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
     """The last stage of the network is trained, on activations that are computed once."""
     from knownface.finetuning import Examples
     from knownface.layers import last_stage
@@ -218,7 +263,7 @@ def top(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> lis
     return _tuned(shop, upper, examples, crops, labels, f"{part}-top")
 
 
-def whole(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> list[Candidate]:
+def whole(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
     """The whole network is trained."""
     from knownface.finetuning import Examples
 
@@ -233,35 +278,30 @@ def _tuned(
     crops: np.ndarray,
     labels: np.ndarray,
     checkpoint: str,
-) -> list[Candidate]:
-    """Train a network or its top; as it is and averaged with the frozen one, both template kinds.
+) -> Candidate:
+    """Train a network or its top, and average its weights with those of the frozen one.
 
-    The average of weights keeps more of what the frozen network knows of other people (Wortsman et
-    al., 2022).
+    The average keeps more of what the frozen network knows of other people (Wortsman et al., 2022).
     """
     from knownface.finetuning import finetune
 
-    frozen = shop.model.get_weights()
+    before = shop.model.get_weights()
     means = mean_templates(shop.frozen.embed(crops), labels, examples.classes)
-    columns = finetune(
-        trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
-        start=means, watch=shop.history.stage(checkpoint), track=shop.track,
-    ).templates  # fmt: skip
-    weights = shop.model.get_weights()
-    name = checkpoint.split("-")[-1]
-    found = []
-    for share, label in ((1.0, name), (MIXED, f"{name}, averaged with frozen")):
-        mixed = [(1 - share) * f + share * w for f, w in zip(frozen, weights, strict=True)]
+    try:
+        columns = finetune(
+            trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
+            start=means, watch=shop.history.stage(checkpoint), track=shop.track,
+        ).templates  # fmt: skip
+        after = shop.model.get_weights()
+        mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
         shop.model.set_weights(mixed)
         embedder = shop.embedder()
-        both = (1 - share) * means + share * columns
-        both /= np.linalg.norm(both, axis=1, keepdims=True)
-        found += [
-            Candidate(f"{label}, means", embedder, None, mixed),
-            Candidate(f"{label}, columns", embedder, both, mixed),
-        ]
-    shop.model.set_weights(frozen)
-    return found
+    finally:
+        shop.model.set_weights(before)
+    columns = (1 - MIXED) * means + MIXED * columns
+    columns /= np.linalg.norm(columns, axis=1, keepdims=True)
+    kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
+    return Candidate(checkpoint.split("-")[-1], embedder, kinds, columns, mixed)
 
 
 def rungs(model: keras.Model) -> tuple[Rung, ...]:
@@ -270,7 +310,7 @@ def rungs(model: keras.Model) -> tuple[Rung, ...]:
     Its lead over the whole network, or the other way round, is within the noise of a race, and on
     small faces the whole network was the better one in the end (docs/benchmarks.md).
     """
-    return (head, whole) if model.count_params() <= SMALL else (head, top, whole)
+    return (whitened, head, *([] if model.count_params() <= SMALL else [top]), whole)
 
 
 def changed(crops: np.ndarray, each: int, seed: int) -> Iterator[np.ndarray]:
@@ -286,71 +326,71 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
     """Climb from the frozen network while it pays; the winner is trained on everything.
 
     crops, labels: the whole training part. Where a network wins, the model carries its weights
-    afterwards. Ctrl-C ends the race, and the best that needs no further training wins.
+    afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
     """
     if course is None:
         return Outcome([], "frozen", "too few photos or people to tell candidates apart")
     start = time.perf_counter()
-    standing, impostors = next(_laps([Candidate("frozen", shop.frozen)], course, start))
-    laps, winner = [standing], None
+    winner: Rung = frozen
+    standing = winner(shop, crops, labels, "race")
+    (best,) = _laps(standing, course, start)
+    first, laps, stopped = best, [best], False
+    clearly = first.score + CLEARLY / np.sqrt(len(course.check))
     try:
         for rung in rungs(shop.model):
-            if standing.score >= ENOUGH:
+            if best.score >= ENOUGH:
                 break
             rows = course.fit
-            found = rung(shop, course.crops[rows], course.labels[rows], "race")
-            tried = list(_laps(found, course, start))
-            laps += [lap for lap, _ in tried]
-            best, scores = max(tried, key=lambda pair: pair[0].score)
-            bar = max(standing.score, laps[0].score + CLEARLY)
-            if best.score > bar and best.accuracy >= laps[0].accuracy:
-                standing, impostors, winner = best, scores, rung
-        if winner is None:
-            return Outcome(laps, "frozen", _reason(laps, standing), impostors=impostors)
-        shipped = next(c for c in winner(shop, crops, labels, "all") if c.name == standing.name)
+            candidate = rung(shop, course.crops[rows], course.labels[rows], "race")
+            for lap in _laps(candidate, course, start):
+                laps.append(lap)
+                bar = max(best.score, clearly)
+                if lap.score > bar and lap.accuracy >= first.accuracy:
+                    best, winner, standing = lap, rung, candidate
+        standing = winner(shop, crops, labels, "all")
     except KeyboardInterrupt:
-        return Outcome(laps, "frozen", "interrupted before anything better was ready", stopped=True)
-    if shipped.weights is not None:
-        shop.model.set_weights(shipped.weights)
+        stopped = True
+        if best.kind == "columns" and course.labels.max() < labels.max():  # not everybody's
+            best, standing = first, frozen(shop, crops, labels, "all")
+    if standing.weights is not None:
+        shop.model.set_weights(standing.weights)
+    templates, whitening = standing.comparison(best.kind, standing.embedder.embed(crops), labels)
     return Outcome(
-        laps, standing.name, _reason(laps, standing), shipped.templates,
-        shipped.weights is not None, impostors,
+        laps, best.name, ("interrupted; " if stopped else "") + _reason(laps, best),
+        templates if best.kind == "columns" else None, standing.weights is not None, whitening,
+        best.impostors, stopped,
     )  # fmt: skip
 
 
-def _laps(
-    candidates: list[Candidate], course: Course, start: float
-) -> Iterator[tuple[Lap, np.ndarray]]:
-    """Enroll the photos to fit, and test; also the best similarity (m,) of each stranger."""
+def _laps(candidate: Candidate, course: Course, start: float) -> Iterator[Lap]:
+    """Enroll the photos to fit, and test, in each way of comparison; the race began at `start`."""
     fit, check = course.labels[course.fit], course.labels[course.check]
     parts = course.crops[course.fit], course.crops[course.check], course.strangers
-    for embedder, sharing in groupby(candidates, lambda candidate: candidate.embedder):
-        known, probes, strangers = map(embedder.embed, parts)
-        for candidate in sharing:
-            templates = candidate.templates
-            if templates is None:
-                templates = mean_templates(known, fit, int(fit.max()) + 1)
-            scores, impostors = probes @ templates.T, (strangers @ templates.T).max(1)
-            right = scores.argmax(1) == check
-            accuracy = float(right.mean())
-            found = [float(dir_at_far(scores.max(1), right, impostors, far)) for far in FARS]
-            score = (accuracy + float(np.mean(found))) / 2
-            seconds = time.perf_counter() - start
-            log.info("%s: accuracy %.3f, DIR %.3f", candidate.name, accuracy, found[0])
-            lap = Lap(candidate.name, accuracy, found[0], seconds, score)
-            yield lap, impostors
+    embeddings = list(map(candidate.embedder.embed, parts))
+    for kind in candidate.kinds:
+        templates, whitening = candidate.comparison(kind, embeddings[0], fit)
+        _, probes, strangers = map(whitening, embeddings) if whitening else embeddings
+        scores, impostors = probes @ templates.T, (strangers @ templates.T).max(1)
+        right = scores.argmax(1) == check
+        accuracy = float(right.mean())
+        found = [float(dir_at_far(scores.max(1), right, impostors, far)) for far in FARS]
+        log.info("%s, %s: accuracy %.3f, DIR %.3f", candidate.name, kind, accuracy, found[0])
+        yield Lap(
+            candidate.name, kind, accuracy, found[0], time.perf_counter() - start,
+            (accuracy + float(np.mean(found))) / 2, impostors,
+        )  # fmt: skip
 
 
 def _reason(laps: list[Lap], best: Lap) -> str:
-    frozen = laps[0]
-    if best is frozen:
+    first = laps[0]
+    if best is first:
         tried = f"; {len(laps) - 1} other candidates were not better" if laps[1:] else ""
-        enough = " is good enough" if frozen.score >= ENOUGH else ""
+        enough = " is good enough" if first.score >= ENOUGH else ""
         return (
-            f"frozen{enough}: accuracy {frozen.accuracy:.3f}, DIR {frozen.dir_at_far:.3f} on "
+            f"frozen{enough}: accuracy {first.accuracy:.3f}, DIR {first.dir_at_far:.3f} on "
             f"photos and people kept aside{tried}"
         )
     return (
         f"{best.name}: accuracy {best.accuracy:.3f}, DIR {best.dir_at_far:.3f} on photos and "
-        f"people kept aside, against {frozen.accuracy:.3f} and {frozen.dir_at_far:.3f} frozen"
+        f"people kept aside, against {first.accuracy:.3f} and {first.dir_at_far:.3f} frozen"
     )

@@ -92,13 +92,17 @@ def train(
         with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
             outcome = run_recipe(model, embedder, photos, backbone, config, work, history, track)
         folds = photos.cross_validated(config.folds, config.seed)
-        if outcome.tuned:
+        if outcome.whitening is not None:
+            from knownface.layers import with_whitening
+
+            model = with_whitening(model, outcome.whitening)
+        if outcome.fitted:
             embedder = write_network(model, artifact, config.device)
             photos = photos.embedded_by(embedder)
         recognizer, evaluation = measure(photos, embedder, outcome, backbone, config, about)
         evaluation = replace(
             evaluation,
-            split=evaluation.split | photos.claims(config.seed, outcome.tuned),
+            split=evaluation.split | photos.claims(config.seed, outcome.fitted),
             notes=[asdict(note) for note in photos.everyone.notes],
             folds=folds,
             candidates=outcome.candidates(evaluation, time.perf_counter() - start),
@@ -138,16 +142,18 @@ def measure(
 ) -> tuple[Recognizer, Evaluation]:
     """Enroll the training part, calibrate, and evaluate on the rest.
 
-    A tuned network's own people do not stand for strangers, nor do the backbone's measurements.
+    People whom a network was fitted to do not stand for strangers, nor do the backbone's
+    measurements.
     """
     seen = photos.training
     gallery = Gallery.enroll(
         seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates
     )
     aside = photos.strangers.embeddings[photos.calibration] if photos.strangers else None
-    impostors = None if config.weights or outcome.tuned else backbone.impostors
-    raced = outcome.impostors if outcome.tuned and aside is None else None
-    threshold = calibrate(gallery, aside, config.far_target, not outcome.tuned, impostors, raced)
+    fitted = outcome.fitted
+    impostors = None if config.weights or fitted else backbone.impostors
+    raced = outcome.impostors if fitted and aside is None else None
+    threshold = calibrate(gallery, aside, config.far_target, not fitted, impostors, raced)
     recognizer = Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
     evaluation = evaluate(recognizer, photos.testing, photos.strangers, photos.untouched)
     return recognizer, evaluation

@@ -101,8 +101,8 @@ def _ways_out(file: WeightFile) -> str:
     if file.url is None:
         return "reinstall knownface"
     return (
-        f"remove it or get the file from {file.url} (sha256 {file.sha256}) and pass it with "
-        "--weights FILE or put its folder into KNOWNFACE_WEIGHTS"
+        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with --weights FILE, "
+        "or put its folder into KNOWNFACE_WEIGHTS"
     )
 
 
@@ -113,7 +113,7 @@ def download(file: WeightFile, track: Track = silent) -> Path:
     Several processes may ask at once; one downloads and the others wait for it.
     """
     if file.url is None:
-        raise WeightError(f"{file.name}: missing from the installed package; reinstall knownface")
+        raise WeightError(f"{file.name}: missing from the installed package; {_ways_out(file)}")
     folder = cache_folder() / "weights"
     target, part = folder / file.name, folder / f"{file.name}.part"
     try:
@@ -125,7 +125,9 @@ def download(file: WeightFile, track: Track = silent) -> Path:
     except (OSError, ValueError) as error:
         if part.exists() and part.stat().st_size == 0:
             part.unlink()
-        raise WeightError(f"{file.name}: download failed, {_cause(error)}; {_help(file)}") from None
+        raise WeightError(
+            f"{file.name}: download failed, {_cause(error)}; {_ways_out(file)}"
+        ) from None
     return target
 
 
@@ -177,13 +179,6 @@ def _cause(error: Exception) -> str:
     if isinstance(error, urllib.error.URLError):
         return f"no connection ({error.reason})"
     return str(getattr(error, "strerror", None) or error)
-
-
-def _help(file: WeightFile) -> str:
-    return (
-        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with --weights FILE, "
-        "or put its folder into KNOWNFACE_WEIGHTS"
-    )
 
 
 # ---------------------------------------------------------------- strict assignment

@@ -108,28 +108,18 @@ def read_onnx(
             raise WeightError(f"{path}: expected a {op} for {name} and found {found}")
         return step
 
-    def put(key: str, array: np.ndarray, step: Step) -> None:
-        if array.shape != expected[key]:
-            raise WeightError(
-                f"{path}: {step.op} {step.name} gives {key} {array.shape}, not {expected[key]}"
-            )
-        arrays[key] = array
-
     def convolution(name: str) -> None:
-        step = take("Conv", name)
-        put(f"{name}/kernel", step.arrays[0].transpose(2, 3, 1, 0), step)
-        put(f"{name}/bias", step.arrays[1], step)
+        kernel, arrays[f"{name}/bias"] = take("Conv", name).arrays
+        arrays[f"{name}/kernel"] = kernel.transpose(2, 3, 1, 0)
 
     def slope(name: str) -> None:
-        step = take("PRelu", name)
-        put(f"{name}/alpha", step.arrays[0].reshape(1, 1, -1), step)
+        arrays[f"{name}/alpha"] = take("PRelu", name).arrays[0].reshape(1, 1, -1)
 
     convolution("conv1")
     slope("prelu")
     for name, _, _, first in blocks(depth):
-        step = take("BatchNormalization", f"{name}_bn1")
-        put(f"{name}_bn1/scale", step.norm().scale, step)
-        put(f"{name}_bn1/shift", step.norm().shift, step)
+        norm = take("BatchNormalization", f"{name}_bn1").norm()
+        arrays[f"{name}_bn1/scale"], arrays[f"{name}_bn1/shift"] = norm.scale, norm.shift
         convolution(f"{name}_conv1")
         slope(f"{name}_prelu")
         convolution(f"{name}_conv2")
@@ -137,19 +127,13 @@ def read_onnx(
             convolution(f"{name}_downsample")
     before, linear = take("BatchNormalization", "bn2"), take("Gemm", "fc")
     after = take("BatchNormalization", "features")
-    _check_linear(path, linear)
-    kernel, bias = _tail(before.norm(), linear.arrays[0], linear.arrays[1], after.norm())
-    put("fc/kernel", kernel, linear)
-    put("fc/bias", bias, linear)
+    if (shape := linear.arrays[0].shape) != (512, CHANNELS[-1] * GRID**2):
+        raise WeightError(f"{path}: Gemm {linear.name} is {shape} and should be (512, 25088)")
+    weight, bias = linear.arrays
+    arrays["fc/kernel"], arrays["fc/bias"] = _tail(before.norm(), weight, bias, after.norm())
     if extra := next(steps, None):
         raise WeightError(f"{path}: {extra.op} {extra.name} comes after the end of this network")
     return arrays
-
-
-def _check_linear(path: Path, linear: Step) -> None:
-    shape = linear.arrays[0].shape
-    if shape != (512, CHANNELS[-1] * GRID**2):
-        raise WeightError(f"{path}: {linear.op} {linear.name} is {shape}, not (512, 25088)")
 
 
 def _tail(

@@ -12,7 +12,8 @@ from onnx import numpy_helper
 
 from knownface.backbones.backbone import Pixels
 from knownface.backbones.files import Norm
-from knownface.weights import WeightError, check_arrays
+from knownface.onnx_nodes import Graph
+from knownface.weights import WeightError
 
 
 def load_graph(path: Path) -> onnx.ModelProto:
@@ -27,40 +28,18 @@ def load_graph(path: Path) -> onnx.ModelProto:
     return model
 
 
-def read_convolutions(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Arrays of a graph whose only parameters are convolutions with bias.
-
-    expected: Keras variable paths with their shapes, in the order of the network; every
-        convolution in the file must be the next one there, of the same kind and shape.
-    """
-    convolutions = list(_convolutions(load_graph(path)))
-    names = [key.rsplit("/", 1)[0] for key in expected if key.endswith("/kernel")]
-    if len(convolutions) != len(names):
-        raise WeightError(
-            f"{path}: {len(convolutions)} convolutions where this network has {len(names)}; "
-            "it is the file of another network"
-        )
-    arrays: dict[str, np.ndarray] = {}
-    for name, (node, kernel, bias, depthwise) in zip(names, convolutions, strict=True):
-        shape = expected[f"{name}/kernel"]
-        # OIHW to HWIO; depthwise, where I is 1, to HWO1.
-        kernel = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
-        found = {f"{name}/kernel ({node})": kernel, f"{name}/bias ({node})": bias}
-        wanted = {f"{name}/kernel ({node})": shape, f"{name}/bias ({node})": (len(bias),)}
-        wanted[f"{name}/bias ({node})"] = expected[f"{name}/bias"]
-        check_arrays(wanted, found, str(path))
-        arrays |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
-    return arrays
-
-
 @dataclass(frozen=True)
 class Step:
-    """A node with parameters: its arrays in the order of its inputs, and a norm's epsilon."""
+    """A node with parameters: its arrays in the order of its inputs.
+
+    epsilon: of a norm; groups: of a convolution, more than 1 where it is depthwise.
+    """
 
     op: str
     name: str
     arrays: tuple[np.ndarray, ...]
     epsilon: float
+    groups: int
 
     def norm(self) -> Norm:
         """What a BatchNormalization node does."""
@@ -84,22 +63,26 @@ def read_steps(path: Path) -> Iterator[Step]:
         if not all(np.isfinite(array).all() for array in arrays):
             raise WeightError(f"{path}: {node.op_type} {node.name} has values that are not finite")
         epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
-        yield Step(node.op_type, node.name, arrays, epsilon)
+        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+        yield Step(node.op_type, node.name, arrays, epsilon, groups)
 
 
-def _convolutions(model: onnx.ModelProto) -> Iterator[tuple[str, np.ndarray, np.ndarray, bool]]:
-    """Each Conv node in graph order: its name, kernel (OIHW), bias, and whether it is depthwise."""
-    stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type != "Conv":
-            continue
-        missing = [name for name in node.input[1:] if name not in stored]
-        if missing or len(node.input) != 3:
-            what = f"has no array {missing[0]}" if missing else "has no bias"
-            raise WeightError(f"ONNX file: convolution {node.name} {what}; the file is incomplete")
-        group = next((a.i for a in node.attribute if a.name == "group"), 1)
-        kernel, bias = (numpy_helper.to_array(stored[name]) for name in node.input[1:])
-        yield node.name, kernel, bias, group > 1
+def read_convolutions(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Arrays of a graph whose only parameters are convolutions with bias, in network order."""
+    steps = [step for step in read_steps(path) if step.op == "Conv"]
+    names = [key.rsplit("/", 1)[0] for key in expected if key.endswith("/kernel")]
+    if len(steps) != len(names):
+        raise WeightError(
+            f"{path}: {len(steps)} convolutions where this network has {len(names)}; "
+            "it is the file of another network"
+        )
+    arrays: dict[str, np.ndarray] = {}
+    for name, step in zip(names, steps, strict=True):
+        kernel, arrays[f"{name}/bias"] = step.arrays
+        # OIHW to HWIO; depthwise, where I is 1, to HWO1.
+        order = (2, 3, 0, 1) if step.groups > 1 else (2, 3, 1, 0)
+        arrays[f"{name}/kernel"] = kernel.transpose(order)
+    return arrays
 
 
 def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.ModelProto:
@@ -107,37 +90,27 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
 
     The batch of 1 that exporters write into shapes becomes the batch that comes in.
     """
-    graph, helper = model.graph, onnx.helper
-    inner = graph.input[0].name
-    mean = np.array(pixels.mean, np.float32).reshape(1, 3, 1, 1)
-    std = np.array(pixels.std, np.float32).reshape(1, 3, 1, 1)
-    order = np.array([0, 1, 2] if pixels.colour == "RGB" else [2, 1, 0], np.int64)
-    constants: dict[str, np.ndarray] = {"kf_mean": mean, "kf_std": std, "kf_order": order}
-    for name, array in constants.items():
-        graph.initializer.append(numpy_helper.from_array(array, name))
-    nodes = [
-        helper.make_node("Cast", ["crops"], ["kf_float"], to=onnx.TensorProto.FLOAT),
-        helper.make_node("Transpose", ["kf_float"], ["kf_nchw"], perm=[0, 3, 1, 2]),
-        helper.make_node("Gather", ["kf_nchw", "kf_order"], ["kf_colour"], axis=1),
-        helper.make_node("Sub", ["kf_colour", "kf_mean"], ["kf_centred"]),
-        helper.make_node("Div", ["kf_centred", "kf_std"], [inner]),
-    ]
-    rest = [_any_batch(node, graph) for node in graph.node]
+    graph, before = model.graph, Graph()
+    before.add("Identity", before.normalise("crops", pixels, size))
+    before.nodes[-1].output[0] = graph.input[0].name
+    nodes = [*before.nodes, *_any_batch(graph)]
     del graph.node[:], graph.input[:], graph.value_info[:]
-    graph.node.extend(nodes + rest)
+    graph.node.extend(nodes)
+    graph.initializer.extend(before.arrays)
     shape: list[str | int | None] = ["batch", size, size, 3]
-    graph.input.append(helper.make_tensor_value_info("crops", onnx.TensorProto.UINT8, shape))
+    crops = onnx.helper.make_tensor_value_info("crops", onnx.TensorProto.UINT8, shape)
+    graph.input.append(crops)
     graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
 
 
-def _any_batch(node: onnx.NodeProto, graph: onnx.GraphProto) -> onnx.NodeProto:
-    """A Reshape to (1, d) becomes one to (0, d): 0 copies the incoming dimension."""
-    reshapes = (other for other in graph.node if other.op_type == "Reshape")
-    reshaped = {name for other in reshapes for name in other.input[1:]}
-    if node.op_type == "Constant" and node.output[0] in reshaped:
-        target = numpy_helper.to_array(node.attribute[0].t)
-        if target.ndim == 1 and target[0] == 1:
-            replaced = numpy_helper.from_array(np.concatenate([[0], target[1:]]).astype(np.int64))
-            return onnx.helper.make_node("Constant", [], list(node.output), value=replaced)
-    return node
+def _any_batch(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Its nodes; a Reshape to (1, d) becomes one to (0, d): 0 copies the incoming dimension."""
+    targets = {name for node in graph.node if node.op_type == "Reshape" for name in node.input[1:]}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output[0] in targets:
+            shape = numpy_helper.to_array(node.attribute[0].t).astype(np.int64)
+            if shape.ndim == 1 and shape[0] == 1:
+                value = numpy_helper.from_array(np.concatenate([[0], shape[1:]]))
+                node = onnx.helper.make_node("Constant", [], list(node.output), value=value)
+        yield node
