@@ -98,9 +98,7 @@ def main(backbone: str, *tars: str) -> None:
     embedder = backbone_embedder(get_backbone(backbone))
     faces = distinct([each for tar in tars for each in read_tar(Path(tar), embedder).values()])
     print(f"{backbone}, {len(faces)} people, {EVALUATIONS} evaluations for each number")
-    print(
-        "| FAR | people | strangers | FAR interval | DIR | DIR, drawn from all | DIR without end |"
-    )
+    print("| FAR | people | strangers | FAR held | DIR held | drawn from all | DIR open |")
     print("|---|---|---|---|---|---|---|")
     for people in PEOPLE:
         rng = np.random.default_rng(people)

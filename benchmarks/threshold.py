@@ -7,11 +7,7 @@ TAR: aligned crops as `identity/photo.jpg`, from which both are drawn.
 Every draw enrolls 10 or 20 people, sets the threshold for FAR 1 % as `train` does and states an
 interval, from 15 strangers of up to 12 photos, half of whom help to set it, or from the people
 themselves. Printed: the realised rate on everybody else, and how often the interval holds it.
-
-Measured with mobilefacenet and mini, 10 and 20 people. CFP and CelebA, 60 draws each: realised 0.1
-to 1.6 % (10 and 90 % quantiles), held 93 to 98 % of the times. 20 actors against the people of LFW,
-100 draws each: realised 0 to 0.7 %, held 94 to 99 % with 15 of those as given strangers; with each
-actor in turn as the stranger 69 to 97 %, and never exceeded: actors resemble each other more.
+Measured: docs/benchmarks.md. Pools with too few people to draw from are named and left out.
 """
 
 from __future__ import annotations

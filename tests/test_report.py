@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from test_evaluation import gallery_of
 from typer.testing import CliRunner
 
+from knownface.calibration import Bin, Calibration
 from knownface.cli import app
 from knownface.evaluation import (
     Evaluation,
@@ -32,50 +33,27 @@ from knownface.explanation import (
     occlusion_map,
     plane,
 )
+from knownface.folds import Folds
+from knownface.learning_curve import LearningPoint
+from knownface.look_alikes import LookAlike
 from knownface.recognizer import Recognition, RecognizedFace, Recognizer
 from knownface.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-LATER = {
-    "calibration": {
-        "temperature": 0.071, "ece": 0.021, "ece_before": 0.31, "photos": 160,
-        "reliability": [{"confidence": c, "accuracy": c - 0.03, "photos": 20}
-                        for c in (0.35, 0.55, 0.75, 0.95)],
-    },
-    "look_alikes": [{"first": "Person 0", "second": "Person 1", "similarity": 0.61,
-                     "margin": 0.08, "confused": 3},
-                    {"first": "Person 0", "second": "Ann", "similarity": 0.6,
-                     "margin": None, "confused": 0}],
-    "learning_curve": [
-        {"photos": n, "accuracy": 1 - 0.4 / n, "accuracy_ci95": [0.95 - 0.4 / n, 1 - 0.2 / n],
-         "dir": None if n == 1 else 0.9 - 0.6 / n}
-        for n in (1, 2, 4, 8, 16, 32)
-    ],
-    "folds": {"accuracy": 0.94, "accuracy_ci95": [0.92, 0.96], "folds": [0.93, 0.94, 0.95]},
-}  # fmt: skip
 FAR = [float(far) for far in np.geomspace(1e-3, 1, 40)]
+CALIBRATION = Calibration(
+    0.071, 0.021, 0.31, 160, [Bin(c, c - 0.03, 20) for c in (0.35, 0.55, 0.75, 0.95)]
+)
+LOOK_ALIKES = [
+    LookAlike("Person 0", "Person 1", 0.61, 0.08, 3), LookAlike("Person 0", "Ann", 0.6, None, 0),
+]  # fmt: skip
+LEARNING_CURVE = [
+    LearningPoint(n, 1 - 0.4 / n, (0.95 - 0.4 / n, 1 - 0.2 / n), 0.9 - 0.6 / n)
+    for n in (1, 2, 4, 8, 16, 32)
+]
 
 
-@dataclass(frozen=True)
-class Measured(Evaluation):
-    """With keys that older evaluations lack."""
-
-    later: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        document = super().to_json()
-        later = document.pop("later")
-        document["open_set"] |= later.pop("open_set", {})
-        return document | later
-
-
-def filled(kind: type[Any], **values: Any) -> Any:
-    """A value of a dataclass; fields that have no default and are not given are None."""
-    needed = [each.name for each in fields(kind) if each.default is each.default_factory is MISSING]
-    return kind(**dict.fromkeys(needed) | values)
-
-
-def invented(people: int, photos: int = 8) -> tuple[Measured, Explanation]:
+def invented(people: int, photos: int = 8) -> tuple[Evaluation, Explanation]:
     """An evaluation of invented people, one photo in ten wrong, and faces of smooth noise."""
     rng = np.random.default_rng(people)
     names = [f"Person {i}" for i in range(people)]
@@ -112,26 +90,27 @@ def invented(people: int, photos: int = 8) -> tuple[Measured, Explanation]:
         Point(*rng.random(2), kinds[i % 3], names[i % people], f"{i}.jpg") for i in range(1500)
     ]
     shares = {"0.001": 0.61, "0.01": 0.82, "0.1": 0.95}
+    intervals = {far: (dir - 0.05, dir + 0.03) for far, dir in shares.items()}
     accuracy = float((~wrong).mean())
-    open_set = filled(
-        OpenSet, far_target=0.01, threshold=0.42, threshold_source="given strangers",
+    open_set = OpenSet(
+        far_target=0.01, threshold=0.42, threshold_source="given strangers",
         dir=0.81, dir_ci95=(0.75, 0.86), far=0.012, far_ci95=(0.004, 0.03), far_trials=180,
         strangers=180, strangers_source="given strangers", dir_at_far=shares,
+        dir_at_far_ci95=intervals | {"0.001": (0.0, 0.64)},
+        curve={"far": FAR, "dir": [0.6 + 0.13 * (3 + float(np.log10(far))) for far in FAR]},
     )  # fmt: skip
-    evaluation = filled(
-        Measured, accuracy=accuracy, accuracy_ci95=(accuracy - 0.05, accuracy + 0.04),
+    evaluation = Evaluation(
+        accuracy=accuracy, accuracy_ci95=(accuracy - 0.05, accuracy + 0.04),
         balanced_accuracy=accuracy, top5_accuracy=0.99, people=names,
         confusion_matrix=matrix.tolist(), open_set=open_set, errors=errors,
         per_person=[PersonScore(name, *rng.random(3), support=photos) for name in names],
+        calibration=CALIBRATION, look_alikes=LOOK_ALIKES, learning_curve=LEARNING_CURVE,
         split={"train": 4 * len(truth), "validation": len(truth), "random_split_accuracy": 0.97},
         notes=[{"photo": "a.jpg", "person": "Ann", "kind": "no_face", "detail": "no face"}],
         backbone="mini", recipe="frozen", device="CPU", chosen="frozen", seconds=12.0,
         candidates=[{"name": "frozen", "accuracy": accuracy, "dir_at_far_0.01": None,
                      "seconds": 3.0}],
-        later=LATER | {"open_set": {
-            "dir_at_far_ci95": {far: [dir - 0.05, dir + 0.03] for far, dir in shares.items()},
-            "curve": {"far": FAR, "dir": [0.6 + 0.13 * (3 + np.log10(far)) for far in FAR]},
-        }},
+        folds=Folds(0.94, (0.92, 0.96), [0.93, 0.94, 0.95], 400),
     )  # fmt: skip
     return evaluation, Explanation(answers, accepted, enrolled, points)
 
@@ -153,21 +132,33 @@ def test_a_page_needs_nothing_else_and_explains_every_part(tmp_path: Path) -> No
     assert (tmp_path / "confusion_matrix.png").is_file()
 
 
-def test_old_evaluations_and_pages_without_faces(tmp_path: Path) -> None:
-    evaluation = replace(invented(3)[0], open_set=None, candidates=[], notes=[])
-    old = Evaluation(**{key: getattr(evaluation, key) for key in Evaluation.__dataclass_fields__})
-    write_report(tmp_path, old)
+def test_a_page_without_strangers_and_faces(tmp_path: Path) -> None:
+    evaluation = replace(
+        invented(3)[0], open_set=None, calibration=None, look_alikes=[], folds=None,
+        learning_curve=LEARNING_CURVE[:1], candidates=[], notes=[],
+    )  # fmt: skip
+    write_report(tmp_path, evaluation)
     page = (tmp_path / "report.html").read_text()
-    assert "Confidence</h2>" not in page
-    assert "Strangers</h2>" not in page
+    for heading in ("Confidence", "Strangers", "Look-alikes", "How many photos are enough"):
+        assert f"{heading}</h2>" not in page
     assert "All wrong answers" in page
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
-    assert data["photos"] == [[error.photo, None] for error in old.errors]
+    assert data["photos"] == [[error.photo, None] for error in evaluation.errors]
+
+
+def test_what_few_strangers_cannot_say_is_said(tmp_path: Path) -> None:
+    evaluation, explanation = invented(3)
+    write_report(tmp_path, evaluation, explanation)
+    assert "so few strangers cannot say" in (tmp_path / "report.html").read_text()
+    sure = replace(evaluation.open_set, dir_at_far_ci95=dict.fromkeys(("0.01", "0.1"), (0.7, 0.9)))
+    sure.dir_at_far.pop("0.001")
+    write_report(tmp_path, replace(evaluation, open_set=sure), explanation)
+    assert "so few strangers cannot say" not in (tmp_path / "report.html").read_text()
 
 
 def test_hundreds_of_people(tmp_path: Path) -> None:
     evaluation, explanation = invented(300, 2)
-    write_report(tmp_path, replace(evaluation, later={}), explanation)
+    write_report(tmp_path, evaluation, explanation)
     page = (tmp_path / "report.html").read_text()
     assert len(page.encode()) < 5_000_000
     assert "The 200 people with the lowest recall, of 300." in page
@@ -380,11 +371,11 @@ def test_tables_sort_by_click_and_by_key(browser: Any, pages: dict[int, Path]) -
 
         recall = table.get_by_role("button", name="Recall")
         recall.click()
-        shares = [float(cell.removesuffix(" %")) for cell in column(3)]
+        shares = [float(cell.removesuffix("\u00a0%")) for cell in column(3)]
         assert shares == sorted(shares, reverse=True)
         recall.press("Enter")
         assert table.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
-        assert [float(cell.removesuffix(" %")) for cell in column(3)] == sorted(shares)
+        assert [float(cell.removesuffix("\u00a0%")) for cell in column(3)] == sorted(shares)
         table.get_by_role("button", name="Person").click()
         assert column(1) == [f"Person {i}" for i in range(20)]
 

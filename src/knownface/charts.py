@@ -13,6 +13,7 @@ from knownface.explanation import Point
 WIDTH, HEIGHT = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 22, 10, 40
 MAP = 600, 420
+DOT = 12  # radius of one that stands for everything
 GOLDEN_ANGLE = 137.508  # degrees; neighbouring hues differ for any number of people
 
 
@@ -41,7 +42,9 @@ class Axis:
         else:
             from matplotlib.ticker import MaxNLocator
 
-            values = np.asarray(MaxNLocator(5).tick_values(self.low, self.high))
+            values = np.asarray(
+                MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
+            )
         values = values[(values >= self.low - 1e-9) & (values <= self.high + 1e-9)]
         texts = [f"{100 * v:g} %" if self.shares else f"{v:g}" for v in values.round(9)]
         return list(zip(self.place(list(values)), texts, strict=True))
@@ -49,13 +52,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """Points (x, y) joined in order; low and high: a band around them."""
+    """Points (x, y) joined in order; low and high: a band around them.
+
+    sizes: from 0 to 1, of dots instead of a line.
+    """
 
     x: Sequence[float]
     y: Sequence[float]
     style: str = "line"
     low: Sequence[float] | None = None
     high: Sequence[float] | None = None
+    sizes: Sequence[float] | None = None
 
 
 def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], caption: str) -> str:
@@ -76,7 +83,14 @@ def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], caption: str) -> 
         if line.low is not None and line.high is not None:
             band = [*line.x, *reversed(line.x)], [*line.high, *reversed(line.low)]
             parts.append(f"<path class='band' d='{_path(x, y, *band)}Z'/>")
-        parts.append(f"<path class='{line.style}' d='{_path(x, y, line.x, line.y)}'/>")
+        if line.sizes is None:
+            parts.append(f"<path class='{line.style}' d='{_path(x, y, line.x, line.y)}'/>")
+        else:
+            dots = zip(*_places(x, y, line.x, line.y), line.sizes, strict=True)
+            parts += [
+                f"<circle class='{line.style}' cx='{a:.1f}' cy='{d:.1f}' r='{2 + DOT * size:.1f}'/>"
+                for a, d, size in dots
+            ]
     svg = f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img' aria-label='{html.escape(title)}'>"
     return (
         f"<figure class='chart'><p>{html.escape(y.label)}</p>{svg}{''.join(parts)}</svg>"
@@ -84,10 +98,15 @@ def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], caption: str) -> 
     )
 
 
-def _path(x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[float]) -> str:
+def _places(
+    x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
     across = LEFT + x.place(xs) * (WIDTH - RIGHT - LEFT)
-    down = HEIGHT - BOTTOM - y.place(ys) * (HEIGHT - BOTTOM - TOP)
-    return "M" + "L".join(f"{a:.1f} {d:.1f}" for a, d in zip(across, down, strict=True))
+    return across, HEIGHT - BOTTOM - y.place(ys) * (HEIGHT - BOTTOM - TOP)
+
+
+def _path(x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[float]) -> str:
+    return "M" + "L".join(f"{a:.1f} {d:.1f}" for a, d in zip(*_places(x, y, xs, ys), strict=True))
 
 
 def scatter(points: Sequence[Point], people: Sequence[str]) -> str:

@@ -28,7 +28,8 @@ def write_comparison(
     """
     done = [row for row in rows if "accuracy" in row]
     done.sort(key=lambda row: (row["accuracy"], _dir(row) or 0.0), reverse=True)
-    cells = [[row["run"], *comparison_cells(row)] for row in done]
+    names = _names(done)
+    cells = [[name, *comparison_cells(row)] for name, row in zip(names, done, strict=True)]
     links = [
         Path(os.path.relpath(root / row["run"] / "report.html", path.parent)).as_posix()
         for row in done
@@ -43,7 +44,7 @@ def write_comparison(
     )
     sections = [("Runs", table("Runs", ("Run", *COMPARISON), cells, links))]
     if len(done) > 1:
-        sections.append(("Person by person", _people(done)))
+        sections.append(("Person by person", _people(names, done)))
     missing = [(row["backbone"], row["recipe"], row["error"]) for row in rows if row.get("error")]
     if missing:
         reasons = table("Without a result", ("Backbone", "Recipe", "Why"), missing)
@@ -75,7 +76,14 @@ def _tested(row: Document) -> int:
     return sum(map(sum, row["confusion_matrix"]))
 
 
-def _people(rows: Sequence[Document]) -> str:
+def _names(rows: Sequence[Document]) -> list[str]:
+    """The runs' folders, without what is before them where that tells them apart."""
+    paths = [str(row["run"]) for row in rows]
+    names = [Path(path).name for path in paths]
+    return names if len(set(names)) == len(set(paths)) else paths
+
+
+def _people(runs: Sequence[str], rows: Sequence[Document]) -> str:
     """Each person's recall in every run that knows them."""
     recalls = [{p["name"]: p["recall"] for p in row["per_person"] if p["support"]} for row in rows]
     names = sorted({name for recall in recalls for name in recall})
@@ -84,7 +92,7 @@ def _people(rows: Sequence[Document]) -> str:
         for name in names
     ]
     note = "Recall: the share of a person's photos that got the right name."
-    header = ("Person", *(str(row["run"]) for row in rows))
+    header = ("Person", *runs)
     return paragraphs(note) + table("Recall of each person", header, cells)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from knownface.evaluation import Evaluation
 from knownface.explanation import Explanation
 from knownface.page import COLUMNS, Faces
 
@@ -30,14 +31,14 @@ def worst_first(matrix: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------- table
 def confusion_table(
-    document: dict[str, Any], explanation: Explanation, faces: Faces
+    evaluation: Evaluation, explanation: Explanation, faces: Faces
 ) -> tuple[str, dict[str, Any]]:
     """HTML, and the data for its script: the photos behind the cells and their faces.
 
     Where there is no explanation, wrong answers still have the paths of their photos.
     """
-    people, matrix = document["people"], np.array(document["confusion_matrix"])
-    behind = _photos_behind(document, explanation, max(2, min(12, MOST_RIGHT // len(people))))
+    people, matrix = evaluation.people, np.array(evaluation.confusion_matrix)
+    behind = _photos_behind(evaluation, explanation, max(2, min(12, MOST_RIGHT // len(people))))
     order = worst_first(matrix)[:MOST_ROWS]
     rows, photos = _rows(matrix, order, people, behind)
     crops = {answer.photo: answer.crop for answer in explanation.answers}
@@ -87,12 +88,12 @@ def _rows(
 
 
 def _photos_behind(
-    document: dict[str, Any], explanation: Explanation, most: int
+    evaluation: Evaluation, explanation: Explanation, most: int
 ) -> dict[tuple[str, str], list[str]]:
     """Photos by true person and answer: all wrong ones, and `most` of each person's right ones."""
     behind: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for error in document["errors"]:
-        behind[error["true"], error["predicted"]].append(error["photo"])
+    for error in evaluation.errors:
+        behind[error.true, error.predicted].append(error.photo)
     for answer in explanation.answers:
         place = answer.true, answer.predicted
         if answer.true == answer.predicted and len(behind[place]) < most:

@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import (
-    balanced_accuracy_score,
-    confusion_matrix,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from knownface import metrics
 from knownface.calibration import Calibration, measure_calibration
@@ -156,15 +152,16 @@ def evaluate(
     predicted, best = gallery.match(embeddings)
     correct, people = predicted == truth, len(gallery.people)
     confusion = confusion_matrix(truth, predicted, labels=range(people))
+    scored = _per_person(gallery.people, truth, predicted)
     others = Strangers.among(probes, gallery.people, strangers, untouched_strangers)
     return Evaluation(
         accuracy=float(correct.mean()),
         accuracy_ci95=wilson_interval(int(correct.sum()), len(correct)),
-        balanced_accuracy=_balanced_accuracy(truth, predicted),
+        balanced_accuracy=float(np.mean([each.recall for each in scored if each.support])),
         top5_accuracy=metrics.top_k_accuracy(scores, truth, min(5, people)),
         people=list(gallery.people),
         confusion_matrix=confusion.tolist(),
-        per_person=_per_person(gallery.people, truth, predicted),
+        per_person=scored,
         open_set=measure_open_set(gallery, recognizer.threshold, embeddings, truth, others),
         calibration=measure_calibration(gallery, scores, truth),
         look_alikes=find_look_alikes(gallery, confusion),
@@ -182,14 +179,6 @@ def _without_enrolled(gallery: Gallery, probes: Portraits) -> Portraits:
     enrolled = set(gallery.digests)
     fresh = np.array([digest not in enrolled for digest in probes.digests], bool)
     return probes.select(np.flatnonzero(fresh)) if len(fresh) else probes
-
-
-def _balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
-    import warnings
-
-    with warnings.catch_warnings():  # predictions of people without a photo here are expected
-        warnings.simplefilter("ignore", UserWarning)
-        return float(balanced_accuracy_score(truth, predicted))
 
 
 def _per_person(

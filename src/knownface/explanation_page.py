@@ -8,22 +8,23 @@ import numpy as np
 from PIL import Image
 
 from knownface.charts import scatter
+from knownface.evaluation import Evaluation
 from knownface.explanation import WORST, Accepted, Answer, Explanation
-from knownface.page import Cell, Document, Faces, Section, paragraphs, table
+from knownface.page import Cell, Faces, Section, paragraphs, table
 
 
-def wrong_answers(document: Document, explanation: Explanation, faces: Faces) -> str:
+def wrong_answers(evaluation: Evaluation, explanation: Explanation, faces: Faces) -> str:
     """A card for each of the worst, and a table where that is not all."""
-    errors = {error["photo"]: error for error in document["errors"]}
+    errors = {error.photo: error for error in evaluation.errors}
     shown = [each for each in explanation.answers if each.photo in errors][:WORST]
     cards = "".join(
         _card(
             f"{each.true}, taken for {each.predicted}",
-            f"{each.photo} · similarity {errors[each.photo]['similarity']:.2f}, "
+            f"{each.photo} · similarity {errors[each.photo].similarity:.2f}, "
             f"{each.margin:.2f} more than with the right person",
             _pictures(each, f"tested {each.photo}", faces),
             {
-                name: errors[each.photo]["nearest"].get(name, [])
+                name: errors[each.photo].nearest.get(name, [])
                 for name in (each.predicted, each.true)
             },
             explanation,
@@ -39,8 +40,8 @@ def wrong_answers(document: Document, explanation: Explanation, faces: Faces) ->
     parts = [f'{intro}<ul class="answers">{cards}</ul>'] if cards else []
     if len(shown) < len(errors) or not errors:
         rows: list[list[Cell]] = [
-            [e["photo"], e["true"], e["predicted"], (f"{e['similarity']:.2f}", e["similarity"])]
-            for e in document["errors"]
+            [e.photo, e.true, e.predicted, (f"{e.similarity:.2f}", e.similarity)]
+            for e in evaluation.errors
         ]
         header = ("Photo", "True", "Predicted", "Similarity")
         parts.append(table("All wrong answers", header, rows))
@@ -115,7 +116,7 @@ def heat_picture(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.asarray((1 - opacity) * grey + opacity * colour).round().astype(np.uint8)
 
 
-def map_of_faces(document: Document, explanation: Explanation) -> list[Section]:
+def map_of_faces(evaluation: Evaluation, explanation: Explanation) -> list[Section]:
     if not explanation.points:
         return []
     intro = paragraphs(
@@ -123,4 +124,4 @@ def map_of_faces(document: Document, explanation: Explanation) -> list[Section]:
         "training photos, crosses test photos, grey dots strangers; each person has a colour. "
         "Distances between far groups mean little (t-SNE)."
     )
-    return [("Map of the faces", intro + scatter(explanation.points, document["people"]))]
+    return [("Map of the faces", intro + scatter(explanation.points, evaluation.people))]

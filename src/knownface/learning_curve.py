@@ -62,8 +62,7 @@ def measure_learning_curve(
 
 def _ranks(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Every photo's place (n,) in a random order of its own person's photos, from 0."""
-    shuffled = rng.permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]  # by person, shuffled within
+    order = np.lexsort((rng.random(len(labels)), labels))  # by person, shuffled within
     starts = np.searchsorted(labels[order], labels[order])
     ranks = np.empty(len(labels), np.int64)
     ranks[order] = np.arange(len(labels)) - starts

@@ -103,17 +103,13 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     scores: (n,) similarities; same: (n,) whether a pair is one person. A pair is accepted at or
     above the threshold. The first point accepts nothing.
     """
+    from sklearn.metrics import roc_curve
+
     scores, same = _finite(scores, "scores"), np.asarray(same, bool)
     if same.all() or not same.any():
         raise ValueError("verification needs pairs of one person and pairs of two")
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    accepted_same = np.cumsum(same[order])[last]
-    accepted_other = last + 1 - accepted_same
-    far = np.concatenate([[0.0], accepted_other / (~same).sum()])
-    tar = np.concatenate([[0.0], accepted_same / same.sum()])
-    return far, tar, np.concatenate([[np.inf], ordered[last]])
+    far, tar, thresholds = roc_curve(same, scores, drop_intermediate=False)
+    return far, tar, thresholds
 
 
 def tar_at_far(scores: np.ndarray, same: np.ndarray, far: float) -> float:

@@ -20,7 +20,7 @@ MOST_FACES = 1000
 SHEET_BYTES = 2_500_000  # as JPEG, so that a page stays below 5 MB
 Cell = str | tuple[str, float]  # a number carries what it is sorted by
 Section = tuple[str, str]  # title, HTML
-Document = dict[str, Any]  # an Evaluation as JSON; older ones lack the later keys
+Document = dict[str, Any]  # an Evaluation as JSON
 
 
 def percent(share: float) -> str:
@@ -95,10 +95,10 @@ def table(
     """
     if not rows:
         return "<p>None.</p>"
-    numeric = [isinstance(cell, tuple) for cell in rows[0]]
+    right = [' class="number"' if isinstance(cell, tuple) else "" for cell in rows[0]]
     head = "".join(
-        f'<th scope="col"{_NUMBER if number else ""}><button>{html.escape(name)}</button></th>'
-        for name, number in zip(header, numeric, strict=True)
+        f'<th scope="col"{kind}><button>{html.escape(name)}</button></th>'
+        for name, kind in zip(header, right, strict=True)
     )
     lines = []
     for i, row in enumerate(rows):
@@ -119,9 +119,6 @@ def table(
         + "\n".join(lines)
         + "</tbody></table></div>"
     )
-
-
-_NUMBER = ' class="number"'
 
 
 def text(cell: Cell) -> str:
@@ -166,6 +163,7 @@ def write_page(
         f"{html.escape(heading)}</h2>\n{content}\n</section>"
         for name, (heading, content) in zip(names, sections, strict=True)
     )
+    summary, body = (each.replace(" %", "\u00a0%") for each in (summary, body))  # stay together
     own = files("knownface") / "data"
     carried = json.dumps(data).replace("<", "\\u003c")  # nothing in it can end the script
     page = f"""<!doctype html>
