@@ -200,6 +200,20 @@ def test_people_without_photos_and_alone() -> None:
     assert empty.own.shape == empty.rival.shape == (0,)
 
 
+def test_many_photos_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces, labels = people_and_faces([50, 3, 10, 4, 25])
+    whole = measure_agreement(faces, labels, 5)
+    monkeypatch.setattr("knownface.agreement.TOGETHER", 7)
+    parts = measure_agreement(faces, labels, 5)
+    monkeypatch.setattr("knownface.agreement.SAMPLE", 200)
+    sampled = measure_agreement(faces, labels, 5)
+    for name in ("own", "other", "rival", "typical"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=0.011)
+    assert (sampled.rival == whole.rival).all()
+    np.testing.assert_allclose(sampled.own, whole.own, atol=0.05)
+    assert (sampled.own != whole.own).any()
+
+
 def test_copies_are_one_picture_cut_differently(clean: Path) -> None:
     photos = sorted((clean / "Tom_Cruise").iterdir()) if (clean / "Tom_Cruise").exists() else []
     photos = photos or sorted(sorted(clean.iterdir())[0].iterdir())

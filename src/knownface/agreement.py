@@ -12,6 +12,8 @@ OUTVOTED = 0.3  # another person fits better by this much: 97 % of mislabels, 0.
 SOMEBODY = 0.35  # and fits at least this well
 # Nobody's: 78 % of strangers' photos, 0.4 % of the others, which are profiles or half hidden.
 NOBODY = 0.1
+TOGETHER = 256  # photos compared with everybody at once
+SAMPLE = 2_000_000  # cosines with strangers that are enough for their median
 ENOUGH = 5  # photos in a folder from which it can be said that one agrees with none of them
 
 
@@ -41,20 +43,29 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     similarity to the others, so that wrong ones do not count while they are fewer than half. A
     photo is compared with its own person without itself.
     """
-    rows = np.arange(len(labels))
     core = _better_half(embeddings, labels)
     sums = np.zeros((people, embeddings.shape[1]), np.float32)
     np.add.at(sums, labels[core], embeddings[core])
-    cosine = embeddings @ _unit(sums).T
-    without = _unit(sums[labels] - embeddings * core[:, None])
-    own = np.sum(embeddings * without, axis=1)
     counts = np.bincount(labels, minlength=people)
-    cosine[rows, labels] = -np.inf
-    cosine[:, counts == 0] = -np.inf
-    rival = cosine.argmax(1)
-    best = cosine[rows, rival]
-    others = cosine[np.isfinite(cosine)]  # (n, people) is the largest array here: no more copies
-    stranger = float(np.median(others, overwrite_input=True)) if len(others) else 0.0
+    templates = _unit(sums)
+    own, best = np.zeros((2, len(labels)), np.float32)
+    rival = np.zeros(len(labels), np.int64)
+    others = [np.zeros(0, np.float32)]
+    every = -(-len(labels) * people // SAMPLE)
+    for start in range(0, len(labels), TOGETHER):
+        rows = np.arange(start, min(start + TOGETHER, len(labels)))
+        faces, theirs = embeddings[rows], labels[rows]
+        without = _unit(sums[theirs] - faces * core[rows, None])
+        own[rows] = np.sum(faces * without, axis=1)
+        cosine = faces @ templates.T
+        cosine[rows - start, theirs] = -np.inf
+        cosine[:, counts == 0] = -np.inf
+        rival[rows] = cosine.argmax(1)
+        best[rows] = cosine.max(1)
+        some = cosine[rows % every == 0]
+        others.append(some[np.isfinite(some)])
+    cosines = np.concatenate(others)
+    stranger = float(np.median(cosines)) if len(cosines) else 0.0
     counted = counts[labels] > 1
     typical = max(float(np.median(own[counted])) if counted.any() else 1.0, stranger + 1e-3)
     scale = typical - stranger

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from knownface.dataset import near_duplicates
+from knownface.disk_rows import Rows
 
 PORTRAIT = 56  # side of the small grey crops that are laid over each other
 EDGE = 14  # only the middle of one is looked for: a copy may be cut close to the face
@@ -29,7 +30,7 @@ def small_portrait(crop: np.ndarray) -> np.ndarray:
 
 
 def find_copies(
-    fingerprints: np.ndarray, portraits: np.ndarray, embeddings: np.ndarray, alike: float
+    fingerprints: np.ndarray, portraits: Rows, embeddings: np.ndarray, alike: float
 ) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of photos that are one picture.
 
@@ -40,7 +41,7 @@ def find_copies(
     pairs = set(near_duplicates(fingerprints))
     cut = sorted(_most_similar(embeddings, alike) - pairs)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        same = pool.map(lambda pair: same_picture(*portraits[list(pair)]), cut)
+        same = pool.map(lambda pair: same_picture(*(portraits[i] for i in pair)), cut)
         return sorted(pairs | {pair for pair, is_same in zip(cut, same, strict=True) if is_same})
 
 

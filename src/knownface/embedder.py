@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from knownface.disk_rows import Rows
 from knownface.errors import KnownfaceError
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Embedder:
             self._runtime = _OnnxRuntime(path, device)
         self.device = self._runtime.description
 
-    def embed(self, crops: np.ndarray) -> np.ndarray:
+    def embed(self, crops: Rows) -> np.ndarray:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3)."""
         raw = self.embed_raw(crops)
         norms = np.linalg.norm(raw, axis=1, keepdims=True)
@@ -52,10 +53,10 @@ class Embedder:
             )
         return np.asarray(raw / np.maximum(norms, 1e-12))
 
-    def embed_raw(self, crops: np.ndarray) -> np.ndarray:
+    def embed_raw(self, crops: Rows) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised."""
-        parts = [self._runtime.run(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
-        return np.concatenate(parts) if parts else self._runtime.run(crops)
+        starts = range(0, len(crops), BATCH) or (0,)
+        return np.concatenate([self._runtime.run(np.asarray(crops[i : i + BATCH])) for i in starts])
 
 
 class _OpenVino:

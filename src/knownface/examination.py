@@ -13,6 +13,7 @@ from knownface.agreement import Agreement, measure_agreement
 from knownface.copies import PORTRAIT, find_copies, small_portrait
 from knownface.crops import FaceCropper, PhotoFaces
 from knownface.dataset import FaceDataset
+from knownface.disk_rows import DiskRows
 from knownface.embedder import Embedder
 from knownface.portraits import Note, choose_faces, embed_groups
 from knownface.progress import Track, silent
@@ -44,10 +45,10 @@ class Examination:
 def examine(
     dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
 ) -> Examination:
-    """Read every photo once; about 5 kB of each stay in memory, whatever its size."""
+    """Read every photo once; a few kB of each stay in memory, whatever its size."""
     photos: list[PhotoFaces] = []
     qualities: list[Quality] = []
-    portraits: list[np.ndarray] = []
+    portraits = DiskRows((PORTRAIT, PORTRAIT))
     embeddings: list[np.ndarray] = []
     description = f"Finding faces in {dataset.root.name}"
     read = cropper.crop_photos(dataset.paths, track, description)
@@ -56,7 +57,7 @@ def examine(
         faces = [face for photo in group for face in photo.faces]
         for crop, face in zip(crops, faces, strict=True):
             qualities.append(measure_quality(crop, face, cropper.crop))
-            portraits.append(small_portrait(crop))
+        portraits.append(np.array([small_portrait(crop) for crop in crops]))
         photos += [photo.without_crops() for photo in group]
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     vectors = np.concatenate(embeddings)
@@ -66,9 +67,8 @@ def examine(
     chosen = np.sort(np.append(trusted, doubtful))
     seen, vectors = owner[chosen], vectors[chosen]
     agreement = measure_agreement(vectors, dataset.labels[seen], len(dataset.people))
-    small = np.array([portraits[i] for i in chosen], np.uint8).reshape(-1, PORTRAIT, PORTRAIT)
     marks = np.array([photos[i].fingerprint for i in seen], np.uint8).reshape(-1, 32)
-    found = find_copies(marks, small, vectors, agreement.typical)
+    found = find_copies(marks, portraits[chosen], vectors, agreement.typical)
     pairs = {(int(seen[a]), int(seen[b])) for a, b in found} | set(_same_bytes(photos))
     return Examination(
         dataset,

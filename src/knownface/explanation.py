@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from knownface.disk_rows import Rows
 from knownface.embedder import Embedder
 from knownface.gallery import Gallery
 from knownface.portraits import Portraits
@@ -64,14 +66,29 @@ class Point:
 
 
 @dataclass(frozen=True)
+class CropsByPhoto(Mapping[str, np.ndarray]):
+    """Crops (size, size, 3) by the path of their photo, each read when it is asked for."""
+
+    crops: Rows
+    rows: dict[str, int]
+
+    def __getitem__(self, photo: str) -> np.ndarray:
+        return np.asarray(self.crops[self.rows[photo]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """The answers and at most 30 accepted strangers, worst first; crops (size, size, 3) of enrolled
-    photos by path; the map.
-    """
+    """The answers, and at most 30 accepted strangers, worst first; enrolled photos; the map."""
 
     answers: list[Answer] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
-    enrolled: dict[str, np.ndarray] = field(default_factory=dict)
+    enrolled: Mapping[str, np.ndarray] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
 
 
@@ -86,7 +103,7 @@ def explain(
     """
     gallery = recognizer.gallery
     enrolled = set(gallery.digests)
-    crops = dict(zip(portraits.digests, portraits.crops, strict=True))
+    row = {digest: i for i, digest in enumerate(portraits.digests)}
     index = {name: i for i, name in enumerate(gallery.people)}
     fresh = np.array([digest not in enrolled for digest in portraits.digests], bool)
     known = np.isin(portraits.people, gallery.people)[portraits.labels]
@@ -97,11 +114,14 @@ def explain(
     return Explanation(
         _answers(recognizer.embedder, gallery, tested, np.array(owners, np.int64)),
         sorted(accepted, key=lambda each: -each.similarity)[:WORST],
-        {
-            photo: crops[digest]
-            for photo, digest in zip(gallery.photos, gallery.digests, strict=True)
-            if digest in crops
-        },
+        CropsByPhoto(
+            portraits.crops,
+            {
+                photo: row[digest]
+                for photo, digest in zip(gallery.photos, gallery.digests, strict=True)
+                if digest in row
+            },
+        ),
         _map(gallery, tested, strangers),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from knownface.augmentation import reseed, seed_augmentation
 from knownface.backbones.backbone import LossName
+from knownface.disk_rows import Rows
 from knownface.errors import KnownfaceError
 from knownface.losses import Classifier, CosineHead
 from knownface.precision import Precision, computing_in, shares
@@ -52,7 +53,7 @@ class Plan:
 class Examples:
     """What is learned from: inputs (n, ...), labels (n,), and how many classes there are."""
 
-    inputs: np.ndarray
+    inputs: Rows
     labels: np.ndarray
     classes: int
 
@@ -153,7 +154,7 @@ def _classifier(model: keras.Model, classes: int, plan: Plan, steps: int) -> Cla
 def _watched(checks: Examples) -> tuple[np.ndarray, np.ndarray]:
     """What Keras validates on; every device has the same share of it."""
     count = len(checks.labels) - len(checks.labels) % shares()
-    return checks.inputs[:count], _answers(checks)[:count]
+    return np.asarray(checks.inputs[:count]), _answers(checks)[:count]
 
 
 def _answers(examples: Examples) -> np.ndarray:
@@ -177,7 +178,7 @@ class _Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         begin = index * self.plan.batch_size
         rows = self.order[begin : begin + self.plan.batch_size]
-        inputs = self.inputs[rows]
+        inputs = np.asarray(self.inputs[rows])
         if self.plan.changes and inputs.dtype == np.uint8:
             view = Views(self.first + index, self.plan.changes)
             inputs = np.stack([view(crop) for crop in inputs])

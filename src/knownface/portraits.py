@@ -10,6 +10,7 @@ import numpy as np
 
 from knownface.crops import FaceCropper, PhotoFaces
 from knownface.dataset import FaceDataset
+from knownface.disk_rows import DiskRows, Rows
 from knownface.embedder import Embedder
 from knownface.gallery import mean_templates
 from knownface.progress import Track, silent
@@ -37,7 +38,7 @@ class Portraits:
     """n photos with one face each.
 
     labels: (n,) index into `people`; photos: paths relative to the folder.
-    crops: (n, size, size, 3) uint8; embeddings: (n, d) unit length.
+    crops: (n, size, size, 3) uint8, on disk; embeddings: (n, d) unit length.
     fingerprints: (n, 32) uint8; taken: capture times or None.
     """
 
@@ -45,7 +46,7 @@ class Portraits:
     people: tuple[str, ...]
     labels: np.ndarray
     photos: tuple[str, ...]
-    crops: np.ndarray
+    crops: Rows
     embeddings: np.ndarray
     digests: tuple[str, ...]
     fingerprints: np.ndarray
@@ -83,23 +84,23 @@ def collect_portraits(
     """
     description = f"Finding faces in {dataset.root.name}"
     photos: list[PhotoFaces] = []
-    crops: list[np.ndarray] = []
+    crops = DiskRows((cropper.crop.size,) * 2 + (3,))
     parts: list[np.ndarray] = []
     read = cropper.crop_photos(dataset.paths, track, description)
     for group, faces, vectors in embed_groups(read, embedder):
         photos += [photo.without_crops() for photo in group]
-        crops += list(faces)
+        crops.append(faces)
         parts.append(vectors)
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     embeddings = np.concatenate(parts)
     chosen, notes = choose_faces(dataset, photos, owner, embeddings)
-    rows, side = owner[chosen], cropper.crop.size
+    rows = owner[chosen]
     return Portraits(
         root=dataset.root,
         people=dataset.people,
         labels=dataset.labels[rows],
         photos=tuple(dataset.relative(i) for i in rows),
-        crops=np.array([crops[i] for i in chosen], np.uint8).reshape(-1, side, side, 3),
+        crops=crops[chosen],
         embeddings=embeddings[chosen],
         digests=tuple(photos[i].digest for i in rows),
         fingerprints=np.array([photos[i].fingerprint for i in rows], np.uint8).reshape(-1, 32),

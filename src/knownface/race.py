@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from knownface.dataset import split
+from knownface.disk_rows import DiskRows, Rows
 from knownface.embedder import Embedder
 from knownface.evaluation import Evaluation
 from knownface.export import export_onnx
@@ -44,7 +45,9 @@ CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
 VIEWS = 8_000  # training views of a network, in 6 to 60 epochs
 SMALL = 5_000_000  # parameters up to which training the whole network is cheap
 HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
-CACHE_BYTES = 1 << 30  # for activations below the part of the network that is trained
+# Activations below the part of the network that is trained; beyond, each crop has one view only.
+CACHE_BYTES = 1 << 30
+TOGETHER = 256  # crops that are changed at once
 MIXED = 0.6  # share of the tuned network in the average with the frozen one that races
 
 
@@ -115,18 +118,18 @@ class Course:
     """What candidates are trained and tested on; all of it lies in the training part.
 
     crops, labels: (n, ...) of the people who are learned; fit, check: rows for both.
-    strangers: crops (m, ...) of people left out and of those given for the threshold.
+    strangers: crops (m, ...) of people left out, and of those given for the threshold.
     """
 
-    crops: np.ndarray
+    crops: Rows
     labels: np.ndarray
     fit: np.ndarray
     check: np.ndarray
-    strangers: np.ndarray
+    strangers: tuple[Rows, ...]
 
 
 def lay_out(
-    crops: np.ndarray, labels: np.ndarray, groups: np.ndarray, strangers: np.ndarray, seed: int
+    crops: Rows, labels: np.ndarray, groups: np.ndarray, strangers: Rows, seed: int
 ) -> Course | None:
     """A course through the training part; None where photos or strangers are too few to race.
 
@@ -138,8 +141,8 @@ def lay_out(
     kept = np.isin(labels, order[away:])
     _, relabelled = np.unique(labels[kept], return_inverse=True)
     fit, check = split(relabelled, groups[kept], 0.25, seed)
-    others = np.concatenate([crops[~kept], strangers]) if len(strangers) else crops[~kept]
-    if not len(check) or not len(others):
+    others = tuple(some for some in (crops[~kept], strangers) if len(some))
+    if not len(check) or not others:
         return None
     return Course(crops[kept], relabelled, fit, check, others)
 
@@ -209,20 +212,20 @@ class Workshop:
             path.unlink()
 
 
-Rung = Callable[[Workshop, np.ndarray, np.ndarray, str], Candidate]
+Rung = Callable[[Workshop, Rows, np.ndarray, str], Candidate]
 
 
-def frozen(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+def frozen(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
     """The network as it is: what all others have to beat."""
     return Candidate("frozen", shop.frozen, ("means",))
 
 
-def whitened(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+def whitened(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
     """The network stays, and what all people's photos have in common counts less."""
     return Candidate("frozen", shop.frozen, ("whitened",))
 
 
-def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+def head(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
     """The network stays; the head is trained on embeddings of changed crops."""
     import keras
 
@@ -230,7 +233,7 @@ def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Ca
 
     people = int(labels.max()) + 1
     each = int(np.clip(HEAD_VIEWS // len(crops), 1, 8))
-    views = np.concatenate([shop.frozen.embed(c) for c in changed(crops, each, shop.seed)])
+    views = np.concatenate(list(map(shop.frozen.embed, changed(crops, each, shop.seed))))
     inputs = keras.Input(views.shape[1:], name="crops")
     linear = keras.layers.Activation("linear", name="embedding")(inputs)
     columns = finetune(
@@ -245,25 +248,25 @@ def head(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Ca
     return Candidate("head", shop.frozen, ("columns",), columns)
 
 
-def top(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+def top(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
     """The last stage of the network is trained, on activations that are computed once."""
     from knownface.finetuning import Examples
     from knownface.layers import last_stage
 
     lower, upper = last_stage(shop.model)
-    size = 2 * int(np.prod(lower.output_shape[1:]))
-    each = int(np.clip(CACHE_BYTES // (size * len(crops)), 1, 8))
-    filled = np.concatenate([crops, crops[: -len(crops) % shares()]])  # for every device its share
-    parts = [
-        lower.predict(c, batch_size=64, verbose=0)[: len(crops)].astype(np.float16)
-        for c in changed(filled, each, shop.seed)
-    ]
+    shape = lower.output_shape[1:]
+    each = int(np.clip(CACHE_BYTES // (2 * int(np.prod(shape)) * len(crops)), 1, 8))
+    # every device has the same share, with a few photos twice
+    rows = np.resize(np.arange(len(crops)), len(crops) + -len(crops) % shares())
+    activations = DiskRows(shape, np.float16)
+    for some in changed(crops[rows], each, shop.seed):
+        activations.append(lower.predict(some, batch_size=64, verbose=0))
     people = int(labels.max()) + 1
-    examples = Examples(np.concatenate(parts), np.tile(labels, each), people)
+    examples = Examples(activations, np.tile(labels[rows], each), people)
     return _tuned(shop, upper, examples, crops, labels, f"{part}-top")
 
 
-def whole(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+def whole(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
     """The whole network is trained."""
     from knownface.finetuning import Examples
 
@@ -275,7 +278,7 @@ def _tuned(
     shop: Workshop,
     trained: keras.Model,
     examples: Examples,
-    crops: np.ndarray,
+    crops: Rows,
     labels: np.ndarray,
     checkpoint: str,
 ) -> Candidate:
@@ -313,16 +316,17 @@ def rungs(model: keras.Model) -> tuple[Rung, ...]:
     return (whitened, head, *([] if model.count_params() <= SMALL else [top]), whole)
 
 
-def changed(crops: np.ndarray, each: int, seed: int) -> Iterator[np.ndarray]:
-    """`each` times all crops: first as they are, then changed at random."""
-    yield crops
-    for number in range(1, each):
+def changed(crops: Rows, each: int, seed: int) -> Iterator[np.ndarray]:
+    """`each` times all crops, TOGETHER at once: first as they are, then changed at random."""
+    for number in range(each):
         view = Views(seed * 1000 + number, CHANGES)
-        yield np.stack([view(crop) for crop in crops])
+        for start in range(0, len(crops), TOGETHER):
+            some = np.asarray(crops[start : start + TOGETHER])
+            yield np.stack([view(crop) for crop in some]) if number else some
 
 
 # ---------------------------------------------------------------- race
-def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course | None) -> Outcome:
+def race(shop: Workshop, crops: Rows, labels: np.ndarray, course: Course | None) -> Outcome:
     """Climb from the frozen network while it pays; the winner is trained on everything.
 
     crops, labels: the whole training part. Where a network wins, the model carries its weights
@@ -365,8 +369,10 @@ def race(shop: Workshop, crops: np.ndarray, labels: np.ndarray, course: Course |
 def _laps(candidate: Candidate, course: Course, start: float) -> Iterator[Lap]:
     """Enroll the photos to fit, and test, in each way of comparison; the race began at `start`."""
     fit, check = course.labels[course.fit], course.labels[course.check]
-    parts = course.crops[course.fit], course.crops[course.check], course.strangers
-    embeddings = list(map(candidate.embedder.embed, parts))
+    embed = candidate.embedder.embed
+    others = [embed(some) for some in course.strangers]
+    parts = course.crops[course.fit], course.crops[course.check]
+    embeddings = [*map(embed, parts), np.concatenate(others)]
     for kind in candidate.kinds:
         templates, whitening = candidate.comparison(kind, embeddings[0], fit)
         _, probes, strangers = map(whitening, embeddings) if whitening else embeddings

@@ -19,6 +19,7 @@ from knownface.backbones import Backbone, build_backbone, choose_backbone, locat
 from knownface.crops import FaceCropper
 from knownface.dataset import scan
 from knownface.detection import load_detector
+from knownface.disk_rows import Rows
 from knownface.embedder import Embedder
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.evaluation import Evaluation, evaluate
@@ -192,9 +193,9 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
 
 
 # ---------------------------------------------------------------- facts
-def _rate(embedder: Embedder, crops: np.ndarray) -> float:
+def _rate(embedder: Embedder, crops: Rows) -> float:
     """Crops embedded per second, over at most 256 of them."""
-    sample = crops[:256]
+    sample = np.asarray(crops[:256])
     start = time.perf_counter()
     embedder.embed(sample)
     return round(len(sample) / (time.perf_counter() - start), 1)

@@ -12,6 +12,7 @@ import numpy as np
 
 from knownface.crops import FaceCropper
 from knownface.dataset import FaceDataset, group_photos, split
+from knownface.disk_rows import Rows
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.evaluation import random_split_accuracy
@@ -50,11 +51,11 @@ class TrainingPhotos:
         return self.everyone.select(self.held_out)
 
     @property
-    def given_strangers(self) -> np.ndarray:
+    def given_strangers(self) -> Rows:
         """Crops (m, size, size, 3) of the strangers set aside for the threshold."""
         if self.strangers is None:
-            return np.asarray(self.everyone.crops[:0])
-        return np.asarray(self.strangers.crops[self.calibration])
+            return self.everyone.select(self.rows[:0]).crops
+        return self.strangers.select(self.calibration).crops
 
     def embedded_by(self, embedder: Embedder) -> TrainingPhotos:
         """The same photos seen by another network."""
