@@ -211,7 +211,7 @@ def test_many_photos_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=0.011)
     assert (sampled.rival == whole.rival).all()
     np.testing.assert_allclose(sampled.own, whole.own, atol=0.05)
-    assert (sampled.own != whole.own).any()
+    assert (sampled.other != whole.other).any()
 
 
 def test_copies_are_one_picture_cut_differently(clean: Path) -> None:
