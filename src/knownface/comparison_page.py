@@ -40,7 +40,7 @@ def write_comparison(
         "the order may be chance."
         if same_photos
         else "The runs were not tested on the same photos, so that their numbers cannot be "
-        "compared closely; `--split` repeats the split of an earlier run."
+        "compared closely; --split repeats the split of an earlier run."
     )
     sections = [("Runs", table("Runs", ("Run", *COMPARISON), cells, links))]
     if len(done) > 1:

@@ -62,8 +62,9 @@ def accepted_strangers(explanation: Explanation, faces: Faces) -> list[Section]:
         for each in explanation.accepted
     )
     intro = paragraphs(
-        "Photos of strangers whose similarity reached the threshold, the most similar first. Where "
-        "the heat map is orange, the face speaks for the name; where it is blue, against it."
+        "Photos of strangers whose similarity reached the threshold, the most similar first; those "
+        "that were there when it was chosen too, which the rates above leave out. Where the heat "
+        "map is orange, the face speaks for the name; where it is blue, against it."
     )
     title = "Strangers who were named"
     return [(title, f'{intro}<ul class="answers">{cards}</ul>')] if cards else []
