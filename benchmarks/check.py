@@ -39,7 +39,7 @@ def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection)
     from knownface.dataset import scan
     from knownface.detection import load_detector
     from knownface.doctor import diagnose
-    from knownface.doctor_page import render_page
+    from knownface.doctor_page import write_check
     from knownface.export import backbone_embedder
 
     record = get_backbone(backbone)
@@ -53,7 +53,7 @@ def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection)
         cropper = FaceCropper(record.crop, detector, cache=whole)
         start, processor = time.perf_counter(), time.process_time()
         if whole:
-            render_page(diagnose(dataset, cropper, embedder))
+            write_check(Path(empty) / "page.html", diagnose(dataset, cropper, embedder))
         else:
             for _ in cropper.crop_photos(dataset.paths):
                 pass

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 
 from knownface.calibration import Bin, Calibration
 from knownface.cli import app
+from knownface.diagnosis import KINDS, Diagnosis, Problem
+from knownface.doctor_page import write_check
 from knownface.evaluation import (
     Evaluation,
     OpenSet,
@@ -34,6 +36,7 @@ from knownface.explanation import (
     plane,
 )
 from knownface.folds import Folds
+from knownface.images import write_image
 from knownface.learning_curve import LearningPoint
 from knownface.look_alikes import LookAlike
 from knownface.recognizer import Recognition, RecognizedFace, Recognizer
@@ -339,6 +342,25 @@ def test_pages_are_accessible(
         found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
         assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 390)])
+def test_the_page_of_check_is_accessible(
+    scheme: str, width: int, browser: Any, tmp_path: Path
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    write_image(tmp_path / "a.jpg", np.full((60, 90, 3), 200, np.uint8))
+    problems = tuple(
+        Problem(kind, "a.jpg", "A very long name of somebody", "a.jpg", "why") for kind in KINDS
+    )
+    page_path = tmp_path / "check.html"
+    examples = {"A very long name of somebody": "a.jpg"}
+    write_check(page_path, Diagnosis(tmp_path, (), (), problems, frozenset(), examples, "CPU"))
+    with opened(browser, page_path, scheme, width) as page:
+        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".face").first.bounding_box()["width"] > 80
 
 
 @pytest.mark.parametrize("people", [2, 20, 100])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Iterator
 from pathlib import Path
 
 from knownface.diagnosis import KINDS, Diagnosis, Problem
-from knownface.images import ImageError, embedded, read_image
-from knownface.whole_file import whole_file
+from knownface.images import ImageError, read_image
+from knownface.page import Faces, card, cards, paragraphs, write_page
 
-THUMBNAIL = 144  # pixels, longest side
-BUDGET = 4_000_000  # characters for all thumbnails, so that a page stays below 5 MB
-MOST_TEXT = 2000  # findings shown per kind; the JSON document has all
+PICTURE = 112  # pixels: whole photos need more of them than faces
+MOST = 1000  # findings shown per kind, so that a page stays below 5 MB; the JSON document has all
 ADVICE = {
     "unreadable": "Copy these files again from their source, or remove them.",
     "no_face": "Nobody can be learnt from these. Cut them closer to the face, or remove them.",
@@ -32,133 +31,59 @@ ADVICE = {
 }
 
 
-def write_page(path: Path, diagnosis: Diagnosis) -> None:
+def write_check(path: Path, diagnosis: Diagnosis) -> None:
     """Write the page whole or not at all; raises OSError where that is impossible."""
-    with whole_file(path) as part:
-        part.write_text(render_page(diagnosis), encoding="utf-8", errors="replace")
-
-
-def render_page(diagnosis: Diagnosis) -> str:
-    """The page as text, below 5 MB."""
-    thumbnails = _Thumbnails(diagnosis.root)
-    found = [kind for kind in KINDS if diagnosis.of_kind(kind)]
-    links = "".join(
-        f'<li><a href="#{kind}">{KINDS[kind]}</a> {len(diagnosis.of_kind(kind))}</li>'
-        for kind in found
+    faces = Faces(PICTURE)
+    found = {kind: diagnosis.of_kind(kind) for kind in KINDS}
+    sections = [
+        (f"{KINDS[kind]} ({len(problems)})", _section(kind, problems, diagnosis, faces))
+        for kind, problems in found.items()
+        if problems
+    ]
+    count = len(diagnosis.problems)
+    problems = f"{count or 'no'} problem{'' if count == 1 else 's'}"
+    summary = paragraphs(
+        f"{len(diagnosis.photos)} photos of {len(diagnosis.people)} people. A cleaned copy "
+        f"(--fix DIR) leaves out {len(diagnosis.left_out)} of them; this folder itself was not "
+        "changed."
     )
-    sections = "\n".join(_section(kind, diagnosis, thumbnails) for kind in found)
-    number = len(diagnosis.problems)
-    return _PAGE.format(
-        title=f"Check of {html.escape(diagnosis.root.resolve().name)}",
-        count="No problems" if not number else f"{number} problem{'s' if number > 1 else ''}",
-        photos=len(diagnosis.photos),
-        people=len(diagnosis.people),
-        left_out=len(diagnosis.left_out),
-        contents=f'<nav aria-label="Kinds of problems"><ul>{links}</ul></nav>' if links else "",
-        sections=sections,
-    )
+    title = f"{diagnosis.root.resolve().name}: {problems}"
+    write_page(path, title, "knownface check", summary, sections, faces)
 
 
-def _section(kind: str, diagnosis: Diagnosis, thumbnails: _Thumbnails) -> str:
-    problems = diagnosis.of_kind(kind)
-    items = "\n".join(_item(each, diagnosis, thumbnails) for each in problems[:MOST_TEXT])
-    more = len(problems) - MOST_TEXT
-    rest = f"<p>And {more} more; <code>--json</code> lists all.</p>" if more > 0 else ""
-    return (
-        f'<section id="{kind}" aria-labelledby="{kind}-title">\n'
-        f'<h2 id="{kind}-title">{KINDS[kind]} <small>{len(problems)}</small></h2>\n'
-        f"<p>{ADVICE[kind]}</p>\n<ul class=problems>\n{items}\n</ul>{rest}\n</section>"
-    )
+def _section(kind: str, problems: list[Problem], diagnosis: Diagnosis, faces: Faces) -> str:
+    more = len(problems) - MOST
+    rest = paragraphs(f"And {more} more; --json lists all.") if more > 0 else ""
+    shown = (_card(problem, diagnosis, faces) for problem in problems[:MOST])
+    return paragraphs(ADVICE[kind]) + cards(shown) + rest
 
 
-def _item(problem: Problem, diagnosis: Diagnosis, thumbnails: _Thumbnails) -> str:
+def _card(problem: Problem, diagnosis: Diagnosis, faces: Faces) -> str:
     """The photo, what it is compared with, and the words."""
-    shown = []
+    pictures = {
+        what: [_picture(photo, what, diagnosis.root, faces)]
+        for photo, what in _photos(problem, diagnosis.examples)
+    }
+    return card(problem.photo or problem.person, problem.detail, pictures)
+
+
+def _photos(problem: Problem, examples: dict[str, str]) -> Iterator[tuple[str, str]]:
     if problem.photo:
-        shown.append((problem.photo, "this photo"))
+        yield problem.photo, "this photo"
     if problem.kind == "mislabel":
-        examples = diagnosis.examples
-        shown += [
-            (examples[name], f"typical of {name}")
-            for name in (problem.person, problem.other)
-            if name in examples
-        ]
+        for name in (problem.person, problem.other):
+            if name in examples:
+                yield examples[name], f"typical of {name}"
     elif problem.photo and problem.other:
-        shown.append((problem.other, "the other photo"))
-    pictures = "".join(thumbnails.figure(photo, what) for photo, what in shown)
-    title = html.escape(problem.photo or problem.person)
-    return f"<li><h3>{title}</h3><p>{html.escape(problem.detail)}</p>{pictures}</li>"
+        yield problem.other, "the other photo"
 
 
-class _Thumbnails:
-    """Small JPEG pictures as figures, as long as the budget lasts."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._left = BUDGET
-        self._made: dict[str, str] = {}
-
-    def figure(self, photo: str, what: str) -> str:
-        if self._left <= 0:
-            return ""
-        if photo not in self._made:
-            self._made[photo] = self._encoded(photo)
-        source = self._made[photo]
-        self._left -= len(source)
-        if not source:
-            return ""
-        alt = html.escape(f"{photo}, {what}", quote=True)
-        return (
-            f'<figure><img loading="lazy" alt="{alt}" src="{source}">'
-            f"<figcaption>{html.escape(what)}</figcaption></figure>"
-        )
-
-    def _encoded(self, photo: str) -> str:
-        try:
-            return embedded(read_image(self._root / photo), THUMBNAIL, quality=70)
-        except ImageError:
-            return ""
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --line: #8884; --soft: #8882; }}
-body {{
-  font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
-}}
-h1, h2, h3 {{ line-height: 1.25; }}
-h2 {{ margin: 2.5rem 0 .25rem; }}
-h2 small {{ font-weight: normal; opacity: .75; }}
-h3 {{ font-size: 1rem; margin: 0; overflow-wrap: anywhere; }}
-nav ul {{ display: flex; flex-wrap: wrap; gap: .5rem; list-style: none; padding: 0; }}
-nav li {{ background: var(--soft); border-radius: 1rem; padding: .25rem .75rem; }}
-.problems {{
-  display: grid; gap: .75rem; list-style: none; padding: 0;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr));
-}}
-.problems li {{ border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }}
-.problems p {{ margin: .25rem 0 .5rem; overflow-wrap: anywhere; }}
-figure {{ display: inline-block; margin: 0 .5rem .25rem 0; max-width: 5.6rem; }}
-figure {{ vertical-align: top; }}
-img {{ display: block; height: 5.6rem; max-width: 5.6rem; object-fit: contain; }}
-code {{ white-space: nowrap; }}
-figcaption {{ font-size: .8rem; overflow-wrap: anywhere; }}
-:focus-visible {{ outline: 3px solid #2a7de1; outline-offset: 2px; }}
-</style>
-<body>
-<header>
-<h1>{title}: {count}</h1>
-<p>{photos} photos of {people} people. A cleaned copy (<code>--fix DIR</code>) leaves out
-{left_out} of them; this folder itself was not changed.</p>
-{contents}
-</header>
-<main>
-{sections}
-</main>
-</body>
-</html>
-"""
+def _picture(photo: str, what: str, root: Path, faces: Faces) -> str:
+    """Nothing where the photo cannot be read, or the page is full."""
+    try:
+        number = faces.get(photo)
+        if number is None and not faces.full:
+            number = faces.add(photo, read_image(root / photo))
+    except ImageError:
+        return ""
+    return faces.figure(number, f"{photo}, {what}")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 from PIL import Image
 
 from knownface.charts import scatter
 from knownface.evaluation import Evaluation
 from knownface.explanation import WORST, Accepted, Answer, Explanation
-from knownface.page import Cell, Faces, Section, paragraphs, table
+from knownface.page import Cell, Faces, Section, card, cards, paragraphs, table
 
 
 def wrong_answers(evaluation: Evaluation, explanation: Explanation, faces: Faces) -> str:
     """A card for each of the worst, and a table where that is not all."""
     errors = {error.photo: error for error in evaluation.errors}
     shown = [each for each in explanation.answers if each.photo in errors][:WORST]
-    cards = "".join(
+    items = [
         _card(
             f"{each.true}, taken for {each.predicted}",
             f"{each.photo} · similarity {errors[each.photo].similarity:.2f}, "
@@ -31,13 +29,13 @@ def wrong_answers(evaluation: Evaluation, explanation: Explanation, faces: Faces
             faces,
         )
         for each in shown
-    )
+    ]
     intro = paragraphs(
         "Worst first. The heat map shows what decided: the face is covered piece by piece; where "
         "that takes strength from the wrong name, the map is orange, where it takes strength from "
         "the right one, blue. Beside it are the training photos that are nearest to this one."
     )
-    parts = [f'{intro}<ul class="answers">{cards}</ul>'] if cards else []
+    parts = [intro + cards(items)] if items else []
     if len(shown) < len(errors) or not errors:
         rows: list[list[Cell]] = [
             [e.photo, e.true, e.predicted, (f"{e.similarity:.2f}", e.similarity)]
@@ -50,7 +48,7 @@ def wrong_answers(evaluation: Evaluation, explanation: Explanation, faces: Faces
 
 def accepted_strangers(explanation: Explanation, faces: Faces) -> list[Section]:
     """A card for each stranger who was named; nothing where there is none."""
-    cards = "".join(
+    items = [
         _card(
             f"A stranger, taken for {each.predicted}",
             f"{each.photo} · similarity {each.similarity:.2f}",
@@ -60,14 +58,14 @@ def accepted_strangers(explanation: Explanation, faces: Faces) -> list[Section]:
             faces,
         )
         for each in explanation.accepted
-    )
+    ]
     intro = paragraphs(
         "Photos of strangers whose similarity reached the threshold, the most similar first; those "
         "that were there when it was chosen too, which the rates above leave out. Where the heat "
         "map is orange, the face speaks for the name; where it is blue, against it."
     )
     title = "Strangers who were named"
-    return [(title, f'{intro}<ul class="answers">{cards}</ul>')] if cards else []
+    return [(title, intro + cards(items))] if items else []
 
 
 def _pictures(answer: Answer | Accepted, key: str, faces: Faces) -> list[str]:
@@ -88,21 +86,14 @@ def _card(
     faces: Faces,
 ) -> str:
     """A photo beside the training photos that are nearest to it, by person."""
-    groups = {"this photo": own}
+    groups, enrolled = {"this photo": own}, explanation.enrolled
     for name, photos in nearest.items():
         groups[f"nearest of {name}"] = [
-            faces.figure(faces.add(f"enrolled {photo}", explanation.enrolled[photo]), photo)
+            faces.figure(faces.add(f"enrolled {photo}", enrolled[photo]), photo)
             for photo in photos
-            if photo in explanation.enrolled
+            if photo in enrolled
         ]
-    shown = "".join(
-        f"<div><p>{escape(group)}</p><div>{''.join(pictures)}</div></div>"
-        for group, pictures in groups.items()
-        if any(pictures)
-    )
-    return (
-        f'<li><h3>{escape(title)}</h3><p>{escape(about)}</p><div class="faces">{shown}</div></li>'
-    )
+    return card(title, about, groups)
 
 
 def heat_picture(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:

@@ -6,15 +6,17 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-TILE = 80  # pixels; a multiple of JPEG's 16-pixel blocks, so that neighbours do not bleed
+from knownface.whole_file import whole_file
+
 COLUMNS = 32  # tiles in a row of the sheet
 MOST_FACES = 1000
 SHEET_BYTES = 2_500_000  # as JPEG, so that a page stays below 5 MB
@@ -37,21 +39,32 @@ def share(value: float) -> Cell:
 
 
 class Faces:
-    """Small pictures, each embedded once, in one sheet, and shown from everywhere."""
+    """Small square pictures, each embedded once, in one sheet, and shown from everywhere.
 
-    def __init__(self) -> None:
+    side: in pixels; a multiple of JPEG's 16-pixel blocks, so that neighbours do not bleed.
+    """
+
+    def __init__(self, side: int = 80) -> None:
+        self.side = side
         self._tiles: list[np.ndarray] = []
         self._index: dict[str, int] = {}
 
+    @property
+    def full(self) -> bool:
+        return len(self._tiles) >= MOST_FACES
+
+    def get(self, key: str) -> int | None:
+        """The number of a picture that was added; None where it was not."""
+        return self._index.get(key)
+
     def add(self, key: str, picture: np.ndarray) -> int | None:
         """The number of an RGB uint8 picture; None where the sheet is full."""
-        if key not in self._index:
-            if len(self._tiles) >= MOST_FACES:
-                return None
+        if key not in self._index and not self.full:
+            size = (self.side, self.side)
+            tile = ImageOps.pad(Image.fromarray(picture), size, color=(127, 127, 127))
             self._index[key] = len(self._tiles)
-            tile = Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.LANCZOS)
             self._tiles.append(np.asarray(tile))
-        return self._index[key]
+        return self.get(key)
 
     def figure(self, number: int | None, label: str, caption: str = "") -> str:
         """One picture with a label for screen readers and an optional caption."""
@@ -66,11 +79,11 @@ class Faces:
         """The sheet as a rule of CSS."""
         if not self._tiles:
             return ""
-        rows = -(-len(self._tiles) // COLUMNS)
-        sheet = np.full((rows * TILE, COLUMNS * TILE, 3), 127, np.uint8)
+        rows, side = -(-len(self._tiles) // COLUMNS), self.side
+        sheet = np.full((rows * side, COLUMNS * side, 3), 127, np.uint8)
         for i, tile in enumerate(self._tiles):
-            y, x = TILE * (i // COLUMNS), TILE * (i % COLUMNS)
-            sheet[y : y + TILE, x : x + TILE] = tile
+            y, x = side * (i // COLUMNS), side * (i % COLUMNS)
+            sheet[y : y + side, x : x + side] = tile
         for quality in (75, 55, 35):
             data = io.BytesIO()
             Image.fromarray(sheet).save(data, "JPEG", quality=quality, optimize=True)
@@ -78,6 +91,7 @@ class Faces:
                 break
         encoded = base64.b64encode(data.getvalue()).decode()
         return (
+            f":root{{--face:{side / 20}rem}}"  # 1.25 pixels per CSS pixel, for sharp screens
             f".face{{background-image:url(data:image/jpeg;base64,{encoded});"
             f"background-size:calc({COLUMNS}*var(--face)) calc({rows}*var(--face))}}"
         )
@@ -135,6 +149,21 @@ def figures(items: Sequence[tuple[str, str, str]]) -> str:
     return f'<dl class="figures">{shown}</dl>'
 
 
+def card(title: str, about: str, groups: Mapping[str, Sequence[str]]) -> str:
+    """An item of `cards`: a title, a line, and groups of figures by what they are."""
+    shown = "".join(
+        f"<div><p>{html.escape(name)}</p><div>{''.join(pictures)}</div></div>"
+        for name, pictures in groups.items()
+        if any(pictures)
+    )
+    words = f"<h3>{html.escape(title)}</h3><p>{html.escape(about)}</p>"
+    return f'<li>{words}<div class="faces">{shown}</div></li>'
+
+
+def cards(items: Iterable[str]) -> str:
+    return f'<ul class="cards">{"".join(items)}</ul>'
+
+
 def paragraphs(*lines: str) -> str:
     return "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
@@ -148,12 +177,12 @@ def write_page(
     faces: Faces | None = None,
     data: object = None,
 ) -> None:
-    """Write one page whole or not at all.
+    """Write one page whole or not at all; raises OSError where that is impossible.
 
     about: a line above the title; summary: HTML under it; sections: titles and HTML.
     data: what the script needs, by its name `data`.
     """
-    names = [heading.lower().replace(" ", "-") for heading, _ in sections]
+    names = ["-".join(re.findall(r"\w+", heading.lower())) for heading, _ in sections]
     links = "".join(
         f'<li><a href="#{name}">{html.escape(heading)}</a></li>'
         for name, (heading, _) in zip(names, sections, strict=True)
@@ -194,9 +223,5 @@ def write_page(
 </body>
 </html>
 """
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with whole_file(path) as part:
         part.write_text(page, encoding="utf-8", errors="replace")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

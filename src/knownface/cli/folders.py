@@ -33,7 +33,7 @@ def check(
     with session(quiet or as_json, notes=not quiet) as track:
         from knownface.cleaning import copy_good, new_copy
         from knownface.doctor import check as run_check
-        from knownface.doctor_page import write_page
+        from knownface.doctor_page import write_check
 
         page = out or Path("runs") / f"{data.resolve().name}-check.html"
         if page.is_dir():
@@ -43,7 +43,7 @@ def check(
                 data, backbone, weights, accept_license, options.faces_mode(faces), device, track
             )
             with writing(page):
-                write_page(page, found)
+                write_check(page, found)
             copied = copy_good(found, copy, track) if copy else 0
         if as_json:
             print_json(found.to_json())
