@@ -21,6 +21,7 @@ LAYERS = [
         "metrics",
         "intervals",
         "whole_file",
+        "disk_rows",
         "diagnosis",
         "whitening",
     },
