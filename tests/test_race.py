@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from knownface import race as racing
+from knownface.backbones import build_backbone, get_backbone, locate_weights
+from knownface.disk_rows import DiskRows
+from knownface.embedder import Embedder
+from knownface.export import export_onnx
 from knownface.race import Candidate, Workshop, lay_out, race
+from knownface.runs import History
 
 PEOPLE, PHOTOS, SIZE = 10, 12, 16
 
@@ -184,3 +189,73 @@ def test_ctrl_c_ships_no_columns_of_only_some_people(
         course = lay_out(crops, labels, groups, strangers, 0)
         outcome = race(workshop(2.0), crops, labels, course)
         assert (outcome.chosen, outcome.stopped) == (chosen, True)
+
+
+# ---------------------------------------------------------------- with a network
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    model = build_backbone(get_backbone("mini"), locate_weights(get_backbone("mini")))
+    folder = tmp_path_factory.mktemp("shop")
+    export_onnx(model, folder / "frozen.onnx")
+    embedder = Embedder(folder / "frozen.onnx")
+    history = History(folder, tensorboard=False, mlflow=False, options={})
+    return Workshop(
+        model, embedder, folder, "cpu", "float32", 0, 1, history, lambda items, *_: items
+    )
+
+
+@pytest.fixture(scope="module")
+def faces() -> tuple[DiskRows, np.ndarray]:
+    """Three people with six crops each, of one colour and noise."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 6)
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[labels]
+    crops = DiskRows((112, 112, 3))
+    crops.append(colours[:, None, None] + rng.integers(-50, 50, (18, 112, 112, 3)))
+    return crops, labels
+
+
+@pytest.mark.parametrize("name", ["top", "whole"])
+def test_a_tuned_network_lies_between_frozen_and_trained(
+    name: str, shop: Workshop, faces: tuple[DiskRows, np.ndarray]
+) -> None:
+    crops, labels = faces
+    before = shop.model.get_weights()
+    found = getattr(racing, name)(shop, crops, labels, "race")
+    assert found.name == name
+    for now, earlier in zip(shop.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, earlier)  # a candidate leaves the model as it was
+    assert found.weights is not None
+    changed = [
+        not np.allclose(a, b, rtol=1e-5, atol=0) for a, b in zip(found.weights, before, strict=True)
+    ]
+    assert changed[-1]
+    assert changed[0] == (name == "whole")  # below the last stage nothing is touched
+    shop.model.set_weights(found.weights)
+    raw = np.asarray(shop.model(np.asarray(crops)))
+    shop.model.set_weights(before)
+    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    assert np.sum(unit * found.embedder.embed(crops), axis=1).min() > 0.98
+    np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
+
+
+def test_a_head_is_trained_on_embeddings_alone(
+    shop: Workshop, faces: tuple[DiskRows, np.ndarray]
+) -> None:
+    crops, labels = faces
+    found = racing.head(shop, crops, labels, "race")
+    assert found.columns is not None
+    scores = shop.frozen.embed(crops) @ found.columns.T
+    assert (scores.argmax(1) == labels).all()
+    assert found.weights is None
+
+
+def test_views_are_the_same_whatever_is_changed_at_once(
+    faces: tuple[DiskRows, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = np.concatenate(list(racing.changed(faces[0], 3, seed=4)))
+    assert len(whole) == 54
+    np.testing.assert_array_equal(whole[:18], np.asarray(faces[0]))
+    assert not np.array_equal(whole[18:36], whole[36:])
+    monkeypatch.setattr(racing, "TOGETHER", 5)
+    np.testing.assert_array_equal(np.concatenate(list(racing.changed(faces[0], 3, 4))), whole)
