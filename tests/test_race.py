@@ -239,6 +239,20 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
 
 
+def test_the_last_stage_learns_from_what_lies_below_it(
+    shop: Workshop, faces: tuple[DiskRows, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(racing, "_tuned", lambda *arguments: seen.extend(arguments))
+    racing.top(shop, *faces, "race")
+    _, upper, examples = seen[:3]
+    assert len(examples.inputs) == len(examples.labels) == 8 * 18
+    np.testing.assert_array_equal(examples.labels[-18:], faces[1])
+    raw = upper(np.asarray(examples.inputs[:18], np.float32))
+    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    assert np.sum(unit * shop.frozen.embed(faces[0]), axis=1).min() > 0.98
+
+
 def test_a_head_is_trained_on_embeddings_alone(
     shop: Workshop, faces: tuple[DiskRows, np.ndarray]
 ) -> None:
