@@ -51,6 +51,7 @@ LAYERS = [
         "training_photos",
         "finetuning",
         "race",
+        "candidates",
         "recipes",
         "evaluation",
         "open_set",

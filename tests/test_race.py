@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knownface import candidates
 from knownface import race as racing
-from knownface.backbones import build_backbone, get_backbone, locate_weights
-from knownface.disk_rows import DiskRows
-from knownface.embedder import Embedder
-from knownface.export import export_onnx
-from knownface.race import Candidate, Workshop, lay_out, race
-from knownface.runs import History
+from knownface.candidates import Candidate, Workshop
+from knownface.race import lay_out, race
 
 PEOPLE, PHOTOS, SIZE = 10, 12, 16
 
@@ -57,7 +54,7 @@ def workshop(noise: float) -> Workshop:
     )  # type: ignore[arg-type] # fmt: skip
 
 
-def rung(noise: float, calls: list[str]) -> racing.Rung:
+def rung(noise: float, calls: list[str]) -> candidates.Rung:
     def train(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
         calls.append(part)
         network, weights = Network(noise), [np.full(1, noise)]
@@ -141,7 +138,7 @@ def test_what_all_photos_have_in_common_is_whitened_away(monkeypatch: pytest.Mon
     centres = rng.normal(size=(PEOPLE, SIZE)) * (np.arange(SIZE) >= 6)
     crops = (centres[labels] + noise)[:, None, None]
     course = lay_out(crops, labels, np.arange(len(labels)), crops[:0], 0)
-    monkeypatch.setattr(racing, "rungs", lambda _: (racing.whitened,))
+    monkeypatch.setattr(racing, "rungs", lambda _: (candidates.whitened,))
     outcome = race(workshop(0.0), crops, labels, course)
     assert (outcome.chosen, outcome.tuned, outcome.fitted) == ("frozen, whitened", False, True)
     assert outcome.whitening is not None
@@ -181,7 +178,7 @@ def test_ctrl_c_ships_no_columns_of_only_some_people(
 
     def columns(_: Workshop, crops: np.ndarray, labels: np.ndarray, __: str) -> Candidate:
         network = Network(0.0)
-        means = racing.mean_templates(network.embed(crops), labels, int(labels.max()) + 1)
+        means = candidates.mean_templates(network.embed(crops), labels, int(labels.max()) + 1)
         return Candidate("head", network, ("columns",), means)  # type: ignore[arg-type]
 
     for strangers, chosen in ((crops[:0], "frozen"), (crops[:60] + 1, "head, columns")):
@@ -189,87 +186,3 @@ def test_ctrl_c_ships_no_columns_of_only_some_people(
         course = lay_out(crops, labels, groups, strangers, 0)
         outcome = race(workshop(2.0), crops, labels, course)
         assert (outcome.chosen, outcome.stopped) == (chosen, True)
-
-
-# ---------------------------------------------------------------- with a network
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    model = build_backbone(get_backbone("mini"), locate_weights(get_backbone("mini")))
-    folder = tmp_path_factory.mktemp("shop")
-    export_onnx(model, folder / "frozen.onnx")
-    embedder = Embedder(folder / "frozen.onnx")
-    history = History(folder, tensorboard=False, mlflow=False, options={})
-    return Workshop(
-        model, embedder, folder, "cpu", "float32", 0, 1, history, lambda items, *_: items
-    )
-
-
-@pytest.fixture(scope="module")
-def faces() -> tuple[DiskRows, np.ndarray]:
-    """Three people with six crops each, of one colour and noise."""
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(3), 6)
-    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[labels]
-    crops = DiskRows((112, 112, 3))
-    crops.append(colours[:, None, None] + rng.integers(-50, 50, (18, 112, 112, 3)))
-    return crops, labels
-
-
-@pytest.mark.parametrize("name", ["top", "whole"])
-def test_a_tuned_network_lies_between_frozen_and_trained(
-    name: str, shop: Workshop, faces: tuple[DiskRows, np.ndarray]
-) -> None:
-    crops, labels = faces
-    before = shop.model.get_weights()
-    found = getattr(racing, name)(shop, crops, labels, "race")
-    assert found.name == name
-    for now, earlier in zip(shop.model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(now, earlier)  # a candidate leaves the model as it was
-    assert found.weights is not None
-    changed = [
-        not np.allclose(a, b, rtol=1e-5, atol=0) for a, b in zip(found.weights, before, strict=True)
-    ]
-    assert changed[-1]
-    assert changed[0] == (name == "whole")  # below the last stage nothing is touched
-    shop.model.set_weights(found.weights)
-    raw = np.asarray(shop.model(np.asarray(crops)))
-    shop.model.set_weights(before)
-    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-    assert np.sum(unit * found.embedder.embed(crops), axis=1).min() > 0.98
-    np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
-
-
-def test_the_last_stage_learns_from_what_lies_below_it(
-    shop: Workshop, faces: tuple[DiskRows, np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(racing, "_tuned", lambda *arguments: seen.extend(arguments))
-    racing.top(shop, *faces, "race")
-    _, upper, examples = seen[:3]
-    assert len(examples.inputs) == len(examples.labels) == 8 * 18
-    np.testing.assert_array_equal(examples.labels[-18:], faces[1])
-    raw = upper(np.asarray(examples.inputs[:18], np.float32))
-    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-    assert np.sum(unit * shop.frozen.embed(faces[0]), axis=1).min() > 0.98
-
-
-def test_a_head_is_trained_on_embeddings_alone(
-    shop: Workshop, faces: tuple[DiskRows, np.ndarray]
-) -> None:
-    crops, labels = faces
-    found = racing.head(shop, crops, labels, "race")
-    assert found.columns is not None
-    scores = shop.frozen.embed(crops) @ found.columns.T
-    assert (scores.argmax(1) == labels).all()
-    assert found.weights is None
-
-
-def test_views_are_the_same_whatever_is_changed_at_once(
-    faces: tuple[DiskRows, np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = np.concatenate(list(racing.changed(faces[0], 3, seed=4)))
-    assert len(whole) == 54
-    np.testing.assert_array_equal(whole[:18], np.asarray(faces[0]))
-    assert not np.array_equal(whole[18:36], whole[36:])
-    monkeypatch.setattr(racing, "TOGETHER", 5)
-    np.testing.assert_array_equal(np.concatenate(list(racing.changed(faces[0], 3, 4))), whole)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.backbones import Backbone
+from knownface.candidates import Workshop
 from knownface.embedder import Embedder
 from knownface.progress import Track
-from knownface.race import Outcome, Workshop, lay_out, race
+from knownface.race import Outcome, lay_out, race
 from knownface.runs import History
 from knownface.training_config import TrainingConfig
 from knownface.training_photos import TrainingPhotos
