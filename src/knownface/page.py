@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from knownface.whole_file import whole_file
 
 COLUMNS = 32  # tiles in a row of the sheet
-MOST_FACES = 1000
+SHEET_PIXELS = 1000 * 80**2  # 1,000 faces, or fewer larger pictures
 SHEET_BYTES = 2_500_000  # as JPEG, so that a page stays below 5 MB
 Cell = str | tuple[str, float]  # a number carries what it is sorted by
 Section = tuple[str, str]  # title, HTML
@@ -51,7 +51,7 @@ class Faces:
 
     @property
     def full(self) -> bool:
-        return len(self._tiles) >= MOST_FACES
+        return (len(self._tiles) + 1) * self.side**2 > SHEET_PIXELS
 
     def get(self, key: str) -> int | None:
         """The number of a picture that was added; None where it was not."""
@@ -86,7 +86,7 @@ class Faces:
             sheet[y : y + side, x : x + side] = tile
         for quality in (75, 55, 35):
             data = io.BytesIO()
-            Image.fromarray(sheet).save(data, "JPEG", quality=quality, optimize=True)
+            Image.fromarray(sheet).save(data, "JPEG", quality=quality)
             if data.tell() <= SHEET_BYTES:
                 break
         encoded = base64.b64encode(data.getvalue()).decode()
