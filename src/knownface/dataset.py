@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,9 +37,10 @@ class FaceDataset:
     paths: tuple[Path, ...]
     labels: np.ndarray
 
-    def relative(self, index: int) -> str:
-        """The photo's path inside the folder, with forward slashes, as reports show it."""
-        return self.paths[index].relative_to(self.root).as_posix()
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Each photo's path inside the folder, with forward slashes, as reports show it."""
+        return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
 
 
 def scan(root: Path, loose: bool = False) -> FaceDataset:

@@ -59,8 +59,8 @@ def diagnose(
         *(twins := _copies(found)),
         *_mislabels(found, {twin.photo for twin in twins if twin.kind == "two_names"}),
     ]
-    used = {dataset.relative(i) for i in found.seen[found.used].tolist()}
-    everything = tuple(dataset.relative(i) for i in range(len(dataset.paths)))
+    used = {dataset.names[i] for i in found.seen[found.used].tolist()}
+    everything = dataset.names
     unwanted = {p.photo for p in problems if p.photo and p.kind != "several_faces"}
     left_out = frozenset((set(everything) - used) | unwanted)
     problems += [*_bursts(found, left_out), *_few(found, left_out), *_names(dataset.people)]
@@ -80,7 +80,7 @@ def diagnose(
 # ---------------------------------------------------------------- one photo
 def _unusable(found: Examination) -> Iterator[Problem]:
     """Unreadable, without a face, or with several of which more than one may be meant."""
-    index = {found.dataset.relative(i): i for i in range(len(found.photos))}
+    index = {name: i for i, name in enumerate(found.dataset.names)}
     used = set(found.seen[found.used].tolist())
     for note in found.notes:
         photo = found.photos[index[note.photo]]
@@ -136,7 +136,7 @@ def _copies(found: Examination) -> list[Problem]:
     for index, better in replaced.items():
         same = found.photos[index].digest == found.photos[better].digest
         kind, what = ("duplicate", "file") if same else ("near_duplicate", "picture")
-        name = found.dataset.relative(better)
+        name = found.dataset.names[better]
         problems.append(_problem(found, kind, index, name, f"the same {what} as {name}"))
     for a, b in found.copies:
         if labels[a] != labels[b] and not {a, b} & replaced.keys():
@@ -157,17 +157,18 @@ def _replaced(found: Examination) -> dict[int, int]:
     def rank(index: int) -> tuple[Any, ...]:
         """The largest first, then the sharpest, then the plainest name."""
         width, height = found.photos[index].size or (0, 0)
-        name = found.dataset.relative(index)
+        name = found.dataset.names[index]
         return (-width * height, -sharp.get(index, 0.0), len(name), name)
 
-    kept: list[int] = []
+    place = {index: i for i, index in enumerate(sorted(neighbours, key=rank))}
+    kept: set[int] = set()
     replaced: dict[int, int] = {}
-    for index in sorted(neighbours, key=rank):
-        better = [other for other in kept if other in neighbours[index]]
+    for index in place:
+        better = neighbours[index] & kept
         if better:
-            replaced[index] = better[0]
+            replaced[index] = min(better, key=place.__getitem__)
         else:
-            kept.append(index)
+            kept.add(index)
     return replaced
 
 
@@ -176,7 +177,7 @@ def _two_names(found: Examination, a: int, b: int) -> list[Problem]:
     own = dict(zip(found.seen.tolist(), found.agreement.own.tolist(), strict=True))
     wrong, right = sorted((a, b), key=lambda index: own.get(index, 0.0))
     low, high = own.get(wrong, 0.0), own.get(right, 0.0)
-    name, other = (found.dataset.relative(i) for i in (wrong, right))
+    name, other = (found.dataset.names[i] for i in (wrong, right))
     person = found.dataset.people[found.dataset.labels[right]]
     if high >= SOMEBODY and high - low >= OUTVOTED:
         detail = f"the same picture as {other}, and the face agrees with {person}"
@@ -198,7 +199,7 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
     enough = np.bincount(labels, minlength=len(dataset.people))[labels] >= ENOUGH
     nobodys = found.used & enough & (agreement.own < NOBODY)
     for row, index in enumerate(found.seen.tolist()):
-        if dataset.relative(index) in explained:
+        if dataset.names[index] in explained:
             continue
         own, other = agreement.own[row], agreement.other[row]
         if agreement.outvoted[row]:
@@ -214,16 +215,16 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
 
 
 def _bursts(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
-    rows = [i for i in found.seen.tolist() if found.dataset.relative(i) not in left_out]
+    rows = [i for i in found.seen.tolist() if found.dataset.names[i] not in left_out]
     taken = [found.photos[i].taken for i in rows]
     for earlier, later in bursts(found.dataset.labels[rows], taken):
-        name = found.dataset.relative(rows[earlier])
+        name = found.dataset.names[rows[earlier]]
         detail = f"taken within {BURST_SECONDS:g} seconds of {name}; they count as one session"
         yield _problem(found, "burst", rows[later], name, detail)
 
 
 def _few(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
-    usable = [i for i in found.seen.tolist() if found.dataset.relative(i) not in left_out]
+    usable = [i for i in found.seen.tolist() if found.dataset.names[i] not in left_out]
     counts = np.bincount(found.dataset.labels[usable], minlength=len(found.dataset.people))
     for person, count in zip(found.dataset.people, counts.tolist(), strict=True):
         if count < FEW:
@@ -248,9 +249,9 @@ def _examples(found: Examination) -> dict[str, str]:
     order = np.argsort(found.agreement.own, kind="stable")
     rows = found.seen[order].tolist()
     names = [found.dataset.people[label] for label in found.dataset.labels[rows]]
-    return {name: found.dataset.relative(i) for name, i in zip(names, rows, strict=True)}
+    return {name: found.dataset.names[i] for name, i in zip(names, rows, strict=True)}
 
 
 def _problem(found: Examination, kind: str, index: int, other: str | None, detail: str) -> Problem:
     person = found.dataset.people[found.dataset.labels[index]]
-    return Problem(kind, found.dataset.relative(index), person, other, detail)
+    return Problem(kind, found.dataset.names[index], person, other, detail)

@@ -99,7 +99,7 @@ def collect_portraits(
         root=dataset.root,
         people=dataset.people,
         labels=dataset.labels[rows],
-        photos=tuple(dataset.relative(i) for i in rows),
+        photos=tuple(dataset.names[i] for i in rows),
         crops=crops[chosen],
         embeddings=embeddings[chosen],
         digests=tuple(photos[i].digest for i in rows),
@@ -165,7 +165,7 @@ def choose_faces(
             detail += f" (similarity {similarity[best]:.2f})"
             chosen += [best] if agrees else []
         if kind:
-            notes.append(Note(dataset.relative(index), dataset.people[person], kind, detail))
+            notes.append(Note(dataset.names[index], dataset.people[person], kind, detail))
     return np.array(chosen, np.int64), notes
 
 
