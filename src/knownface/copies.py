@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from knownface.dataset import near_duplicates
+from knownface.dataset import blocks, near_duplicates
 from knownface.disk_rows import Rows
 
 PORTRAIT = 56  # side of the small grey crops that are laid over each other
@@ -58,8 +58,8 @@ def _most_similar(embeddings: np.ndarray, alike: float) -> set[tuple[int, int]]:
     pairs: set[tuple[int, int]] = set()
     if count < 1:
         return pairs
-    for start in range(0, len(embeddings), 256):  # blocks bound the memory: 256 x n cosines
-        cosine = embeddings[start : start + 256] @ embeddings.T
+    for start, stop in blocks(len(embeddings)):
+        cosine = embeddings[start:stop] @ embeddings.T
         rows = np.arange(len(cosine))
         cosine[rows, start + rows] = -1
         nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +20,7 @@ from knownface.images import SUFFIXES
 # Two photos whose 256-bit difference hashes differ in at most this many bits are one picture.
 # On 800 portraits without near-duplicates the closest pair differs in 53.
 NEAR_DUPLICATE_BITS = 26
+COMPARED = 500_000  # pairs of photos compared at once, a few MB
 BURST_SECONDS = 3.0  # photos of one person taken within this time belong to one session
 
 
@@ -117,14 +118,20 @@ def near_duplicates(fingerprints: np.ndarray) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of (n, 32) uint8 fingerprints within NEAR_DUPLICATE_BITS."""
     bits = np.unpackbits(fingerprints, axis=1).astype(np.float32)
     pairs: list[tuple[int, int]] = []
-    for start in range(0, len(bits), 256):  # blocks bound the memory: 256 x n distances
-        block = bits[start : start + 256]
-        distance = block.sum(1)[:, None] + bits.sum(1)[None] - 2 * block @ bits.T
+    ones = bits.sum(1)
+    for start, stop in blocks(len(bits)):
+        distance = ones[start:stop, None] + ones - 2 * bits[start:stop] @ bits.T
         rows, columns = np.nonzero(distance <= NEAR_DUPLICATE_BITS)
         pairs += [
             (start + int(r), int(c)) for r, c in zip(rows, columns, strict=True) if start + r < c
         ]
     return pairs
+
+
+def blocks(count: int) -> Iterator[tuple[int, int]]:
+    """Starts and ends of rows to compare with all `count` at once, in bounded memory."""
+    rows = max(1, COMPARED // max(count, 1))
+    return ((start, start + rows) for start in range(0, count, rows))
 
 
 def bursts(labels: np.ndarray, taken: Sequence[float | None]) -> list[tuple[int, int]]:
