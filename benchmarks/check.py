@@ -45,8 +45,9 @@ def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection)
     record = get_backbone(backbone)
     detector, embedder = load_detector(), backbone_embedder(record)
     dataset = scan(root)
-    count = round(len(dataset.paths) * share)
-    dataset = replace(dataset, paths=dataset.paths[:count], labels=dataset.labels[:count])
+    some = slice(None, None, round(1 / share))
+    dataset = replace(dataset, paths=dataset.paths[some], labels=dataset.labels[some])
+    count = len(dataset.paths)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as empty:
         os.environ["XDG_CACHE_HOME"] = empty
