@@ -1,6 +1,8 @@
 """The few layers that all backbones share, and the model around them. Imports Keras.
 
-Whatever needs Keras imports this module first, which keeps TensorFlow's start-up messages quiet.
+Whatever needs Keras imports this module first, which keeps TensorFlow's start-up messages quiet and
+lets it use oneDNN, which by itself it does only where the CPU has AVX512 instructions for networks.
+Measured with AVX2: MobileFaceNet trains 1.4 times as fast with it, `mini` 1.07 times.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(saved)
 
 
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 with _quiet_stderr():
     import keras
     from keras import layers
