@@ -1,9 +1,10 @@
 """`check` against reading and detecting alone: the ratio of their times, and the memory of each.
 
-    python benchmarks/check.py FOLDER... [--rounds 3] [--backbone mobilefacenet]
+    python benchmarks/check.py FOLDER... [--times 4] [--rounds 3] [--backbone mobilefacenet]
 
-Folders of people are put together by links. Each turn is a process of its own; they take turns,
-and medians count. `check` starts with an empty crop cache and fills it, as the command does.
+Folders of people are put together; with `--times` every photo so many times, each time turned,
+shifted, mirrored and lit anew. Each turn is a process of its own; they take turns, and medians
+count. `check` starts with an empty crop cache and fills it, as the command does.
 Processor time is shown too, which other work on the machine disturbs less.
 """
 
@@ -19,6 +20,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+import cv2
+import numpy as np
+
+from knownface.images import read_image
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,34 @@ def turn(root: Path, backbone: str, whole: bool, share: float = 1.0) -> Turn:
     return result
 
 
+def changed(photo: Path, rng: np.random.Generator) -> np.ndarray:
+    """A photo, turned by some degrees, shifted by some percent, mirrored or not, and lit anew."""
+    image = read_image(photo)
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 4), 1.0)
+    matrix[:, 2] += rng.normal(0, 0.02, 2) * (width, height)
+    image = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+    light = 255 * rng.uniform(0.7, 1.0) * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.2))
+    return cv2.LUT(np.ascontiguousarray(image), light.astype(np.uint8))
+
+
+def put_together(folders: list[Path], root: Path, times: int) -> None:
+    """All people in one folder: links to their photos, or `times` changed copies of each."""
+    rng = np.random.default_rng(0)
+    for number, folder in enumerate(folders):
+        for person in sorted(path for path in folder.iterdir() if path.is_dir()):
+            place = root / f"{number}-{person.name}"
+            place.mkdir()
+            for photo in sorted(person.iterdir()):
+                if not times:
+                    (place / photo.name).symlink_to(photo.resolve())
+                for again in range(times):
+                    image = cv2.cvtColor(changed(photo, rng), cv2.COLOR_RGB2BGR)
+                    cv2.imwrite(str(place / f"{photo.stem}-{again}.jpg"), image)
+
+
 def show(what: str, alone: list[float], whole: list[float]) -> None:
     ratios = [w / a for a, w in zip(alone, whole, strict=True)]
     print(
@@ -87,16 +121,13 @@ def show(what: str, alone: list[float], whole: list[float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--times", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backbone", default="mobilefacenet")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        for number, folder in enumerate(options.folders):
-            for person in sorted(path for path in folder.iterdir() if path.is_dir()):
-                (root / f"{number}-{person.name}").mkdir()
-                for photo in person.iterdir():
-                    (root / f"{number}-{person.name}" / photo.name).symlink_to(photo.resolve())
+        put_together(options.folders, root, options.times)
         alone, whole = [], []
         for _ in range(options.rounds):
             alone.append(turn(root, options.backbone, False))
