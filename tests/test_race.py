@@ -11,7 +11,9 @@ import pytest
 
 from knownface import candidates
 from knownface import race as racing
-from knownface.candidates import Candidate, Workshop
+from knownface.candidates import Candidate, Tuned, Workshop
+from knownface.portraits import Faces
+from knownface.progress import silent
 from knownface.race import lay_out, race
 
 PEOPLE, PHOTOS, SIZE = 10, 12, 16
@@ -19,24 +21,28 @@ PEOPLE, PHOTOS, SIZE = 10, 12, 16
 
 @pytest.fixture
 def photos() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Crops (n, 1, 1, 16) that hold an embedding of their person, noisy; labels; groups of two."""
+    """Crops (n, 16) that hold an embedding of their person, noisy; labels; groups of two."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(PEOPLE), PHOTOS)
     centres = rng.normal(size=(PEOPLE, SIZE))
     crops = centres[labels] + rng.normal(0, 1.2, (len(labels), SIZE))
-    return crops[:, None, None], labels, np.arange(len(labels)) // 2
+    return crops, labels, np.arange(len(labels)) // 2
 
 
 @dataclass
 class Network:
-    """An embedder that keeps a share of what the photo's noise hides."""
+    """An embedder that adds noise to what a crop holds."""
 
     noise: float
 
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        flat = crops.reshape(len(crops), -1).copy()
-        flat += np.random.default_rng(1).normal(0, self.noise, flat.shape) if self.noise else 0.0
-        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+    def embed(self, crops: np.ndarray, *_: object) -> np.ndarray:
+        seen = crops + np.random.default_rng(1).normal(0, self.noise, crops.shape)
+        return seen / np.linalg.norm(seen, axis=1, keepdims=True)
+
+
+def seen(crops: np.ndarray, noise: float = 0.0) -> Faces:
+    """Crops and what a frozen network with this noise makes of them."""
+    return Faces(crops, Network(noise).embed(crops))
 
 
 class Model:
@@ -48,57 +54,60 @@ class Model:
         self.weights = weights
 
 
-def workshop(noise: float) -> Workshop:
+@pytest.fixture
+def shop() -> Workshop:
     return Workshop(
-        Model(), Network(noise), Path("nowhere"), "cpu", "float32", 0, None, None, iter,
+        Model(), Network(0.0), Path("nowhere"), "cpu", "float32", 0, None, None, silent,
     )  # type: ignore[arg-type] # fmt: skip
 
 
 def rung(noise: float, calls: list[str]) -> candidates.Rung:
-    def train(shop: Workshop, crops: np.ndarray, labels: np.ndarray, part: str) -> Candidate:
+    def train(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
         calls.append(part)
-        network, weights = Network(noise), [np.full(1, noise)]
-        return Candidate(f"noise {noise}", network, ("means",), None, weights)  # type: ignore[arg-type]
+        tuned = Tuned([np.full(1, noise)], Network(noise))  # type: ignore[arg-type]
+        return Candidate(f"noise {noise}", ("means",), None, tuned)
 
     return train
 
 
 def test_a_course_keeps_people_and_groups_apart(photos: Any) -> None:
     crops, labels, groups = photos
-    course = lay_out(crops, labels, groups, crops[:0], seed=0)
+    course = lay_out(seen(crops), labels, groups, seen(crops[:0]), seed=0)
     assert course is not None
-    kept = {tuple(crop.ravel()) for crop in course.crops}
-    assert not kept & {tuple(crop.ravel()) for crop in np.concatenate(course.strangers)}
-    assert len(np.concatenate(course.strangers)) == 2 * PHOTOS
+    kept = {tuple(crop) for crop in course.faces.crops}
+    strangers = np.concatenate([some.crops for some in course.strangers])
+    assert not kept & {tuple(crop) for crop in strangers}
+    assert len(strangers) == 2 * PHOTOS
     assert not set(course.fit) & set(course.check)
-    where = {tuple(crop.ravel()): group for crop, group in zip(crops, groups, strict=True)}
-    sides = [{where[tuple(course.crops[i].ravel())] for i in rows}
+    where = {tuple(crop): group for crop, group in zip(crops, groups, strict=True)}
+    sides = [{where[tuple(course.faces.crops[i])] for i in rows}
              for rows in (course.fit, course.check)]  # fmt: skip
     assert not sides[0] & sides[1]
 
 
 def test_nobody_is_left_out_where_strangers_are_given(photos: Any) -> None:
     crops, labels, groups = photos
-    course = lay_out(crops, labels, groups, crops[:60] + 1, seed=0)
+    course = lay_out(seen(crops), labels, groups, seen(crops[:60] + 1), seed=0)
     assert course is not None
-    assert len(course.crops) == len(crops)
-    np.testing.assert_array_equal(*course.strangers, crops[:60] + 1)
+    assert len(course.faces) == len(crops)
+    (strangers,) = course.strangers
+    np.testing.assert_array_equal(strangers.crops, crops[:60] + 1)
 
 
 def test_one_photo_each_is_no_course(photos: Any) -> None:
     crops, labels, groups = photos
     first = np.arange(0, len(labels), PHOTOS)
-    assert lay_out(crops[first], labels[first], groups[first], crops[:0], seed=0) is None
+    assert lay_out(seen(crops[first]), labels[first], groups[first], seen(crops[:0]), 0) is None
 
 
 def test_a_better_network_wins_and_is_trained_on_everything(
-    photos: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops, labels, groups = photos
     calls: list[str] = []
     monkeypatch.setattr(racing, "rungs", lambda _: (rung(0.0, calls), rung(9.0, calls)))
-    shop = workshop(noise=2.0)
-    outcome = race(shop, crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    faces = seen(crops, noise=2.0)
+    outcome = race(shop, faces, labels, lay_out(faces, labels, groups, faces[:0], 0))
     assert outcome.chosen == "noise 0.0"
     assert outcome.tuned
     assert calls == ["race", "race", "all"]
@@ -108,38 +117,41 @@ def test_a_better_network_wins_and_is_trained_on_everything(
 
 
 def test_nothing_worse_than_frozen_is_ever_shipped(
-    photos: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops, labels, groups = photos
     monkeypatch.setattr(racing, "rungs", lambda _: (rung(9.0, []),))
     monkeypatch.setattr(racing, "ENOUGH", 1.01)
-    outcome = race(workshop(0.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    faces = seen(crops)
+    outcome = race(shop, faces, labels, lay_out(faces, labels, groups, faces[:0], 0))
     assert (outcome.chosen, outcome.tuned, outcome.templates) == ("frozen", False, None)
     assert "1 other candidates were not better" in outcome.reason
 
 
 def test_a_network_that_is_good_enough_is_left_alone(
-    photos: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crops, labels, groups = photos
+    _, labels, groups = photos
     calls: list[str] = []
     monkeypatch.setattr(racing, "rungs", lambda _: (rung(0.0, calls),))
-    clear = np.eye(PEOPLE, SIZE)[labels][:, None, None]
-    outcome = race(workshop(0.0), clear, labels, lay_out(clear, labels, groups, crops[:0], 0))
+    clear = seen(np.eye(PEOPLE, SIZE)[labels])
+    outcome = race(shop, clear, labels, lay_out(clear, labels, groups, clear[:0], 0))
     assert not calls
     assert "good enough" in outcome.reason
 
 
-def test_what_all_photos_have_in_common_is_whitened_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_all_photos_have_in_common_is_whitened_away(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """People differ in the last directions; the first are louder, and say nothing of them."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(PEOPLE), PHOTOS)
     noise = rng.normal(size=(len(labels), SIZE)) * np.where(np.arange(SIZE) < 6, 4.0, 0.3)
     centres = rng.normal(size=(PEOPLE, SIZE)) * (np.arange(SIZE) >= 6)
-    crops = (centres[labels] + noise)[:, None, None]
-    course = lay_out(crops, labels, np.arange(len(labels)), crops[:0], 0)
+    faces = seen(centres[labels] + noise)
+    course = lay_out(faces, labels, np.arange(len(labels)), faces[:0], 0)
     monkeypatch.setattr(racing, "rungs", lambda _: (candidates.whitened,))
-    outcome = race(workshop(0.0), crops, labels, course)
+    outcome = race(shop, faces, labels, course)
     assert (outcome.chosen, outcome.tuned, outcome.fitted) == ("frozen, whitened", False, True)
     assert outcome.whitening is not None
     frozen, white = outcome.laps
@@ -151,20 +163,23 @@ def interrupted(*_: Any) -> Candidate:
 
 
 def test_ctrl_c_before_anything_better_ends_with_frozen(
-    photos: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops, labels, groups = photos
     monkeypatch.setattr(racing, "rungs", lambda _: (interrupted,))
-    outcome = race(workshop(2.0), crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    faces = seen(crops, noise=2.0)
+    outcome = race(shop, faces, labels, lay_out(faces, labels, groups, faces[:0], 0))
     assert (outcome.chosen, outcome.fitted, outcome.stopped) == ("frozen", False, True)
 
 
-def test_ctrl_c_keeps_what_stands(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_what_stands(
+    shop: Workshop, photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crops, labels, groups = photos
     calls: list[str] = []
     monkeypatch.setattr(racing, "rungs", lambda _: (rung(0.0, calls), interrupted))
-    shop = workshop(2.0)
-    outcome = race(shop, crops, labels, lay_out(crops, labels, groups, crops[:0], 0))
+    faces = seen(crops, noise=2.0)
+    outcome = race(shop, faces, labels, lay_out(faces, labels, groups, faces[:0], 0))
     assert (outcome.chosen, outcome.tuned, outcome.stopped) == ("noise 0.0", True, True)
     assert calls == ["race"]
     assert shop.model.weights == [np.zeros(1)]
@@ -172,17 +187,18 @@ def test_ctrl_c_keeps_what_stands(photos: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_ctrl_c_ships_no_columns_of_only_some_people(
-    photos: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops, labels, groups = photos
 
-    def columns(_: Workshop, crops: np.ndarray, labels: np.ndarray, __: str) -> Candidate:
-        network = Network(0.0)
-        means = candidates.mean_templates(network.embed(crops), labels, int(labels.max()) + 1)
-        return Candidate("head", network, ("columns",), means)  # type: ignore[arg-type]
+    def columns(_: Workshop, faces: Faces, labels: np.ndarray, __: str) -> Candidate:
+        tuned = Tuned([np.zeros(1)], Network(0.0))  # type: ignore[arg-type]
+        means = candidates.mean_templates(seen(faces.crops).embeddings, labels, labels.max() + 1)
+        return Candidate("whole", ("columns",), means, tuned)
 
-    for strangers, chosen in ((crops[:0], "frozen"), (crops[:60] + 1, "head, columns")):
+    faces = seen(crops, noise=2.0)
+    for strangers, chosen in ((crops[:0], "frozen"), (crops[:60] + 1, "whole, columns")):
         monkeypatch.setattr(racing, "rungs", lambda _: (columns, interrupted))
-        course = lay_out(crops, labels, groups, strangers, 0)
-        outcome = race(workshop(2.0), crops, labels, course)
+        course = lay_out(faces, labels, groups, seen(strangers, 2.0), 0)
+        outcome = race(shop, faces, labels, course)
         assert (outcome.chosen, outcome.stopped) == (chosen, True)

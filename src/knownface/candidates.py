@@ -13,8 +13,9 @@ from knownface.disk_rows import DiskRows, Rows
 from knownface.embedder import Embedder
 from knownface.export import export_onnx
 from knownface.gallery import mean_templates
+from knownface.portraits import Faces
 from knownface.precision import Precision, shares
-from knownface.progress import Track
+from knownface.progress import Track, silent
 from knownface.runs import History
 from knownface.views import Changes, Views
 from knownface.whitening import Whitening
@@ -33,23 +34,36 @@ SMALL = 5_000_000  # parameters up to which training the whole network is cheap
 HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
 # Activations below the part of the network that is trained; beyond, each crop has one view only.
 CACHE_BYTES = 1 << 30
-TOGETHER = 256  # crops that are changed at once
+TOGETHER = 64  # crops that are changed at once
 MIXED = 0.6  # share of the tuned network in the average with the frozen one that races
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A network that was trained: its weights, and itself as it will be shipped."""
+
+    weights: list[np.ndarray]
+    embedder: Embedder
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A network, and how its embeddings are compared.
 
-    columns: of a head (people, d). weights: None are the frozen network's.
     kinds: of comparison: with `means` of embeddings, with `columns`, or `whitened` with means.
+    columns: of a head (people, d). tuned: None stands for the frozen network.
     """
 
     name: str
-    embedder: Embedder
     kinds: tuple[Kind, ...]
     columns: np.ndarray | None = None
-    weights: list[np.ndarray] | None = None
+    tuned: Tuned | None = None
+
+    def embed(self, faces: Faces, track: Track = silent) -> np.ndarray:
+        """Embeddings (n, d); those of the frozen network are known."""
+        if self.tuned is None:
+            return faces.embeddings
+        return self.tuned.embedder.embed(faces.crops, track, f"Testing {self.name}")
 
     def comparison(
         self, kind: Kind, embeddings: np.ndarray, labels: np.ndarray
@@ -101,28 +115,29 @@ class Workshop:
             path.unlink()
 
 
-Rung = Callable[[Workshop, Rows, np.ndarray, str], Candidate]
+Rung = Callable[[Workshop, Faces, np.ndarray, str], Candidate]
 
 
-def frozen(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
+def frozen(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network as it is: what all others have to beat."""
-    return Candidate("frozen", shop.frozen, ("means",))
+    return Candidate("frozen", ("means",))
 
 
-def whitened(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
+def whitened(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network stays, and what all people's photos have in common counts less."""
-    return Candidate("frozen", shop.frozen, ("whitened",))
+    return Candidate("frozen", ("whitened",))
 
 
-def head(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
+def head(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network stays; the head is trained on embeddings of changed crops."""
     import keras
 
     from knownface.finetuning import Examples, finetune
 
     people = int(labels.max()) + 1
-    each = int(np.clip(HEAD_VIEWS // len(crops), 1, 8))
-    views = np.concatenate(list(map(shop.frozen.embed, changed(crops, each, shop.seed))))
+    each = int(np.clip(HEAD_VIEWS // len(faces), 1, 8))
+    changes = changed(faces.crops, each, shop.seed, shop.track, f"Preparing {part}-head")
+    views = np.concatenate(list(map(shop.frozen.embed, changes)))
     inputs = keras.Input(views.shape[1:], name="crops")
     linear = keras.layers.Activation("linear", name="embedding")(inputs)
     columns = finetune(
@@ -130,44 +145,45 @@ def head(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidat
         Examples(views, np.tile(labels, each), people),
         replace(shop.plan(1e-3, len(views)), epochs=10),
         shop.checkpoint(f"{part}-head"),
-        start=mean_templates(shop.frozen.embed(crops), labels, people),
+        start=mean_templates(faces.embeddings, labels, people),
         watch=shop.history.stage(f"{part}-head"),
         track=shop.track,
     ).templates
-    return Candidate("head", shop.frozen, ("columns",), columns)
+    return Candidate("head", ("columns",), columns)
 
 
-def top(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
+def top(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The last stage of the network is trained, on activations that are computed once."""
     from knownface.finetuning import Examples
     from knownface.layers import last_stage
 
     lower, upper = last_stage(shop.model)
     shape = lower.output_shape[1:]
-    each = int(np.clip(CACHE_BYTES // (2 * int(np.prod(shape)) * len(crops)), 1, 8))
+    each = int(np.clip(CACHE_BYTES // (2 * int(np.prod(shape)) * len(faces)), 1, 8))
     # every device has the same share, with a few photos twice
-    rows = np.resize(np.arange(len(crops)), len(crops) + -len(crops) % shares())
+    rows = np.resize(np.arange(len(faces)), len(faces) + -len(faces) % shares())
     activations = DiskRows(shape, np.float16)
-    for some in changed(crops[rows], each, shop.seed):
+    crops = faces.crops[rows]
+    for some in changed(crops, each, shop.seed, shop.track, f"Preparing {part}-top"):
         activations.append(lower.predict(some, batch_size=64, verbose=0))
     people = int(labels.max()) + 1
     examples = Examples(activations, np.tile(labels[rows], each), people)
-    return _tuned(shop, upper, examples, crops, labels, f"{part}-top")
+    return _tuned(shop, upper, examples, faces, labels, f"{part}-top")
 
 
-def whole(shop: Workshop, crops: Rows, labels: np.ndarray, part: str) -> Candidate:
+def whole(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The whole network is trained."""
     from knownface.finetuning import Examples
 
-    examples = Examples(crops, labels, int(labels.max()) + 1)
-    return _tuned(shop, shop.model, examples, crops, labels, f"{part}-whole")
+    examples = Examples(faces.crops, labels, int(labels.max()) + 1)
+    return _tuned(shop, shop.model, examples, faces, labels, f"{part}-whole")
 
 
 def _tuned(
     shop: Workshop,
     trained: keras.Model,
     examples: Examples,
-    crops: Rows,
+    faces: Faces,
     labels: np.ndarray,
     checkpoint: str,
 ) -> Candidate:
@@ -178,7 +194,7 @@ def _tuned(
     from knownface.finetuning import finetune
 
     before = shop.model.get_weights()
-    means = mean_templates(shop.frozen.embed(crops), labels, examples.classes)
+    means = mean_templates(faces.embeddings, labels, examples.classes)
     try:
         columns = finetune(
             trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
@@ -193,7 +209,7 @@ def _tuned(
     columns = (1 - MIXED) * means + MIXED * columns
     columns /= np.linalg.norm(columns, axis=1, keepdims=True)
     kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
-    return Candidate(checkpoint.split("-")[-1], embedder, kinds, columns, mixed)
+    return Candidate(checkpoint.split("-")[-1], kinds, columns, Tuned(mixed, embedder))
 
 
 def rungs(model: keras.Model) -> tuple[Rung, ...]:
@@ -205,10 +221,13 @@ def rungs(model: keras.Model) -> tuple[Rung, ...]:
     return (whitened, head, *([] if model.count_params() <= SMALL else [top]), whole)
 
 
-def changed(crops: Rows, each: int, seed: int) -> Iterator[np.ndarray]:
+def changed(
+    crops: Rows, each: int, seed: int, track: Track, description: str
+) -> Iterator[np.ndarray]:
     """`each` times all crops, TOGETHER at once: first as they are, then changed at random."""
-    for number in range(each):
-        view = Views(seed * 1000 + number, CHANGES)
-        for start in range(0, len(crops), TOGETHER):
-            some = np.asarray(crops[start : start + TOGETHER])
-            yield np.stack([view(crop) for crop in some]) if number else some
+    parts = [(n, start) for n in range(each) for start in range(0, len(crops), TOGETHER)]
+    for number, start in track(parts, description, len(parts)):
+        some = np.asarray(crops[start : start + TOGETHER])
+        if start == 0:
+            view = Views(seed * 1000 + number, CHANGES)
+        yield np.stack([view(crop) for crop in some]) if number else some

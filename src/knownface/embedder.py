@@ -11,6 +11,7 @@ import numpy as np
 
 from knownface.disk_rows import Rows
 from knownface.errors import KnownfaceError
+from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,11 @@ class Embedder:
             self._runtime = _OnnxRuntime(path, device)
         self.device = self._runtime.description
 
-    def embed(self, crops: Rows) -> np.ndarray:
+    def embed(
+        self, crops: Rows, track: Track = silent, description: str = "Embedding"
+    ) -> np.ndarray:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3)."""
-        raw = self.embed_raw(crops)
+        raw = self.embed_raw(crops, track, description)
         norms = np.linalg.norm(raw, axis=1, keepdims=True)
         if not np.isfinite(norms).all():
             raise KnownfaceError(
@@ -53,10 +56,15 @@ class Embedder:
             )
         return np.asarray(raw / np.maximum(norms, 1e-12))
 
-    def embed_raw(self, crops: Rows) -> np.ndarray:
+    def embed_raw(
+        self, crops: Rows, track: Track = silent, description: str = "Embedding"
+    ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised."""
         starts = range(0, len(crops), BATCH) or (0,)
-        return np.concatenate([self._runtime.run(np.asarray(crops[i : i + BATCH])) for i in starts])
+        batches = track(starts, description, len(starts))
+        return np.concatenate(
+            [self._runtime.run(np.asarray(crops[i : i + BATCH])) for i in batches]
+        )
 
 
 class _OpenVino:

@@ -12,6 +12,7 @@ from knownface.disk_rows import Rows
 from knownface.embedder import Embedder
 from knownface.gallery import Gallery
 from knownface.portraits import Portraits
+from knownface.progress import Track, silent
 from knownface.recognizer import Recognizer
 
 WORST = 30  # wrong answers, and strangers who were named, that get a heat map
@@ -93,7 +94,10 @@ class Explanation:
 
 
 def explain(
-    recognizer: Recognizer, portraits: Portraits, strangers: Portraits | None = None
+    recognizer: Recognizer,
+    portraits: Portraits,
+    strangers: Portraits | None = None,
+    track: Track = silent,
 ) -> Explanation:
     """Explain the answers to every photo of a known person that is not enrolled, and to strangers.
 
@@ -110,9 +114,9 @@ def explain(
     tested = portraits.select(np.flatnonzero(fresh & known))
     owners = [index[tested.people[label]] for label in tested.labels]
     others = [portraits.select(np.flatnonzero(fresh & ~known)), strangers]
-    accepted = [each for some in others if some for each in _accepted(recognizer, some)]
+    accepted = [each for some in others if some for each in _accepted(recognizer, some, track)]
     return Explanation(
-        _answers(recognizer.embedder, gallery, tested, np.array(owners, np.int64)),
+        _answers(recognizer.embedder, gallery, tested, np.array(owners, np.int64), track),
         sorted(accepted, key=lambda each: -each.similarity)[:WORST],
         CropsByPhoto(
             portraits.crops,
@@ -127,28 +131,40 @@ def explain(
 
 
 def _answers(
-    embedder: Embedder, gallery: Gallery, tested: Portraits, owners: np.ndarray
+    embedder: Embedder, gallery: Gallery, tested: Portraits, owners: np.ndarray, track: Track
 ) -> list[Answer]:
     scores = gallery.scores(tested.embeddings)
     predicted = scores.argmax(1)
     rows = np.arange(len(scores))
     margins = scores[rows, predicted] - scores[rows, owners]
     order = np.lexsort((-margins, predicted == owners))
-    answers = []
-    for rank, i in enumerate(order):
-        heat = None
-        if rank < WORST and predicted[i] != owners[i]:
-            direction = gallery.templates[predicted[i]] - gallery.templates[owners[i]]
-            heat = occlusion_map(embedder, tested.crops[i], direction)
-        names = gallery.people[owners[i]], gallery.people[predicted[i]]
-        answers.append(Answer(tested.photos[i], *names, float(margins[i]), tested.crops[i], heat))
-    return answers
+    worst = [i for i in order[:WORST] if predicted[i] != owners[i]]
+    heat = {
+        i: occlusion_map(
+            embedder,
+            tested.crops[i],
+            gallery.templates[predicted[i]] - gallery.templates[owners[i]],
+        )
+        for i in track(worst, "Explaining wrong answers", len(worst))
+    }
+    return [
+        Answer(
+            tested.photos[i],
+            gallery.people[owners[i]],
+            gallery.people[predicted[i]],
+            float(margins[i]),
+            tested.crops[i],
+            heat.get(i),
+        )
+        for i in order
+    ]
 
 
-def _accepted(recognizer: Recognizer, strangers: Portraits) -> list[Accepted]:
+def _accepted(recognizer: Recognizer, strangers: Portraits, track: Track) -> list[Accepted]:
     gallery = recognizer.gallery
     predicted, best = gallery.match(strangers.embeddings)
     rows = np.flatnonzero(best >= recognizer.threshold.value)
+    worst = rows[np.argsort(-best[rows], kind="stable")][:WORST]
     return [
         Accepted(
             strangers.photos[i],
@@ -158,7 +174,7 @@ def _accepted(recognizer: Recognizer, strangers: Portraits) -> list[Accepted]:
             strangers.crops[i],
             occlusion_map(recognizer.embedder, strangers.crops[i], gallery.templates[predicted[i]]),
         )
-        for i in rows[np.argsort(-best[rows], kind="stable")][:WORST]
+        for i in track(worst, "Explaining named strangers", len(worst))
     ]
 
 

@@ -34,6 +34,20 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Faces:
+    """n crops (n, size, size, 3) uint8 and their embeddings (n, d), indexed like an array."""
+
+    crops: Rows
+    embeddings: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Faces:
+        return Faces(self.crops[rows], self.embeddings[rows])
+
+
+@dataclass(frozen=True)
 class Portraits:
     """n photos with one face each.
 
@@ -69,9 +83,14 @@ class Portraits:
             taken=tuple(self.taken[i] for i in rows),
         )
 
-    def embedded_by(self, embedder: Embedder) -> Portraits:
+    @property
+    def faces(self) -> Faces:
+        return Faces(self.crops, self.embeddings)
+
+    def embedded_by(self, embedder: Embedder, track: Track = silent) -> Portraits:
         """The same portraits seen by another network of the same crop geometry."""
-        return replace(self, embeddings=embedder.embed(self.crops))
+        what = f"Embedding {self.root.name}"
+        return replace(self, embeddings=embedder.embed(self.crops, track, what))
 
 
 def collect_portraits(
@@ -141,11 +160,12 @@ def choose_faces(
     references = _references(dataset, photos, owner, embeddings)
     similarity = np.sum(embeddings * references[dataset.labels[owner]], axis=1)
     typical = _typical(dataset, owner, similarity)
+    ends = np.cumsum([len(photo.faces) for photo in photos])
     chosen: list[int] = []
     notes: list[Note] = []
-    for index, photo in enumerate(photos):
+    for index, (photo, end) in enumerate(zip(photos, ends.tolist(), strict=True)):
         person = int(dataset.labels[index])
-        rows = np.flatnonzero(owner == index)
+        rows = np.arange(end - len(photo.faces), end)
         kind, detail = "", ""
         if photo.error:
             kind, detail = "unreadable", photo.error

@@ -12,9 +12,10 @@ import numpy as np
 
 from knownface.candidates import Candidate, Kind, Rung, Workshop, frozen, rungs
 from knownface.dataset import split
-from knownface.disk_rows import Rows
 from knownface.evaluation import Evaluation
 from knownface.metrics import dir_at_far
+from knownface.portraits import Faces
+from knownface.progress import Track
 from knownface.whitening import Whitening
 
 log = logging.getLogger(__name__)
@@ -94,23 +95,23 @@ class Outcome:
 class Course:
     """What candidates are trained and tested on; all of it lies in the training part.
 
-    crops, labels: (n, ...) of the people who are learned; fit, check: rows for both.
-    strangers: crops (m, ...) of people left out, and of those given for the threshold.
+    faces, labels: (n, ...) of the people who are learned; fit, check: rows for both.
+    strangers: people left out, and those given for the threshold.
     """
 
-    crops: Rows
+    faces: Faces
     labels: np.ndarray
     fit: np.ndarray
     check: np.ndarray
-    strangers: tuple[Rows, ...]
+    strangers: tuple[Faces, ...]
 
 
 def lay_out(
-    crops: Rows, labels: np.ndarray, groups: np.ndarray, strangers: Rows, seed: int
+    faces: Faces, labels: np.ndarray, groups: np.ndarray, strangers: Faces, seed: int
 ) -> Course | None:
     """A course through the training part; None where photos or strangers are too few to race.
 
-    crops, labels, groups: (n, ...) of the training part; strangers: (m, ...) given ones.
+    faces, labels, groups: (n, ...) of the training part; strangers: given ones.
     """
     people = int(labels.max()) + 1
     order = np.random.default_rng(seed).permutation(people)
@@ -118,24 +119,24 @@ def lay_out(
     kept = np.isin(labels, order[away:])
     _, relabelled = np.unique(labels[kept], return_inverse=True)
     fit, check = split(relabelled, groups[kept], 0.25, seed)
-    others = tuple(some for some in (crops[~kept], strangers) if len(some))
+    others = tuple(some for some in (faces[~kept], strangers) if len(some))
     if not len(check) or not others:
         return None
-    return Course(crops[kept], relabelled, fit, check, others)
+    return Course(faces[kept], relabelled, fit, check, others)
 
 
-def race(shop: Workshop, crops: Rows, labels: np.ndarray, course: Course | None) -> Outcome:
+def race(shop: Workshop, faces: Faces, labels: np.ndarray, course: Course | None) -> Outcome:
     """Climb from the frozen network while it pays; the winner is trained on everything.
 
-    crops, labels: the whole training part. Where a network wins, the model carries its weights
+    faces, labels: the whole training part. Where a network wins, the model carries its weights
     afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
     """
     if course is None:
         return Outcome([], "frozen", "too few photos or people to tell candidates apart")
     start = time.perf_counter()
     winner: Rung = frozen
-    standing = winner(shop, crops, labels, "race")
-    (best,) = _laps(standing, course, start)
+    standing = winner(shop, faces, labels, "race")
+    (best,) = _laps(standing, course, shop.track, start)
     first, laps, stopped = best, [best], False
     clearly = first.score + CLEARLY / np.sqrt(len(course.check))
     try:
@@ -143,34 +144,33 @@ def race(shop: Workshop, crops: Rows, labels: np.ndarray, course: Course | None)
             if best.score >= ENOUGH:
                 break
             rows = course.fit
-            candidate = rung(shop, course.crops[rows], course.labels[rows], "race")
-            for lap in _laps(candidate, course, start):
+            candidate = rung(shop, course.faces[rows], course.labels[rows], "race")
+            for lap in _laps(candidate, course, shop.track, start):
                 laps.append(lap)
                 bar = max(best.score, clearly)
                 if lap.score > bar and lap.accuracy >= first.accuracy:
                     best, winner, standing = lap, rung, candidate
-        standing = winner(shop, crops, labels, "all")
+        standing = winner(shop, faces, labels, "all")
     except KeyboardInterrupt:
         stopped = True
         if best.kind == "columns" and course.labels.max() < labels.max():  # not everybody's
-            best, standing = first, frozen(shop, crops, labels, "all")
-    if standing.weights is not None:
-        shop.model.set_weights(standing.weights)
-    templates, whitening = standing.comparison(best.kind, standing.embedder.embed(crops), labels)
+            best, standing = first, frozen(shop, faces, labels, "all")
+    if standing.tuned is not None:
+        shop.model.set_weights(standing.tuned.weights)
+    templates, whitening = standing.comparison(best.kind, standing.embed(faces), labels)
     return Outcome(
         laps, best.name, ("interrupted; " if stopped else "") + _reason(laps, best),
-        templates if best.kind == "columns" else None, standing.weights is not None, whitening,
+        templates if best.kind == "columns" else None, standing.tuned is not None, whitening,
         best.impostors, stopped,
     )  # fmt: skip
 
 
-def _laps(candidate: Candidate, course: Course, start: float) -> Iterator[Lap]:
+def _laps(candidate: Candidate, course: Course, track: Track, start: float) -> Iterator[Lap]:
     """Enroll the photos to fit, and test, in each way of comparison; the race began at `start`."""
     fit, check = course.labels[course.fit], course.labels[course.check]
-    embed = candidate.embedder.embed
-    others = [embed(some) for some in course.strangers]
-    parts = course.crops[course.fit], course.crops[course.check]
-    embeddings = [*map(embed, parts), np.concatenate(others)]
+    known = candidate.embed(course.faces, track)
+    others = np.concatenate([candidate.embed(some) for some in course.strangers])
+    embeddings = [known[course.fit], known[course.check], others]
     for kind in candidate.kinds:
         templates, whitening = candidate.comparison(kind, embeddings[0], fit)
         _, probes, strangers = map(whitening, embeddings) if whitening else embeddings

@@ -39,8 +39,8 @@ def run_recipe(
     )  # fmt: skip
     training = photos.training
     groups = photos.groups[photos.rows]
-    course = lay_out(training.crops, training.labels, groups, photos.given_strangers, config.seed)
-    return race(shop, training.crops, training.labels, course)
+    course = lay_out(training.faces, training.labels, groups, photos.given_strangers, config.seed)
+    return race(shop, training.faces, training.labels, course)
 
 
 def seed(

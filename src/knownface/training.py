@@ -99,7 +99,7 @@ def train(
             model = with_whitening(model, outcome.whitening)
         if outcome.fitted:
             embedder = write_network(model, artifact, config.device)
-            photos = photos.embedded_by(embedder)
+            photos = photos.embedded_by(embedder, track)
         recognizer, evaluation = measure(photos, embedder, outcome, backbone, config, about)
         evaluation = replace(
             evaluation,
@@ -114,7 +114,7 @@ def train(
         )
         recognizer.save(artifact)
         evaluation.save(work / "evaluation.json")
-        write_report(work, evaluation, photos.explained(recognizer))
+        write_report(work, evaluation, photos.explained(recognizer, track))
     if outcome.stopped:
         raise Interrupted(f"stopped; {final} holds the best so far, a complete recogniser")
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)

@@ -12,14 +12,13 @@ import numpy as np
 
 from knownface.crops import FaceCropper
 from knownface.dataset import FaceDataset, group_photos, split
-from knownface.disk_rows import Rows
 from knownface.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.evaluation import random_split_accuracy
 from knownface.explanation import Explanation, explain
 from knownface.folds import Folds, cross_validate
 from knownface.open_set import halve_strangers
-from knownface.portraits import Note, Portraits, collect_portraits
+from knownface.portraits import Faces, Note, Portraits, collect_portraits
 from knownface.progress import Track
 from knownface.recognizer import Recognizer
 
@@ -51,21 +50,22 @@ class TrainingPhotos:
         return self.everyone.select(self.held_out)
 
     @property
-    def given_strangers(self) -> Rows:
-        """Crops (m, size, size, 3) of the strangers set aside for the threshold."""
+    def given_strangers(self) -> Faces:
+        """The strangers set aside for the threshold."""
         if self.strangers is None:
-            return self.everyone.select(self.rows[:0]).crops
-        return self.strangers.select(self.calibration).crops
+            return self.everyone.faces[self.rows[:0]]
+        return self.strangers.faces[self.calibration]
 
-    def embedded_by(self, embedder: Embedder) -> TrainingPhotos:
+    def embedded_by(self, embedder: Embedder, track: Track) -> TrainingPhotos:
         """The same photos seen by another network."""
-        strangers = self.strangers.embedded_by(embedder) if self.strangers else None
-        return replace(self, everyone=self.everyone.embedded_by(embedder), strangers=strangers)
+        strangers = self.strangers.embedded_by(embedder, track) if self.strangers else None
+        everyone = self.everyone.embedded_by(embedder, track)
+        return replace(self, everyone=everyone, strangers=strangers)
 
-    def explained(self, recognizer: Recognizer) -> Explanation:
+    def explained(self, recognizer: Recognizer, track: Track) -> Explanation:
         """Why the recogniser answered as it did."""
         photos = self.everyone.select(np.concatenate([self.rows, self.held_out]))
-        return explain(recognizer, photos, self.strangers)
+        return explain(recognizer, photos, self.strangers, track)
 
     def describe_split(self, seed: int) -> dict[str, Any]:
         """`split.json`: which photo is where, and which ones were kept together."""

@@ -131,7 +131,7 @@ def evaluate(
             with writing(out):
                 out.mkdir(parents=True, exist_ok=True)
                 result.save(out / "evaluation.json")
-                write_report(out, result, explain(loaded, people, others))
+                write_report(out, result, explain(loaded, people, others, track))
         if as_json:
             print_json(result.to_json())
         else:
