@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from knownface.images import read_image
+from knownface.images import read_image, write_image
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,7 @@ def put_together(folders: list[Path], root: Path, times: int) -> None:
                 if not times:
                     (place / photo.name).symlink_to(photo.resolve())
                 for again in range(times):
-                    image = cv2.cvtColor(changed(photo, rng), cv2.COLOR_RGB2BGR)
-                    cv2.imwrite(str(place / f"{photo.stem}-{again}.jpg"), image)
+                    write_image(place / f"{photo.stem}-{again}.jpg", changed(photo, rng))
 
 
 def show(what: str, alone: list[float], whole: list[float]) -> None:

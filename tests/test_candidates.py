@@ -49,6 +49,7 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     assert found.name == name
     for now, earlier in zip(shop.model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, earlier)  # a candidate leaves the model as it was
+    assert found.tuned is not None
     weights = found.tuned.weights
     changed = [
         not np.allclose(a, b, rtol=1e-5, atol=0) for a, b in zip(weights, before, strict=True)
