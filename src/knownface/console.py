@@ -71,6 +71,8 @@ def session(quiet: bool, notes: bool = True) -> Iterator[Any]:
     progress = Progress(*columns, console=stderr, disable=quiet)
 
     def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+        if not total:
+            return
         if not progress.live.is_started:  # it would print an empty line for nothing
             progress.start()
         task = progress.add_task(description, total=total)
