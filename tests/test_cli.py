@@ -211,6 +211,25 @@ def test_ctrl_c_is_130_and_keeps_what_was_trained(
         assert json.loads(knownface("recognize", str(out), str(people), "--json").stdout)["photos"]
 
 
+def test_ctrl_c_while_text_is_executed_is_130(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        """
+import runpy, knownface.cli
+
+def app():
+    try:
+        exec("import signal; signal.raise_signal(signal.SIGINT)")
+    except KeyboardInterrupt:
+        raise SystemExit(130)
+
+knownface.cli.app = app
+runpy.run_module("knownface", run_name="__main__")
+"""
+    )
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path)
+    assert done.returncode == 130
+
+
 def test_backbones_lists_and_fetches(shared: Path) -> None:
     rows = json.loads(knownface("backbones", "--json").stdout)
     assert {"name", "parameters", "size", "embedding_size", "licence", "files"} <= set(rows[0])
