@@ -24,7 +24,7 @@ from knownface.gallery import Gallery
 from knownface.intervals import wilson_interval
 from knownface.open_set import Strangers, calibrate, halve_strangers, measure_open_set
 from knownface.portraits import Portraits
-from knownface.recognizer import Recognizer
+from knownface.recognizer import Recognizer, Threshold
 
 
 def embeddings(rng: np.random.Generator, centres: np.ndarray, spread: float) -> np.ndarray:
@@ -147,6 +147,18 @@ def test_the_rate_on_unseen_strangers_lies_within_its_stated_interval(people: in
         realised = (gallery.match(unseen)[1] >= threshold.value).mean()
         inside.append(shown.far_ci95[0] <= realised <= shown.far_ci95[1])
     assert np.mean(inside) >= 0.93
+
+
+@pytest.mark.parametrize("given", [0, 200])
+def test_only_given_strangers_say_how_few_are_accepted_at_least(given: int) -> None:
+    gallery = gallery_of(10, 20, spread=0.3)
+    faces = embeddings(np.random.default_rng(1), np.zeros((given, 32)), 1.0)
+    others = Strangers(faces, np.arange(given), np.ones(given, bool))
+    threshold = Threshold(0.3, 0.01, "")
+    shown = measure_open_set(gallery, threshold, gallery.embeddings, gallery.labels, others)
+    assert shown is not None
+    assert shown.far > 0.1
+    assert (shown.far_ci95[0] > 0) == (given > 0)
 
 
 def test_people_who_are_not_enrolled_are_strangers(run_folder: Path) -> None:

@@ -133,7 +133,8 @@ class OpenSet:
 
     threshold: the one in force; dir and far: what it does on untouched photos, with 95 %
         intervals; far_trials: photos behind `far`. `far_ci95` allows for photos of one stranger
-        that are accepted together.
+        that are accepted together, and starts at 0 where known people played the strangers: they
+        may resemble each other more than strangers resemble them.
     dir_at_far: DIR where the threshold is set on the strangers themselves, by false-accept rate;
         `dir_at_far_ci95` allows for how few strangers that threshold rests on, and starts at 0
         where they are too few to say how high it has to be.
@@ -179,6 +180,7 @@ def measure_open_set(
         return None
     found = correct & (best >= threshold.value)
     tested = scores[untouched]
+    low, high = clustered_interval(tested, identities[untouched], threshold.value)
     far, dir_ = metrics.open_set_curve(best, correct, scores)
     return OpenSet(
         far_target=threshold.far_target,
@@ -187,7 +189,7 @@ def measure_open_set(
         dir=float(found.mean()),
         dir_ci95=wilson_interval(int(found.sum()), len(found)),
         far=float((tested >= threshold.value).mean()) if len(tested) else 0.0,
-        far_ci95=clustered_interval(tested, identities[untouched], threshold.value),
+        far_ci95=(0.0 if source == EACH_IN_TURN else low, high),
         far_trials=len(tested),
         strangers=len(scores),
         strangers_source=source,

@@ -12,6 +12,7 @@ from knownface.confusion import confusion_table, draw_confusion_matrix
 from knownface.evaluation import Evaluation
 from knownface.explanation import Explanation
 from knownface.explanation_page import accepted_strangers, map_of_faces, wrong_answers
+from knownface.open_set import EACH_IN_TURN
 from knownface.page import (
     Cell,
     Faces,
@@ -155,12 +156,16 @@ def _strangers(evaluation: Evaluation) -> list[Section]:
     shown = evaluation.open_set
     if not shown:
         return []
+    alike = (
+        " Each known person played the stranger once; real ones may resemble them less, so that "
+        "the interval starts at 0."
+    ) * (shown.strangers_source == EACH_IN_TURN)
     items = [
         ("Named rightly", percent(shown.dir), "The share of known faces that get the right "
          f"name at the threshold (DIR); 95 % interval {between(shown.dir_ci95)}."),
         ("Strangers accepted", percent(shown.far), f"The share of {shown.far_trials} photos "
          "of strangers that are taken for somebody known (FAR); 95 % interval "
-         f"{between(shown.far_ci95)}, target {percent(shown.far_target)}."),
+         f"{between(shown.far_ci95)}, target {percent(shown.far_target)}." + alike),
         ("Threshold", f"{shown.threshold:.3f}", "The similarity from which a face gets a name, "
          f"chosen on {shown.threshold_source}."),
     ]  # fmt: skip
