@@ -28,6 +28,12 @@ def test_wilson_interval(successes: int, trials: int, low: float, high: float) -
     assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
+@pytest.mark.parametrize("trials", [3, 3.7, 7, 12, 25, 160])
+def test_none_and_all_reach_exactly_0_and_1(trials: float) -> None:
+    assert wilson_interval(0, trials)[0] == 0
+    assert wilson_interval(trials, trials)[1] == 1
+
+
 def coverage_of_wilson(share: float, trials: int) -> float:
     """How often the interval contains the true share: exact, over every possible outcome."""
     counts = np.arange(trials + 1)

@@ -28,7 +28,10 @@ def wilson_interval(successes: float, trials: float) -> tuple[float, float]:
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     spread = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) * Z95
     half = spread / (1 + z2 / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Exactly 0 and 1, so that rounding does not leave out a truth that is just that.
+    low = max(0.0, centre - half) if successes else 0.0
+    high = min(1.0, centre + half) if successes < trials else 1.0
+    return low, high
 
 
 # ---------------------------------------------------------------- photos that go together
