@@ -84,16 +84,19 @@ def test_remembered_crops_are_private_and_can_be_forgotten(photos: list[Path]) -
     assert len(files) == 9
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert forget_crops([found[0].digest, found[1].digest]) == 2
-    assert len([path for path in crops_folder().rglob("*.npy")]) == 7
+    assert len([path for path in crops_folder().rglob("*") if path.is_file()]) == 7
 
 
-@pytest.mark.parametrize("kept", [0, 7, 300, 20_000])
-def test_a_damaged_cache_is_made_again(photos: list[Path], kept: int) -> None:
+@pytest.mark.parametrize(("kept", "added"), [
+    (0, b""), (7, b""), (300, b""), (20_000, b""), (20_000, bytes(18_000)),
+    (0, b"PK\x03\x04 nonsense"),
+])  # fmt: skip
+def test_a_damaged_cache_is_made_again(photos: list[Path], kept: int, added: bytes) -> None:
     detector = OneFace()
     cropper = FaceCropper(CROP, detector, cache=True)  # type: ignore[arg-type]
     expected = cropper.crop_photo(photos[0])
-    file = next(crops_folder().rglob("*.npy"))
-    file.write_bytes(file.read_bytes()[:kept])
+    file = next(path for path in crops_folder().rglob("*") if path.is_file())
+    file.write_bytes(file.read_bytes()[:kept] + added)
     np.testing.assert_array_equal(cropper.crop_photo(photos[0]).crops, expected.crops)
     assert len(detector.calls) == 2
 

@@ -26,6 +26,7 @@ from knownface.whole_file import whole_file
 log = logging.getLogger(__name__)
 
 CACHE_VERSION = 2  # raise it whenever detection, alignment, fingerprints or the record change
+CHECKSUM = 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,8 @@ def fingerprint(image: np.ndarray) -> np.ndarray:
 class CropCache:
     """Crops by file content, one small file each: written whole or not at all.
 
-    A file is one record of what `PhotoFaces` has, which NumPy reads and writes several times as
-    fast as an archive of arrays.
+    A file is a checksum and one record of what `PhotoFaces` has; its length says how many faces.
+    It is read and written several times as fast as an archive of arrays.
     """
 
     def __init__(self, crop: Crop, detector: str) -> None:
@@ -153,7 +154,7 @@ class CropCache:
         self._recipe = hashlib.blake2b(recipe, digest_size=6).hexdigest()
 
     def _path(self, digest: str) -> Path:
-        return self._folder / digest[:2] / f"{digest}-{self._recipe}.npy"
+        return self._folder / digest[:2] / f"{digest}-{self._recipe}"
 
     def _record(self, faces: int) -> np.dtype[np.void]:
         return np.dtype(
@@ -170,11 +171,15 @@ class CropCache:
 
     def load(self, digest: str) -> PhotoFaces | None:
         try:
-            with open(self._path(digest), "rb") as stream:
-                record = np.lib.format.read_array(stream, allow_pickle=False)
-            boxes, landmarks, scores, crops, mark, taken, size = record.item()
-        except (OSError, ValueError, TypeError, EOFError):
+            data = bytearray(self._path(digest).read_bytes())
+        except OSError:
             return None
+        body = memoryview(data)[CHECKSUM:]
+        if _checksum(body) != data[:CHECKSUM]:
+            return None
+        bare, one = (self._record(faces).itemsize for faces in (0, 1))
+        kind = self._record((len(body) - bare) // (one - bare))
+        boxes, landmarks, scores, crops, mark, taken, size = np.frombuffer(body, kind)[0].item()
         faces = tuple(
             Face(tuple(box), points, score)
             for box, points, score in zip(boxes.tolist(), landmarks, scores.tolist(), strict=True)
@@ -198,9 +203,13 @@ class CropCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with whole_file(path) as part, open(part, "wb", opener=_private) as stream:
-                np.save(stream, record)
+                stream.write(_checksum(record.data) + record.tobytes())
         except OSError as error:
             log.debug("crop cache: %s", error)
+
+
+def _checksum(data: memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=CHECKSUM).digest()
 
 
 def _private(path: str, flags: int) -> int:

@@ -189,7 +189,7 @@ def measure_open_set(
         dir=float(found.mean()),
         dir_ci95=wilson_interval(int(found.sum()), len(found)),
         far=float((tested >= threshold.value).mean()) if len(tested) else 0.0,
-        far_ci95=(0.0 if source == EACH_IN_TURN else low, high),
+        far_ci95=(low if len(strangers) else 0.0, high),
         far_trials=len(tested),
         strangers=len(scores),
         strangers_source=source,

@@ -156,16 +156,18 @@ def _strangers(evaluation: Evaluation) -> list[Section]:
     shown = evaluation.open_set
     if not shown:
         return []
-    alike = (
-        " Each known person played the stranger once; real ones may resemble them less, so that "
-        "the interval starts at 0."
-    ) * (shown.strangers_source == EACH_IN_TURN)
+    whose = ""
+    if shown.strangers_source == EACH_IN_TURN:
+        whose = (
+            " Known people played the strangers; real ones may resemble them less, so that the "
+            "interval starts at 0."
+        )
     items = [
         ("Named rightly", percent(shown.dir), "The share of known faces that get the right "
          f"name at the threshold (DIR); 95 % interval {between(shown.dir_ci95)}."),
         ("Strangers accepted", percent(shown.far), f"The share of {shown.far_trials} photos "
          "of strangers that are taken for somebody known (FAR); 95 % interval "
-         f"{between(shown.far_ci95)}, target {percent(shown.far_target)}." + alike),
+         f"{between(shown.far_ci95)}, target {percent(shown.far_target)}." + whose),
         ("Threshold", f"{shown.threshold:.3f}", "The similarity from which a face gets a name, "
          f"chosen on {shown.threshold_source}."),
     ]  # fmt: skip
