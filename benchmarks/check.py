@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from knownface.images import read_image, write_image
+from knownface.faces.photo import read_image, write_image
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Turn:
 def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection) -> None:
     from dataclasses import replace
 
-    from knownface.backbones import get_backbone
-    from knownface.crops import FaceCropper
-    from knownface.dataset import scan
-    from knownface.detection import load_detector
-    from knownface.doctor import diagnose
-    from knownface.doctor_page import write_check
-    from knownface.export import backbone_embedder
+    from knownface.dataset.folder import scan
+    from knownface.diagnosis.check import diagnose
+    from knownface.embed.frozen import backbone_embedder
+    from knownface.faces.crops import FaceCropper
+    from knownface.faces.detectors import load_detector
+    from knownface.networks.zoo import get_backbone
+    from knownface.pages.check import write_check
 
     record = get_backbone(backbone)
     detector, embedder = load_detector(), backbone_embedder(record)

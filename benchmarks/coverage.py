@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from threshold import read_tar
 
-from knownface.backbones import get_backbone
-from knownface.export import backbone_embedder
-from knownface.gallery import mean_templates
-from knownface.intervals import clustered_interval, dir_interval
+from knownface.embed.frozen import backbone_embedder
+from knownface.networks.zoo import get_backbone
+from knownface.stats.intervals import clustered_interval, dir_interval
+from knownface.stats.vectors import mean_templates
 
 EVALUATIONS = 500
 FARS = (0.001, 0.01, 0.1)

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.backbones import get_backbone
-from knownface.embedder import BATCH
+from knownface.embed.embedder import BATCH
+from knownface.networks.zoo import get_backbone
 
 ROUNDS, SECONDS = 7, 4.0  # turns of each contender, and about how long one takes
 Embed = Callable[[np.ndarray], np.ndarray]
@@ -31,7 +31,7 @@ Embed = Callable[[np.ndarray], np.ndarray]
 
 # ---------------------------------------------------------------- contenders
 def ours(name: str, path: str, precision: str = "auto") -> tuple[str, Embed]:
-    from knownface.export import backbone_embedder
+    from knownface.embed.frozen import backbone_embedder
 
     embedder = backbone_embedder(get_backbone(name), path, precision=precision)  # type: ignore[arg-type]
     return f"knownface, {embedder.device}", embedder.embed_raw

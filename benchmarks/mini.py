@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 import onnxruntime
 
-from knownface.backbones import get_backbone
-from knownface.export import backbone_embedder
+from knownface.embed.frozen import backbone_embedder
+from knownface.networks.zoo import get_backbone
 
 CROPS, ROUNDS = 320, 20
 MEAN, STD = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])

@@ -27,12 +27,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 import knownface
-from knownface.backbones import get_backbone
-from knownface.crops import FaceCropper
-from knownface.dataset import scan
-from knownface.detection import load_detector
-from knownface.intervals import wilson_interval
-from knownface.metrics import dir_at_far
+from knownface.dataset.folder import scan
+from knownface.faces.crops import FaceCropper
+from knownface.faces.detectors import load_detector
+from knownface.networks.zoo import get_backbone
+from knownface.stats.intervals import wilson_interval
+from knownface.stats.metrics import dir_at_far
 
 CONDITIONS = ("clean", "20px", "14px", "grey", "wrong")
 METHODS = ("frozen", "logistic", "seed", "best")

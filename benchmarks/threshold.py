@@ -20,16 +20,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from knownface.backbones import get_backbone
-from knownface.backbones.backbone import Impostors
-from knownface.crops import FaceCropper
-from knownface.dataset import scan
-from knownface.detection import load_detector
-from knownface.embedder import Embedder
-from knownface.export import backbone_embedder
-from knownface.gallery import Gallery
-from knownface.open_set import FEWEST_STRANGERS, Strangers, calibrate, measure_open_set
-from knownface.portraits import collect_portraits
+from knownface.dataset.folder import scan
+from knownface.dataset.portraits import collect_portraits
+from knownface.dataset.split import FEWEST_STRANGERS
+from knownface.embed.embedder import Embedder
+from knownface.embed.frozen import backbone_embedder
+from knownface.faces.crops import FaceCropper
+from knownface.faces.detectors import load_detector
+from knownface.measure.open_set import Strangers, measure_open_set
+from knownface.networks.record import Impostors
+from knownface.networks.zoo import get_backbone
+from knownface.recognition.gallery import Gallery
+from knownface.recognition.threshold import calibrate
 
 DRAWS = 100
 STRANGERS, PHOTOS = 15, 12

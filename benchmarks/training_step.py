@@ -17,9 +17,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from knownface.backbones import build_backbone, get_backbone
-from knownface.layers import keras, last_stage
-from knownface.precision import computing_in
+from knownface.networks.layers import keras, last_stage
+from knownface.networks.load import build_backbone
+from knownface.networks.zoo import get_backbone
+from knownface.training.precision import computing_in
 
 BATCH, PEOPLE = 32, 20
 

@@ -53,7 +53,7 @@ def strangers(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run_folder(people: Path, strangers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of recipe `frozen` on those people; not to be changed."""
-    from knownface.training import train
+    from knownface.training.train import train
 
     out = tmp_path_factory.mktemp("runs") / "frozen"
     return train(people, out, recipe="frozen", strangers=str(strangers)).folder

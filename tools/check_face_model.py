@@ -22,12 +22,12 @@ import numpy as np
 from fit_face_model import photos_by_person
 from PIL import Image
 
-from knownface.backbones import get_backbone
-from knownface.crops import FaceCropper
-from knownface.detection import load_detector
-from knownface.embedder import Embedder
-from knownface.export import backbone_embedder
-from knownface.gallery import mean_templates
+from knownface.embed.embedder import Embedder
+from knownface.embed.frozen import backbone_embedder
+from knownface.faces.crops import FaceCropper
+from knownface.faces.detectors import load_detector
+from knownface.networks.zoo import get_backbone
+from knownface.stats.vectors import mean_templates
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import FaceModel, load_model
 from knownface.synthetic.person import invent_person

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from knownface.dataset import scan
+from knownface.dataset.folder import scan
 
 TILE = 96  # pixels
 

@@ -27,16 +27,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from knownface.backbones import get_backbone
-from knownface.backbones.mini import build
-from knownface.crops import FaceCropper
-from knownface.dataset import scan
-from knownface.detection import load_detector
-from knownface.embedder import Embedder
-from knownface.export import backbone_embedder
-from knownface.gallery import mean_templates
-from knownface.metrics import dir_at_far
-from knownface.views import Changes, Views
+from knownface.dataset.folder import scan
+from knownface.embed.embedder import Embedder
+from knownface.embed.frozen import backbone_embedder
+from knownface.faces.crops import FaceCropper
+from knownface.faces.detectors import load_detector
+from knownface.networks.zoo import get_backbone
+from knownface.networks.zoo.mini import build
+from knownface.stats.metrics import dir_at_far
+from knownface.stats.vectors import mean_templates
+from knownface.training.views import Changes, Views
 
 import keras  # isort: skip - knownface.layers imports it quietly
 from keras import layers, ops
@@ -277,7 +277,7 @@ def standardised_convolution(
 
 def student(dtype: str) -> keras.Model:
     """`mini` as it learns: uint8 crops to float32 embeddings."""
-    from knownface.layers import Normalise
+    from knownface.networks.layers import Normalise
 
     record = get_backbone("mini")
     policy = keras.config.dtype_policy()

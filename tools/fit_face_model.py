@@ -32,8 +32,8 @@ import numpy as np
 from PIL import Image
 from scipy.interpolate import RBFInterpolator
 
-from knownface.alignment import TEMPLATE_112
-from knownface.detection import load_detector
+from knownface.faces.align import TEMPLATE_112
+from knownface.faces.detectors import load_detector
 from knownface.synthetic.model import GRID, SIZE, face_mask
 
 PHOTOS = 30  # per person at most, so that nobody with many photos dominates

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from knownface.backbones import get_backbone
-from knownface.export import backbone_embedder
-from knownface.gallery import mean_templates
-from knownface.metrics import threshold_at_far
+from knownface.embed.frozen import backbone_embedder
+from knownface.networks.zoo import get_backbone
+from knownface.stats.metrics import threshold_at_far
+from knownface.stats.vectors import mean_templates
 
 RATES = (1e-2, 1e-3, 1e-4)
 PHOTOS = 10

@@ -153,7 +153,7 @@ def measure(
     planted: dict[str, int],
 ) -> Counter:
     """Found, planted and false alarms of one round."""
-    from knownface.doctor import check
+    from knownface.diagnosis.check import check
 
     result: Counter = Counter()
     with tempfile.TemporaryDirectory() as name:

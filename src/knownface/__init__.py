@@ -6,15 +6,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knownface.backbones import load_backbone
-    from knownface.comparison import Comparison, compare
-    from knownface.diagnosis import Diagnosis
-    from knownface.doctor import check
+    from knownface.diagnosis.check import check
+    from knownface.diagnosis.findings import Diagnosis
     from knownface.errors import KnownfaceError
-    from knownface.evaluation import Evaluation, evaluate_folder
-    from knownface.images import read_image
-    from knownface.recognizer import Recognition, Recognizer
-    from knownface.training import TrainingRun, train
+    from knownface.faces.photo import read_image
+    from knownface.measure.evaluate import evaluate_folder
+    from knownface.measure.evaluation import Evaluation
+    from knownface.networks.load import load_backbone
+    from knownface.recognition.recognizer import Recognizer
+    from knownface.recognition.result import Recognition
+    from knownface.training.compare import Comparison, compare
+    from knownface.training.train import TrainingRun, train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,19 +36,19 @@ __all__ = [
 ]
 
 _HOME = {
-    "Comparison": "comparison",
-    "Diagnosis": "diagnosis",
-    "Evaluation": "evaluation",
+    "Comparison": "training.compare",
+    "Diagnosis": "diagnosis.findings",
+    "Evaluation": "measure.evaluation",
     "KnownfaceError": "errors",
-    "Recognition": "recognizer",
-    "Recognizer": "recognizer",
-    "TrainingRun": "training",
-    "check": "doctor",
-    "compare": "comparison",
-    "evaluate_folder": "evaluation",
-    "load_backbone": "backbones",
-    "read_image": "images",
-    "train": "training",
+    "Recognition": "recognition.result",
+    "Recognizer": "recognition.recognizer",
+    "TrainingRun": "training.train",
+    "check": "diagnosis.check",
+    "compare": "training.compare",
+    "evaluate_folder": "measure.evaluate",
+    "load_backbone": "networks.load",
+    "read_image": "faces.photo",
+    "train": "training.train",
 }
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from knownface.cli import options
-from knownface.console import note, print_json, session, writing
+from knownface.cli.console import note, print_json, session, writing
+from knownface.cli.printing import print_diagnosis
 from knownface.errors import KnownfaceError
-from knownface.printing import print_diagnosis
 
 
 def check(
@@ -31,9 +31,9 @@ def check(
 ) -> None:
     """Find what is wrong with a folder's photos and names, before training."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.cleaning import copy_good, new_copy
-        from knownface.doctor import check as run_check
-        from knownface.doctor_page import write_check
+        from knownface.diagnosis.check import check as run_check
+        from knownface.diagnosis.clean import copy_good, new_copy
+        from knownface.pages.check import write_check
 
         page = out or Path("runs") / f"{data.resolve().name}-check.html"
         if page.is_dir():

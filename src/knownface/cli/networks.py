@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from knownface.cli import options
-from knownface.console import print_json, session
-from knownface.printing import print_backbones
+from knownface.cli.console import print_json, session
+from knownface.cli.printing import print_backbones
 
 networks = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -21,8 +21,8 @@ def backbones(
     if context.invoked_subcommand:
         return
     with session(quiet or as_json, notes=not quiet):
-        from knownface.backbones import BACKBONES
-        from knownface.weights import find
+        from knownface.files.download import find
+        from knownface.networks.zoo import BACKBONES
 
         rows: list[dict[str, Any]] = [
             {
@@ -61,7 +61,8 @@ def fetch(
 ) -> None:
     """Download the weight file of one backbone, checked, into the cache."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.backbones import get_backbone, locate_weights
+        from knownface.networks.load import locate_weights
+        from knownface.networks.zoo import get_backbone
 
         path = locate_weights(get_backbone(name), None, track, accept_license)
         if as_json:

@@ -50,7 +50,7 @@ def faces_mode(value: str) -> Any:
 
 def training_options(context: typer.Context) -> dict[str, Any]:
     """Those of a command's options that are fields of `TrainingConfig`, as Typer parsed them."""
-    from knownface.training_config import TrainingConfig
+    from knownface.training.config import TrainingConfig
 
     faces_mode(context.params["faces"])
     names = {field.name for field in fields(TrainingConfig)} - {"data"}

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knownface.cli import options
-from knownface.console import note, print_json, session, writing
+from knownface.cli.console import note, print_json, session, writing
+from knownface.cli.printing import print_recognition
 from knownface.errors import KnownfaceError
-from knownface.images import SUFFIXES
-from knownface.printing import print_recognition
+from knownface.faces.photo import SUFFIXES
 
 if TYPE_CHECKING:
-    from knownface.recognizer import Recognition
+    from knownface.recognition.result import Recognition
 
 
 def recognize(
@@ -31,7 +31,7 @@ def recognize(
 ) -> None:
     """Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.recognizer import Recognizer
+        from knownface.recognition.recognizer import Recognizer
 
         paths = _photos(source)
         loaded = Recognizer.load(recognizer, device)
@@ -71,12 +71,12 @@ def verify(
 ) -> None:
     """Do two photos show the same person? Compares the largest face of each."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.export import frozen_backbone
-        from knownface.verification import impostor_threshold
-        from knownface.verification import verify as compare
+        from knownface.embed.frozen import frozen_backbone
+        from knownface.recognition.verify import impostor_threshold
+        from knownface.recognition.verify import verify as compare
 
         if recognizer:
-            from knownface.recognizer import Recognizer
+            from knownface.recognition.recognizer import Recognizer
 
             loaded = Recognizer.load(recognizer, device)
             gallery, embedder, cropper = loaded.gallery, loaded.embedder, loaded.cropper(track)
@@ -117,9 +117,9 @@ def benchmark(
 ) -> None:
     """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.export import frozen_backbone
-        from knownface.pair_lists import read_pairs
-        from knownface.verification import run_benchmark
+        from knownface.dataset.pairs import read_pairs
+        from knownface.embed.frozen import frozen_backbone
+        from knownface.measure.benchmark import run_benchmark
 
         listed = read_pairs(pairs, images)
         record, cropper, embedder = frozen_backbone(
@@ -163,8 +163,8 @@ def _photos(sources: Iterable[str]) -> list[Path]:
 
 
 def _save_annotated(recognition: Recognition, folder: Path) -> None:
-    from knownface.annotation import annotate
-    from knownface.images import read_image, write_image
+    from knownface.faces.photo import read_image, write_image
+    from knownface.recognition.draw import annotate
 
     stem = Path(recognition.path).stem
     target, number = folder / f"{stem}.jpg", 1

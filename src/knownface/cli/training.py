@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from knownface.cli import options
-from knownface.console import note, print_json, session, writing
+from knownface.cli.console import note, print_json, session, writing
+from knownface.cli.printing import print_comparison, print_evaluation, print_rows
 from knownface.errors import KnownfaceError
-from knownface.printing import print_comparison, print_evaluation, print_rows
 
 
 def train(
@@ -48,7 +48,7 @@ def train(
 ) -> None:
     """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.training import train as run_training
+        from knownface.training.train import train as run_training
 
         run = run_training(data, out, track, resume=resume, **options.training_options(context))
         if as_json:
@@ -91,7 +91,7 @@ def compare(
 ) -> None:
     """Train several backbones and recipes on one split: one table, one report."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.comparison import compare as run_comparison
+        from knownface.training.compare import compare as run_comparison
 
         result = run_comparison(
             data,
@@ -120,10 +120,10 @@ def evaluate(
 ) -> None:
     """Test a recogniser on photos it has not seen; enrolled photos are left out."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.evaluation import read_and_evaluate
-        from knownface.explanation import explain
-        from knownface.recognizer import Recognizer
-        from knownface.report import write_report
+        from knownface.measure.evaluate import read_and_evaluate
+        from knownface.measure.explanation import explain
+        from knownface.pages.report import write_report
+        from knownface.recognition.recognizer import Recognizer
 
         loaded = Recognizer.load(recognizer, device)
         result, people, others = read_and_evaluate(loaded, data, strangers, track)
@@ -148,7 +148,7 @@ def report(
 ) -> None:
     """Put several finished runs side by side on one page."""
     with session(quiet or as_json, notes=not quiet):
-        from knownface.comparison_page import read_run, tested_on_the_same, write_comparison
+        from knownface.pages.compare import read_run, tested_on_the_same, write_comparison
 
         if out.is_dir():
             raise KnownfaceError(f"--out {out}: is a folder; name a file in it")

@@ -13,8 +13,8 @@ import cv2
 from PIL import ExifTags, Image
 
 from knownface.errors import KnownfaceError
+from knownface.files.runs import run_folder
 from knownface.progress import Track, silent
-from knownface.runs import run_folder
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import load_model
 from knownface.synthetic.names import invent_names

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from knownface.alignment import TEMPLATE_112
+from knownface.faces.align import TEMPLATE_112
 from knownface.synthetic.canvas import (
     HEIGHT,
     LEFT,

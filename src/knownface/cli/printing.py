@@ -1,0 +1,163 @@
+"""What commands print for people to read."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from knownface.cli.console import note, stderr
+
+if TYPE_CHECKING:
+    from knownface.diagnosis.findings import Diagnosis
+    from knownface.measure.evaluation import Evaluation
+    from knownface.recognition.result import Recognition
+    from knownface.training.compare import Comparison
+
+
+def print_recognition(recognition: Recognition) -> None:
+    """A line per face."""
+    if recognition.error:
+        stderr.print(f"skipped: {recognition.error}", markup=False)
+    elif not recognition.faces:
+        print(f"{recognition.path}: no face found")
+    for face in recognition.faces:
+        box = ", ".join(f"{value:.0f}" for value in face.box)
+        name = face.name or face.reason
+        print(f"{recognition.path}: {name} {face.similarity:.2f} [{box}]", flush=True)
+
+
+def print_comparison(result: Comparison) -> None:
+    """One row per run, and why others have none."""
+    rows = result.to_json()["rows"]
+    print_rows(rows)
+    for row in rows:
+        if row["error"]:
+            print(f"{row['backbone']}: {row['error']}")
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Runs side by side."""
+    from knownface.pages.compare import COMPARISON, comparison_cells
+    from knownface.pages.page import text
+
+    table = Table("Run", *COMPARISON)
+    for row in rows:
+        if "accuracy" in row:
+            table.add_row(Path(row["run"]).name, *map(text, comparison_cells(row)))
+        else:
+            table.add_row("no result", row["backbone"], row["recipe"], "see below")
+    print_table(table)
+
+
+def print_diagnosis(found: Diagnosis) -> None:
+    """How many photos have each problem."""
+    from knownface.diagnosis.findings import KINDS
+
+    print(f"{len(found.photos)} photos of {len(found.people)} people")
+    table = Table("problem", "photos", "the first of them")
+    for kind, title in KINDS.items():
+        if problems := found.of_kind(kind):
+            first = [f"{each.photo or each.person}: {each.detail}" for each in problems[:3]]
+            table.add_row(title, str(len(problems)), Text("\n".join(first)))
+    if found.problems:
+        print_table(table)
+    else:
+        print("No problems found")
+    note(f"Device: {found.device}")
+
+
+def print_table(table: Table) -> None:
+    """A table as wide as the terminal, or 200 columns in a pipe."""
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _state(file: dict[str, Any]) -> str:
+    return "here" if file["present"] else "not here"
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """What matters of an evaluation, in a few lines."""
+    low, high = evaluation.accuracy_ci95
+    print(
+        f"Accuracy {evaluation.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}) on "
+        f"{evaluation.tested} photos of {len(evaluation.people)} people not used in training"
+    )
+    if (claimed := evaluation.split.get("random_split_accuracy")) is not None:
+        print(f"A random split would have claimed {claimed:.3f}")
+    if shown := evaluation.open_set:
+        low, high = shown.far_ci95
+        rates = ", ".join(
+            f"{value:.3f} ({_interval(shown.dir_at_far_ci95[far])}) at {far}"
+            for far, value in shown.dir_at_far.items()
+        )
+        print(
+            f"Threshold {shown.threshold:.3f}: {shown.dir:.3f} of known faces named rightly, "
+            f"{shown.far:.3f} (95 % interval {low:.3f} to {high:.3f}) of {shown.far_trials} "
+            f"stranger photos accepted; chosen on {shown.threshold_source}"
+        )
+        print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
+    _print_findings(evaluation)
+    for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
+        print(f"Photos noted in the report as {kind}: {count}")
+    if len(evaluation.candidates) > 1:
+        print(f"Candidates, measured on {evaluation.candidates[0]['measured_on']}:")
+    for candidate in evaluation.candidates:
+        chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
+        found = candidate["dir_at_far_0.01"]
+        strangers = "" if found is None else f", DIR {found:.3f}"
+        print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{strangers}{chosen}")
+    if evaluation.reason:
+        print(f"Chosen: {evaluation.reason}")
+    note(f"Device: {evaluation.device}")
+
+
+def _print_findings(evaluation: Evaluation) -> None:
+    from knownface.measure.learning_curve import would_more_photos_help
+
+    if folds := evaluation.folds:
+        print(
+            f"Cross-validated, frozen, {len(folds.folds)} folds: accuracy {folds.accuracy:.3f} "
+            f"(95 % interval {_interval(folds.accuracy_ci95)}) on {folds.photos} photos"
+        )
+    if found := evaluation.calibration:
+        print(
+            f"Calibrated confidence is off by {found.ece:.3f} on average (before: "
+            f"{found.ece_before:.3f}; temperature {found.temperature:.3f})"
+        )
+    if pairs := evaluation.look_alikes:
+        names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
+        print(f"Look-alikes, most similar first: {names}")
+    print(would_more_photos_help(evaluation.learning_curve))
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+def print_backbones(rows: list[dict[str, Any]]) -> None:
+    """The networks, and which of their weight files are here."""
+    table = Table(
+        "name",
+        "network",
+        "parameters",
+        "input",
+        "embedding",
+        "licence",
+        "weight file",
+        "sha256",
+    )
+    for row in rows:
+        files = [f"{f['name']} ({_state(f)})" for f in row["files"]] or ["--weights FILE"]
+        hashes = [f["sha256"][:12] if f["sha256"] else "unpublished" for f in row["files"]]
+        size, millions = row["size"], row["parameters"] / 1e6
+        table.add_row(
+            row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
+            str(row["embedding_size"]), row["licence"], "\n".join(files), "\n".join(hashes),
+        )  # fmt: skip
+    print_table(table)

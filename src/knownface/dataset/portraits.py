@@ -1,0 +1,218 @@
+"""One face per photo: the photos of a folder of people, read, cropped, embedded, and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from knownface.dataset.folder import FaceDataset
+from knownface.embed.embedder import Embedder
+from knownface.faces.crops import FaceCropper
+from knownface.faces.face import PhotoFaces
+from knownface.files.rows import DiskRows, Rows
+from knownface.progress import Track, silent
+from knownface.stats.vectors import mean_templates
+
+# Of several faces, the best one is used if it is at least this share of the person's usual
+# similarity with themselves; strangers reach about a third of it.
+AGREES = 0.5
+# Faces embedded at once, 10 MB of crops: the readers stand still meanwhile, instead of fighting
+# the network for the cores (check took 1.08 to 1.44 times the reading, and with 32 1.45 to 1.77).
+TOGETHER = 256
+
+
+@dataclass(frozen=True)
+class Note:
+    """A photo that was left out, or used with a reservation; `kind` is one of `check`'s kinds."""
+
+    photo: str
+    person: str
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Faces:
+    """n crops (n, size, size, 3) uint8 and their embeddings (n, d), indexed like an array."""
+
+    crops: Rows
+    embeddings: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Faces:
+        return Faces(self.crops[rows], self.embeddings[rows])
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """n photos with one face each.
+
+    labels: (n,) index into `people`; photos: paths relative to the folder.
+    crops: (n, size, size, 3) uint8, on disk; embeddings: (n, d) unit length.
+    fingerprints: (n, 32) uint8; taken: capture times or None.
+    """
+
+    root: Path
+    people: tuple[str, ...]
+    labels: np.ndarray
+    photos: tuple[str, ...]
+    crops: Rows
+    embeddings: np.ndarray
+    digests: tuple[str, ...]
+    fingerprints: np.ndarray
+    taken: tuple[float | None, ...]
+    notes: tuple[Note, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, rows: np.ndarray) -> Portraits:
+        """The same people, only these rows; notes stay with the whole."""
+        return replace(
+            self,
+            labels=self.labels[rows],
+            photos=tuple(self.photos[i] for i in rows),
+            crops=self.crops[rows],
+            embeddings=self.embeddings[rows],
+            digests=tuple(self.digests[i] for i in rows),
+            fingerprints=self.fingerprints[rows],
+            taken=tuple(self.taken[i] for i in rows),
+        )
+
+    @property
+    def faces(self) -> Faces:
+        return Faces(self.crops, self.embeddings)
+
+    def embedded_by(self, embedder: Embedder, track: Track = silent) -> Portraits:
+        """The same portraits seen by another network of the same crop geometry."""
+        what = f"Embedding {self.root.name}"
+        return replace(self, embeddings=embedder.embed(self.crops, track, what))
+
+
+def collect_portraits(
+    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
+) -> Portraits:
+    """Read the photos of a folder of people and keep one face per photo.
+
+    A photo with several faces uses the one that agrees with the person's other photos. What was
+    left out, and why, is in `notes`.
+    """
+    description = f"Finding faces in {dataset.root.name}"
+    photos: list[PhotoFaces] = []
+    crops = DiskRows((cropper.crop.size,) * 2 + (3,))
+    parts: list[np.ndarray] = []
+    read = cropper.crop_photos(dataset.paths, track, description)
+    for group, faces, vectors in embed_groups(read, embedder):
+        photos += [photo.without_crops() for photo in group]
+        crops.append(faces)
+        parts.append(vectors)
+    owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
+    embeddings = np.concatenate(parts)
+    chosen, notes = choose_faces(dataset, photos, owner, embeddings)
+    rows = owner[chosen]
+    return Portraits(
+        root=dataset.root,
+        people=dataset.people,
+        labels=dataset.labels[rows],
+        photos=tuple(dataset.names[i] for i in rows),
+        crops=crops[chosen],
+        embeddings=embeddings[chosen],
+        digests=tuple(photos[i].digest for i in rows),
+        fingerprints=np.array([photos[i].fingerprint for i in rows], np.uint8).reshape(-1, 32),
+        taken=tuple(photos[i].taken for i in rows),
+        notes=tuple(notes),
+    )
+
+
+def embed_groups(
+    photos: Iterable[PhotoFaces], embedder: Embedder
+) -> Iterator[tuple[list[PhotoFaces], np.ndarray, np.ndarray]]:
+    """Photos in groups of TOGETHER faces or a few more, the last one smaller.
+
+    With each group, its crops (k, size, size, 3) and their embeddings (k, d).
+    """
+    left = iter(photos)
+    while group := list(_until_full(left)):
+        crops = np.concatenate([photo.crops for photo in group])
+        yield group, crops, embedder.embed(crops)
+
+
+def _until_full(photos: Iterator[PhotoFaces]) -> Iterator[PhotoFaces]:
+    faces = 0
+    for photo in photos:
+        yield photo
+        faces += len(photo.faces)
+        if faces >= TOGETHER:
+            return
+
+
+def choose_faces(
+    dataset: FaceDataset, photos: Sequence[PhotoFaces], owner: np.ndarray, embeddings: np.ndarray
+) -> tuple[np.ndarray, list[Note]]:
+    """The row of `embeddings` to use for each photo that has a face, and the notes.
+
+    owner: (f,) the photo of each row of `embeddings` (f, d), which hold every face in order.
+    """
+    references = _references(dataset, photos, owner, embeddings)
+    similarity = np.sum(embeddings * references[dataset.labels[owner]], axis=1)
+    typical = _typical(dataset, owner, similarity)
+    ends = np.cumsum([len(photo.faces) for photo in photos])
+    chosen: list[int] = []
+    notes: list[Note] = []
+    for index, (photo, end) in enumerate(zip(photos, ends.tolist(), strict=True)):
+        person = int(dataset.labels[index])
+        rows = np.arange(end - len(photo.faces), end)
+        kind, detail = "", ""
+        if photo.error:
+            kind, detail = "unreadable", photo.error
+        elif not len(rows):
+            kind, detail = "no_face", "no face found; crop closer or remove it"
+        elif len(rows) == 1:
+            chosen.append(int(rows[0]))
+        else:
+            best = int(rows[similarity[rows].argmax()])
+            agrees = similarity[best] >= AGREES * typical[person]
+            kind = "several_faces"
+            detail = f"{len(rows)} faces; " + (
+                "used the one that agrees with the person's other photos"
+                if agrees
+                else "left out, because none agrees with the person's other photos"
+            )
+            detail += f" (similarity {similarity[best]:.2f})"
+            chosen += [best] if agrees else []
+        if kind:
+            notes.append(Note(dataset.names[index], dataset.people[person], kind, detail))
+    return np.array(chosen, np.int64), notes
+
+
+def _typical(dataset: FaceDataset, owner: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    """Each person's median similarity with their own reference, over one-face photos: (p,).
+
+    Zero, which asks for little, where there are no such photos.
+    """
+    alone = np.bincount(owner, minlength=len(dataset.paths))[owner] == 1
+    labels = dataset.labels[owner]
+    rows = (similarity[alone & (labels == person)] for person in range(len(dataset.people)))
+    return np.array([np.median(own) if len(own) else 0.0 for own in rows])
+
+
+def _references(
+    dataset: FaceDataset, photos: Sequence[PhotoFaces], owner: np.ndarray, embeddings: np.ndarray
+) -> np.ndarray:
+    """What each person looks like (p, d): the mean over one-face photos, else of the largest."""
+    counts = np.array([len(photo.faces) for photo in photos])
+    largest = np.flatnonzero(np.diff(owner, prepend=-1) > 0)  # faces come largest first
+    single = largest[counts[owner[largest]] == 1]
+    labels = dataset.labels[owner]
+    served = np.isin(labels[largest], labels[single])
+    rows = np.concatenate([single, largest[~served]])
+    references = np.zeros((len(dataset.people), embeddings.shape[1]), np.float32)
+    present, index = np.unique(labels[rows], return_inverse=True)
+    if len(present):
+        references[present] = mean_templates(embeddings[rows], index, len(present))
+    return references

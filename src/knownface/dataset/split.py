@@ -1,0 +1,109 @@
+"""Parting photos without leaks: groups that stay together, training and test, folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from knownface.dataset.portraits import Portraits
+from knownface.errors import KnownfaceError
+from knownface.faces.fingerprint import near_duplicates
+
+BURST_SECONDS = 3.0  # photos of one person taken within this time belong to one session
+FEWEST_STRANGERS = 4  # so many identities at least before they are halved for calibration
+
+
+def group_photos(
+    fingerprints: np.ndarray, labels: np.ndarray, taken: Sequence[float | None]
+) -> np.ndarray:
+    """Group near-duplicates (whoever is in them) and bursts of one person: (n,) group numbers.
+
+    fingerprints: (n, 32) uint8 difference hashes; taken: capture times in seconds, or None.
+    """
+    pairs = near_duplicates(fingerprints) + bursts(labels, taken)
+    rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels),) * 2)
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def bursts(labels: np.ndarray, taken: Sequence[float | None]) -> list[tuple[int, int]]:
+    """Pairs of photos of one person taken within BURST_SECONDS, the earlier one first."""
+    timed = sorted((int(labels[i]), t, i) for i, t in enumerate(taken) if t is not None)
+    return [
+        (a, b)
+        for (person, before, a), (other, after, b) in pairwise(timed)
+        if person == other and after - before <= BURST_SECONDS
+    ]
+
+
+def split(
+    labels: np.ndarray, groups: np.ndarray, validation: float = 0.2, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stratified train and validation indices that keep every group on one side.
+
+    Each person gives about `validation` of their photos, at least one where they have two
+    groups, and always keeps one for training. Deterministic in `seed`.
+    """
+    if not 0 < validation < 1:
+        raise KnownfaceError(
+            f"--validation must lie between 0 and 1, such as 0.2, not {validation}"
+        )
+    counts = np.bincount(labels)
+    wanted = np.minimum(np.maximum(1, np.floor(counts * validation + 0.5)), counts - 1)
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    members = [members[i] for i in np.random.default_rng(seed).permutation(len(members))]
+    taken = np.zeros_like(counts)
+    held_out = np.zeros(len(labels), bool)
+    for rows in members:
+        adds = np.bincount(labels[rows], minlength=len(counts))
+        if (taken + adds <= wanted)[adds > 0].all():
+            taken += adds
+            held_out[rows] = True
+    for rows in sorted(members, key=len):  # people whose groups are all larger than their share
+        adds = np.bincount(labels[rows], minlength=len(counts))
+        unserved = (taken[adds > 0] == 0).all()
+        if unserved and (adds < counts)[adds > 0].all():
+            taken += adds
+            held_out[rows] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def split_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
+    """Stratified folds that keep every group whole: (n,) fold numbers from 0.
+
+    Each group, the largest first, goes where its people have the fewest photos so far, so that
+    everybody with two groups is in two folds at least. Deterministic in `seed`. Raises
+    KnownfaceError where a fold would stay empty.
+    """
+    most = max(len(np.unique(groups[labels == person])) for person in np.unique(labels))
+    if not 2 <= folds <= most:
+        raise KnownfaceError(
+            f"--folds {folds}: the photos cannot be parted so; nobody has more than {most} that "
+            f"are not near-duplicates or one burst{f', choose 2 to {most}' if most > 1 else ''}"
+        )
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    members = [members[i] for i in np.random.default_rng(seed).permutation(len(members))]
+    counts = np.zeros((folds, labels.max() + 1), np.int64)
+    numbers = np.zeros(len(labels), np.int64)
+    for rows in sorted(members, key=len, reverse=True):
+        adds = np.bincount(labels[rows], minlength=counts.shape[1])
+        crowded = counts[:, adds > 0].sum(1)
+        fold = np.lexsort((counts.sum(1), crowded))[0]
+        counts[fold] += adds
+        numbers[rows] = fold
+    return numbers
+
+
+def halve_strangers(strangers: Portraits | None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for calibration and rows left untouched, no identity in both; few are not halved."""
+    if strangers is None or len(strangers) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    present = np.unique(strangers.labels)
+    if len(present) < FEWEST_STRANGERS:
+        return np.zeros(0, np.int64), np.arange(len(strangers))
+    first = np.isin(strangers.labels, present[::2])
+    return np.flatnonzero(first), np.flatnonzero(~first)

@@ -1,0 +1,113 @@
+"""The nouns of this package: a face, the crop of it that a network sees, a photo with its faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from knownface.progress import Track
+
+FacesMode = Literal["detect", "cropped"]
+# Longest side at which faces are looked for: large photos are reduced to it.
+DETECTION_SIZE = 640
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face, in pixels of the photo.
+
+    box: (x, y, width, height).
+    landmarks: (5, 2) float32, x and y of the eye, eye, nose tip, mouth corner, mouth corner, the
+        one on the left of the picture first.
+    score: the detector's confidence in [0, 1].
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: np.ndarray
+    score: float
+
+    @property
+    def area(self) -> float:
+        return self.box[2] * self.box[3]
+
+
+class Detector(Protocol):
+    """Finds faces; `name` is part of the key under which crops are cached."""
+
+    name: str
+
+    def clone(self) -> Detector:
+        """One that may be used by another thread at the same time."""
+        ...
+
+    def find_faces(self, image: np.ndarray) -> list[Face]:
+        """All faces in an RGB uint8 (height, width, 3) image, the largest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class DetectorRecord:
+    """One way to find faces.
+
+    rank: the lowest is tried first. load: raises WeightError where its files cannot be had.
+    instead: what is said where it stands in for a better one.
+    """
+
+    name: str
+    rank: int
+    load: Callable[[Track], Detector]
+    instead: str = ""
+
+
+def whole_image(image: np.ndarray) -> Face:
+    """A ready face crop as one `Face`: its box is the image, its landmarks are not known (NaN)."""
+    height, width = image.shape[:2]
+    return Face((0.0, 0.0, float(width), float(height)), np.full((5, 2), np.nan, np.float32), 1.0)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What a backbone sees of a face.
+
+    kind: `five_point` maps the landmarks onto the template by a similarity; `box` takes the square
+        around the detector's box.
+    size: side of the crop in pixels.
+    margin: only for `box`: how much longer the square's side is than the box's longer side.
+    """
+
+    kind: Literal["five_point", "box"]
+    size: int
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class PhotoFaces:
+    """One photo and every face in it.
+
+    crops: (k, size, size, 3) uint8, one per face.
+    fingerprint: (32,) uint8, a 256-bit difference hash of the whole photo.
+    size: width and height of the photo; None where it was not read.
+    error: why the photo could not be read; then there are no faces.
+    """
+
+    path: Path
+    faces: tuple[Face, ...]
+    crops: np.ndarray
+    digest: str = ""
+    fingerprint: np.ndarray | None = None
+    taken: float | None = None
+    size: tuple[int, int] | None = None
+    error: str | None = None
+
+    def without_crops(self) -> PhotoFaces:
+        """What is known besides, for memory.
+
+        A copy throughout: a view would keep the crops, and small arrays that were made between a
+        thread's pictures would keep holes where these were (15 kB a photo were measured).
+        """
+        return deepcopy(replace(self, crops=self.crops[:0]))

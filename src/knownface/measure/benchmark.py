@@ -1,0 +1,74 @@
+"""Same person or not: pairs of photos, and the published protocols that test it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from knownface.dataset.pairs import Pairs
+from knownface.embed.embedder import Embedder
+from knownface.errors import KnownfaceError
+from knownface.faces.crops import FaceCropper
+from knownface.faces.face import PhotoFaces
+from knownface.progress import Track, silent
+from knownface.stats import metrics
+
+FARS = (0.001, 0.01, 0.1)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The result of a verification protocol; `skipped` pairs had a photo without a usable face."""
+
+    accuracy: float
+    accuracy_std: float
+    folds: list[float]
+    eer: float
+    tar_at_far: dict[str, float]
+    pairs: int
+    skipped: int
+    threshold: float
+
+
+def run_benchmark(
+    pairs: Pairs, cropper: FaceCropper, embedder: Embedder, track: Track = silent
+) -> Benchmark:
+    """Accuracy of each fold at the threshold that the other folds choose (Huang et al., 2007).
+
+    In a photo with several faces, the one nearest its centre is meant. Raises KnownfaceError where
+    too few pairs are usable.
+    """
+    photos = list(cropper.crop_photos(pairs.paths, track))
+    usable = np.array([bool(photo.faces) for photo in photos])
+    if not usable.any():
+        reason = photos[0].error or f"{photos[0].path}: no face found"
+        raise KnownfaceError(f"None of {len(photos)} photos can be used; the first: {reason}")
+    central = np.stack([photo.crops[_central(photo)] for photo in photos if photo.faces])
+    found = embedder.embed(central)
+    embeddings = np.zeros((len(photos), found.shape[1]), np.float32)
+    embeddings[usable] = found
+    kept = usable[pairs.left] & usable[pairs.right]
+    left, right, same = pairs.left[kept], pairs.right[kept], pairs.same[kept]
+    if same.all() or not same.any() or len(np.unique(pairs.folds[kept])) < 2:
+        raise KnownfaceError("too few usable pairs: the protocol needs both kinds, in two folds")
+    scores = np.sum(embeddings[left].astype(np.float64) * embeddings[right], axis=1)
+    accuracies, thresholds = metrics.cross_validated_accuracy(scores, same, pairs.folds[kept])
+    return Benchmark(
+        accuracy=float(accuracies.mean()),
+        accuracy_std=float(accuracies.std()),
+        folds=accuracies.tolist(),
+        eer=metrics.equal_error_rate(scores, same),
+        tar_at_far={f"{far:g}": metrics.tar_at_far(scores, same, far) for far in FARS},
+        pairs=len(scores),
+        skipped=int((~kept).sum()),
+        threshold=float(thresholds.mean()),
+    )
+
+
+def _central(photo: PhotoFaces) -> int:
+    """The face whose centre is nearest to that of the photo."""
+    assert photo.size is not None
+    middle = np.array(photo.size) / 2
+    centres = [(f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2) for f in photo.faces]
+    return int(np.linalg.norm(np.array(centres) - middle, axis=1).argmin())

@@ -1,0 +1,90 @@
+"""How far a recogniser's confidence can be believed: temperature scaling, and what it leaves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from knownface.recognition.gallery import Gallery
+from knownface.stats import metrics
+
+UNCALIBRATED = 1.0  # the plain softmax of cosines, which is unsure of everything
+COLDEST, WARMEST = 1e-3, 10.0  # where a temperature is looked for; cosines differ by at most 2
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One row of the reliability diagram: photos of about the same confidence."""
+
+    confidence: float
+    accuracy: float
+    photos: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence is the highest softmax, over people, of cosine / temperature.
+
+    ece: expected calibration error of `photos` test photos (15 bins of equal width); ece_before:
+        the same at temperature 1; reliability: the bins that are not empty.
+    """
+
+    temperature: float
+    ece: float
+    ece_before: float
+    photos: int
+    reliability: list[Bin]
+
+
+def measure_calibration(
+    gallery: Gallery, scores: np.ndarray, truth: np.ndarray
+) -> Calibration | None:
+    """Fit a temperature on the gallery's photos, each left out in turn, and test it.
+
+    scores: (n, p) cosines of test photos with the people; truth: (n,). None for one person, or
+    where nobody has two photos enrolled. A tuned network knows its training photos too well, so
+    that its temperature comes out too cold; the error on test photos shows how much.
+    """
+    held_out, labels = gallery.scores_without_itself()
+    if len(gallery.people) < 2 or not len(labels):
+        return None
+    temperature = fit_temperature(held_out, labels)
+    correct = scores.argmax(1) == truth
+    before, after = (confidence(scores, each) for each in (UNCALIBRATED, temperature))
+    rows = zip(*(column.tolist() for column in metrics.reliability(after, correct)), strict=True)
+    return Calibration(
+        temperature=temperature,
+        ece=metrics.expected_calibration_error(after, correct),
+        ece_before=metrics.expected_calibration_error(before, correct),
+        photos=len(truth),
+        reliability=[Bin(*row) for row in rows],
+    )
+
+
+def confidence(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """The highest probability (n,) of cosines (n, p)."""
+    return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1).max(1))
+
+
+def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature of least cross-entropy (Guo et al., 2017): scores (n, p), labels (n,).
+
+    As Platt (1999) has it, n photos are believed by (n + 1) / (n + 2) each, and the best other
+    person by the rest, for otherwise photos that are all named rightly would ask for zero.
+    """
+    rows, doubt = np.arange(len(labels)), 1 / (len(labels) + 2)
+    others = scores.copy()
+    others[rows, labels] = -np.inf
+    weights = np.zeros(scores.shape)
+    weights[rows, labels] = 1 - doubt
+    weights[rows, others.argmax(1)] = doubt
+
+    def cross_entropy(logarithm: float) -> float:
+        return -float((weights * log_softmax(scores / math.exp(logarithm), axis=1)).sum())
+
+    bounds = math.log(COLDEST), math.log(WARMEST)
+    return math.exp(minimize_scalar(cross_entropy, bounds=bounds, method="bounded").x)

@@ -1,0 +1,1 @@
+"""Pre-trained networks; Keras is imported only when one is built."""

@@ -1,0 +1,133 @@
+"""Choosing a network, finding its weights, and building it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knownface.files.cache import cache_folder
+from knownface.files.download import WeightError, find, obtain
+from knownface.networks.record import Backbone
+from knownface.networks.strict import check_arrays
+from knownface.networks.zoo import BACKBONES, get_backbone
+from knownface.progress import Track, silent
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+
+def choose_backbone(
+    name: str, weights: str | Path | None = None, track: Track = silent
+) -> Backbone:
+    """The record of that name; `auto` is the best free one whose weights can be had.
+
+    That is `mobilefacenet` where its file is here or can be fetched, else `mini`, which ships
+    inside the package; one line says which, and what a bigger one would bring. Raises
+    KnownfaceError.
+    """
+    if name != "auto":
+        return get_backbone(name)
+    default = BACKBONES["mobilefacenet"]
+    try:
+        locate_weights(default, weights, track)
+    except WeightError as error:
+        if weights is not None:
+            raise
+        log.debug("%s", error)
+        log.info(
+            "Backbone mini, which is built in, because MobileFaceNet.onnx (4 MB, more accurate) "
+            "cannot be fetched; more accurate still, for research: --backbone arcface"
+        )
+        return BACKBONES["mini"]
+    log.info("Backbone mobilefacenet; more accurate, for research: --backbone arcface (174 MB)")
+    return default
+
+
+def locate_weights(
+    backbone: Backbone,
+    weights: str | Path | None = None,
+    track: Track = silent,
+    accept_license: bool = False,
+) -> Path | None:
+    """The weight file to use, verified: `weights`, or an official one found or downloaded.
+
+    None stands for random initialisation, asked for with `weights="none"`. Official weights for
+    research only have to be accepted once on a machine; a file that the user names is theirs to
+    judge. Raises WeightError.
+    """
+    if weights is not None and str(weights) == "none":
+        log.warning(
+            "RANDOM WEIGHTS: %s knows nothing about faces; its accuracy will be near chance",
+            backbone.name,
+        )
+        return None
+    if weights is not None:
+        path = Path(weights)
+        if not path.is_file():
+            raise WeightError(f"--weights {path}: no such file")
+        return path
+    files = backbone.weight_files
+    if not files:
+        raise WeightError(
+            f"{backbone.name} has no official weight file; pass yours: --weights FILE"
+        )
+    if backbone.noncommercial:
+        _agree(backbone, accept_license)
+    present = next((file for file in files if find(file)), files[0])
+    try:
+        return obtain(present, track)
+    except WeightError as error:
+        raise WeightError(f"{error}; or take --backbone mini, which is built in") from None
+
+
+def _agree(backbone: Backbone, accept_license: bool) -> None:
+    """Pass where the licence was accepted, now or earlier; remembers it in the cache."""
+    accepted = cache_folder() / "licences" / backbone.name
+    if accept_license:
+        try:
+            accepted.parent.mkdir(parents=True, exist_ok=True)
+            accepted.write_text(f"{backbone.licence}\n", encoding="utf-8")
+        except OSError as error:
+            log.warning("%s: cannot remember your consent (%s)", accepted, error.strerror)
+    elif not accepted.is_file():
+        raise WeightError(
+            f"The weights of {backbone.name} are not free for every use (licence: "
+            f"{backbone.licence}); if yours is covered, say so once with --accept-license, or take "
+            "--backbone mobilefacenet (Apache-2.0)"
+        )
+
+
+def load_backbone(
+    name: str,
+    weights: str | Path | None = None,
+    track: Track = silent,
+    accept_license: bool = False,
+) -> keras.Model:
+    """A Keras model: uint8 RGB crops (n, size, size, 3) to float32 raw embeddings (n, d).
+
+    weights: a file in an official format, "none" for random initialisation, or None for the
+        official file, found on this machine or downloaded.
+    accept_license: agree, once, to weights that are for research only.
+    Preprocessing is inside the model. Raises WeightError where the file does not fit exactly.
+    """
+    backbone = choose_backbone(name, weights, track)
+    return build_backbone(backbone, locate_weights(backbone, weights, track, accept_license))
+
+
+def build_backbone(backbone: Backbone, path: Path | None) -> keras.Model:
+    """Like `load_backbone`, from a file that is here; None leaves the weights random."""
+    from knownface.networks.layers import assemble
+
+    form = backbone.format_of(path)
+    model = assemble(backbone, form.pixels)
+    if path is not None:
+        variables = {variable.path: variable for variable in model.weights}
+        expected = {key: tuple(variable.shape) for key, variable in variables.items()}
+        arrays = form.read(path=path, expected=expected)
+        check_arrays(expected, arrays, str(path))
+        for key, variable in variables.items():
+            variable.assign(arrays[key])
+    return model

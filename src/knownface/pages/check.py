@@ -1,0 +1,89 @@
+"""The doctor's findings as one page that needs nothing else: thumbnails are inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
+from knownface.faces.photo import ImageError, read_image
+from knownface.pages.page import Faces, card, cards, paragraphs, write_page
+
+PICTURE = 112  # pixels: whole photos need more of them than faces
+MOST = 1000  # findings shown per kind, so that a page stays below 5 MB; the JSON document has all
+ADVICE = {
+    "unreadable": "Copy these files again from their source, or remove them.",
+    "no_face": "Nobody can be learnt from these. Cut them closer to the face, or remove them.",
+    "several_faces": "Cut each to the person it is filed under.",
+    "mislabel": "Move each to the right folder, or remove it. Agreement is 0 for a stranger "
+    "and 1 for a typical photo of the person; profiles, masks, drawings and childhood photos can "
+    "be right and land here all the same.",
+    "two_names": "One picture cannot be two people: keep it where it belongs.",
+    "duplicate": "Keep one of each.",
+    "near_duplicate": "Re-saved, resized or cut differently: one of each is enough, and copies on "
+    "both sides of a split make a test look better than it is.",
+    "burst": "Nothing to mend: a split keeps them together.",
+    "too_small": "Use the original photo if there is a larger one.",
+    "blurred": "The network sees little in these; sharper photos help more.",
+    "dark": "Use a photo with more even light.",
+    "few_photos": "Add photos of these people, from different days.",
+    "similar_names": "If both are one person, merge the folders.",
+}
+
+
+def write_check(path: Path, diagnosis: Diagnosis) -> None:
+    """Write the page whole or not at all; raises OSError where that is impossible."""
+    faces = Faces(PICTURE)
+    found = {kind: diagnosis.of_kind(kind) for kind in KINDS}
+    sections = [
+        (f"{KINDS[kind]} ({len(problems)})", _section(kind, problems, diagnosis, faces))
+        for kind, problems in found.items()
+        if problems
+    ]
+    count = len(diagnosis.problems)
+    problems = f"{count or 'no'} problem{'' if count == 1 else 's'}"
+    summary = paragraphs(
+        f"{len(diagnosis.photos)} photos of {len(diagnosis.people)} people. A cleaned copy "
+        f"(--fix DIR) leaves out {len(diagnosis.left_out)} of them; this folder itself was not "
+        "changed."
+    )
+    title = f"{diagnosis.root.resolve().name}: {problems}"
+    write_page(path, title, "knownface check", summary, sections, faces)
+
+
+def _section(kind: str, problems: list[Problem], diagnosis: Diagnosis, faces: Faces) -> str:
+    more = len(problems) - MOST
+    rest = paragraphs(f"And {more} more; --json lists all.") if more > 0 else ""
+    shown = (_card(problem, diagnosis, faces) for problem in problems[:MOST])
+    return paragraphs(ADVICE[kind]) + cards(shown) + rest
+
+
+def _card(problem: Problem, diagnosis: Diagnosis, faces: Faces) -> str:
+    """The photo, what it is compared with, and the words."""
+    pictures = {
+        what: [_picture(photo, what, diagnosis.root, faces)]
+        for photo, what in _photos(problem, diagnosis.examples)
+    }
+    return card(problem.photo or problem.person, problem.detail, pictures)
+
+
+def _photos(problem: Problem, examples: dict[str, str]) -> Iterator[tuple[str, str]]:
+    if problem.photo:
+        yield problem.photo, "this photo"
+    if problem.kind == "mislabel":
+        for name in (problem.person, problem.other):
+            if name in examples:
+                yield examples[name], f"typical of {name}"
+    elif problem.photo and problem.other:
+        yield problem.other, "the other photo"
+
+
+def _picture(photo: str, what: str, root: Path, faces: Faces) -> str:
+    """Nothing where the photo cannot be read, or the page is full."""
+    try:
+        number = faces.get(photo)
+        if number is None and not faces.full:
+            number = faces.add(photo, read_image(root / photo))
+    except ImageError:
+        return ""
+    return faces.figure(number, f"{photo}, {what}")

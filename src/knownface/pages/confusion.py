@@ -1,0 +1,176 @@
+"""Who is taken for whom: the confusion matrix as a picture, and as a table that shows faces."""
+
+from __future__ import annotations
+
+import html
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knownface.measure.evaluation import Evaluation
+from knownface.measure.explanation import Explanation
+from knownface.pages.page import COLUMNS, Faces
+
+# Tried in turn for every glyph, where they are installed, so that most scripts can be read.
+FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Emoji")
+MANY_PEOPLE = 30  # from here on, cells of the picture show shares by colour alone
+MOST_ROWS = 200  # of the table, so that a page of a thousand people still opens
+MOST_RIGHT = 600  # faces of right answers on a page, and at most 12 of one person
+
+
+def worst_first(matrix: np.ndarray) -> np.ndarray:
+    """The order of people in which those who are confused with somebody come first: (p,)."""
+    support = matrix.sum(1)
+    recall = np.divide(np.diag(matrix), support, out=np.ones(len(matrix)), where=support > 0)
+    return np.lexsort((np.arange(len(matrix)), recall))
+
+
+# ---------------------------------------------------------------- table
+def confusion_table(
+    evaluation: Evaluation, explanation: Explanation, faces: Faces
+) -> tuple[str, dict[str, Any]]:
+    """HTML, and the data for its script: the photos behind the cells and their faces.
+
+    Where there is no explanation, wrong answers still have the paths of their photos.
+    """
+    people, matrix = evaluation.people, np.array(evaluation.confusion_matrix)
+    behind = _photos_behind(evaluation, explanation, max(2, min(12, MOST_RIGHT // len(people))))
+    order = worst_first(matrix)[:MOST_ROWS]
+    rows, photos = _rows(matrix, order, people, behind)
+    crops = {answer.photo: answer.crop for answer in explanation.answers}
+    shown = [
+        (name, faces.add(f"tested {name}", crops[name]) if name in crops else None)
+        for name in photos
+    ]
+    escaped = [html.escape(people[i]) for i in order]
+    head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in escaped)
+    body = "\n".join(
+        f'<tr><th scope="row" title="{name}">{name}</th>{row}</tr>'
+        for name, row in zip(escaped, rows, strict=True)
+    )
+    cell = 3.2 if len(people) < 8 else 1.9
+    sizes = f"--print:{min(1.0, 24 / (len(people) + 4)):.2f};--cell:{cell}rem"
+    table = (
+        '<div class="scroll matrix" role="group" aria-label="Confusion matrix" tabindex="0">'
+        f'<table style="{sizes}"><caption class="unseen">Confusion matrix: rows are the '
+        "true people, columns the answers</caption><thead><tr>"
+        f'<th scope="col">true \\ answer</th>{head}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+    if len(order) < len(people):
+        table = f"<p>The {len(order)} people with the lowest recall, of {len(people)}.</p>" + table
+    return table, {"photos": shown, "columns": COLUMNS}
+
+
+def _rows(
+    matrix: np.ndarray,
+    order: np.ndarray,
+    people: Sequence[str],
+    behind: dict[tuple[str, str], list[str]],
+) -> tuple[list[str], list[str]]:
+    """The cells of each row, and the photos that they refer to by number."""
+    rows: list[str] = []
+    photos: list[str] = []
+    for row, i in enumerate(order):
+        cells = []
+        for column, j in enumerate(order):
+            shown = behind.get((people[i], people[j]), [])
+            numbers = " ".join(map(str, range(len(photos), len(photos) + len(shown))))
+            photos += shown
+            place = f'data-row="{row}" data-column="{column}"'
+            cells.append(_cell(matrix, i, j, people, place, numbers))
+        rows.append("".join(cells))
+    return rows, photos
+
+
+def _photos_behind(
+    evaluation: Evaluation, explanation: Explanation, most: int
+) -> dict[tuple[str, str], list[str]]:
+    """Photos by true person and answer: all wrong ones, and `most` of each person's right ones."""
+    behind: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for error in evaluation.errors:
+        behind[error.true, error.predicted].append(error.photo)
+    for answer in explanation.answers:
+        place = answer.true, answer.predicted
+        if answer.true == answer.predicted and len(behind[place]) < most:
+            behind[place].append(answer.photo)
+    return behind
+
+
+def _cell(
+    matrix: np.ndarray, i: int, j: int, people: Sequence[str], place: str, photos: str
+) -> str:
+    """A cell of the table, in one of four strengths by its share of the row."""
+    count = int(matrix[i, j])
+    if not count:
+        return "<td></td>"
+    strength = min(4, int(4 * count / matrix[i].sum()) + 1)
+    style = f"{'r' if i == j else 'w'}{strength}"
+    if not photos:
+        return f'<td><span class="{style}">{count}</span></td>'
+    what = f"{people[i]} named rightly" if i == j else f"{people[i]} taken for {people[j]}"
+    label = html.escape(f"{what}: {count} photo{'s' if count > 1 else ''}")
+    return (
+        f'<td><button class="{style}" {place} data-photos="{photos}" aria-label="{label}">'
+        f"{count}</button></td>"
+    )
+
+
+# ---------------------------------------------------------------- picture
+def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path) -> None:
+    """Write a PNG: rows are the true people, columns the predictions, colours shares of a row.
+
+    Counts are written into the cells where they fit.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    order = worst_first(matrix)
+    matrix, names = matrix[np.ix_(order, order)], [people[i] for i in order]
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    side = min(30.0, max(4.5, 0.34 * len(people) + 2.5))
+    size = 9 if len(people) <= MANY_PEOPLE else 7
+    with warnings.catch_warnings(), rc_context({"font.family": _fonts(), "font.size": size}):
+        warnings.simplefilter("ignore")  # a script that no installed font has shows as boxes
+        figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+        axes = figure.add_subplot()
+        picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        labels = [_short(name) for name in names] if len(people) <= MOST_ROWS else []
+        ticks = range(len(labels))
+        axes.set_xticks(ticks, labels, rotation=90)
+        axes.set_yticks(ticks, labels)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        right, total = int(np.trace(matrix)), int(matrix.sum())
+        axes.set_title(f"{right} of {total} photos right")
+        for row, column in np.argwhere(matrix > 0):
+            if len(people) <= MANY_PEOPLE or row != column:
+                dark = shares[row, column] > 0.55
+                axes.text(
+                    column, row, str(matrix[row, column]), ha="center", va="center",
+                    color="white" if dark else "black",
+                )  # fmt: skip
+        if len(people) <= MOST_ROWS:
+            axes.set_xticks(np.arange(len(people) + 1) - 0.5, minor=True)
+            axes.set_yticks(np.arange(len(people) + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="#dddddd", linewidth=0.5)
+        axes.tick_params(which="minor", length=0)
+        figure.colorbar(picture, shrink=0.6, label="share of the true person's photos")
+        FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+
+
+def _fonts() -> list[str]:
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return [name for name in FONTS if name in installed]
+
+
+def _short(name: str, limit: int = 28) -> str:
+    name = name.replace("$", r"\$")
+    return name if len(name) <= limit else name[: limit - 1] + "…"

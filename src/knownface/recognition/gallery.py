@@ -1,0 +1,124 @@
+"""Who is known: templates per person, and the embeddings that they came from."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.stats.vectors import mean_templates
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A value: every change gives a new gallery.
+
+    people: names, sorted; row i of `templates` is that of people[i].
+    templates: (p, d) float32, unit length.
+    embeddings: (n, d) float32, unit length, one per enrolled photo.
+    labels: (n,) index into `people`.
+    photos: n paths as the user gave them, relative to the data folder.
+    digests: n file digests, so that an enrolled photo is never tested on.
+    """
+
+    people: tuple[str, ...]
+    templates: np.ndarray
+    embeddings: np.ndarray
+    labels: np.ndarray
+    photos: tuple[str, ...]
+    digests: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        people, photos = len(self.people), len(self.photos)
+        if len(self.templates) != people or len(set(self.people)) != people:
+            raise ValueError(f"{people} names for {len(self.templates)} templates, or names twice")
+        if not len(self.embeddings) == len(self.labels) == len(self.digests) == photos:
+            raise ValueError("embeddings, labels, photos and digests differ in number")
+
+    @classmethod
+    def enroll(
+        cls,
+        people: Sequence[str],
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        photos: Sequence[str],
+        digests: Sequence[str],
+        templates: np.ndarray | None = None,
+    ) -> Gallery:
+        """A gallery of mean templates, or of given ones (p, d); every person needs a photo."""
+        if templates is None:
+            templates = mean_templates(embeddings, labels, len(people))
+        return cls(
+            tuple(people),
+            np.asarray(templates, np.float32),
+            np.asarray(embeddings, np.float32),
+            np.asarray(labels, np.int64),
+            tuple(photos),
+            tuple(digests),
+        )
+
+    def scores(self, embeddings: np.ndarray) -> np.ndarray:
+        """Cosine of unit-length embeddings (n, d) with every template: (n, p)."""
+        return np.asarray(embeddings @ self.templates.T)
+
+    def match(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The best person's index (n,) and cosine (n,)."""
+        scores = self.scores(embeddings)
+        best = scores.argmax(1)
+        return best, scores[np.arange(len(scores)), best]
+
+    def nearest_photos(self, embedding: np.ndarray, person: int, count: int = 3) -> list[str]:
+        """The enrolled photos of one person that are most like an embedding (d,)."""
+        rows = np.flatnonzero(self.labels == person)
+        order = np.argsort(-(self.embeddings[rows] @ embedding), kind="stable")[:count]
+        return [self.photos[rows[i]] for i in order]
+
+    def scores_without_itself(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cosine of enrolled photos with mean templates (m, p), and whose they are (m,).
+
+        A photo takes no part in its own person's template; people with one photo are left out as
+        photos, not as templates. Templates of a tuned head cannot do without a photo: means stand
+        for them.
+        """
+        sums = np.zeros((len(self.people), self.embeddings.shape[1]), np.float64)
+        np.add.at(sums, self.labels, self.embeddings)
+        rows = np.flatnonzero(np.bincount(self.labels)[self.labels] > 1)
+        photos, labels = self.embeddings[rows].astype(np.float64), self.labels[rows]
+        scores = photos @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+        others = sums[labels] - photos
+        lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-9)
+        scores[np.arange(len(rows)), labels] = (photos * others).sum(1) / lengths
+        return scores, labels
+
+    # ------------------------------------------------------------ file
+    def save(self, path: Path) -> None:
+        """Write `gallery.npz`; no pickle."""
+        with path.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                people=np.array(self.people, dtype=np.str_),
+                templates=self.templates,
+                embeddings=self.embeddings,
+                labels=self.labels,
+                photos=np.array(self.photos, dtype=np.str_),
+                digests=np.array(self.digests, dtype=np.str_),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Gallery:
+        """Read `gallery.npz`; KnownfaceError where it is missing, damaged or inconsistent."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                text = {
+                    key: tuple(map(str, stored[key])) for key in ("people", "photos", "digests")
+                }
+                arrays = {key: stored[key] for key in ("templates", "embeddings", "labels")}
+            return cls(**text, **arrays)  # type: ignore[arg-type]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise KnownfaceError(
+                f"{path}: not a usable gallery ({str(error).splitlines()[0]}); train again"
+            ) from None

@@ -1,0 +1,21 @@
+"""Vectors of unit length, and their means."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def unit_length(vectors: np.ndarray, least: float = 1e-12) -> np.ndarray:
+    """Rows (n, d) divided by their lengths; a length below `least` counts as that."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, least))
+
+
+def mean_templates(embeddings: np.ndarray, labels: np.ndarray, people: int) -> np.ndarray:
+    """Unit-length mean of each person's unit-length embeddings: (people, d)."""
+    sums = np.zeros((people, embeddings.shape[1]), np.float64)
+    np.add.at(sums, labels, embeddings)
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    if (norms == 0).any():
+        raise ValueError("a person without any usable embedding")
+    return np.asarray(sums / norms, np.float32)

@@ -1,0 +1,1 @@
+"""From a folder of people to a run folder."""

@@ -1,0 +1,233 @@
+"""The candidates of recipe `best`: ways to fit a network to people, from little to much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from knownface.dataset.portraits import Faces
+from knownface.embed.embedder import Embedder
+from knownface.files.rows import DiskRows, Rows
+from knownface.networks.to_onnx import export_onnx
+from knownface.progress import Track, silent
+from knownface.stats.vectors import mean_templates
+from knownface.stats.whitening import Whitening
+from knownface.training.history import History
+from knownface.training.precision import Precision, shares
+from knownface.training.views import Changes, Views
+
+if TYPE_CHECKING:
+    import keras
+
+    from knownface.training.finetune import Examples, Plan
+
+Kind = Literal["means", "columns", "whitened"]
+
+# Mirrored, moved and lit a little; whatever else there is lies in the photos themselves.
+CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
+VIEWS = 8_000  # training views of a network, in 6 to 60 epochs
+SMALL = 5_000_000  # parameters up to which training the whole network is cheap
+HEAD_VIEWS = 3_000  # views whose embeddings a head is trained on, at most 8 of a photo
+# Activations below the part of the network that is trained; beyond, each crop has one view only.
+CACHE_BYTES = 1 << 30
+TOGETHER = 64  # crops that are changed at once
+MIXED = 0.6  # share of the tuned network in the average with the frozen one that races
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A network that was trained: its weights, and itself as it will be shipped."""
+
+    weights: list[np.ndarray]
+    embedder: Embedder
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network, and how its embeddings are compared.
+
+    kinds: of comparison: with `means` of embeddings, with `columns`, or `whitened` with means.
+    columns: of a head (people, d). tuned: None stands for the frozen network.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    columns: np.ndarray | None = None
+    tuned: Tuned | None = None
+
+    def embed(self, faces: Faces, track: Track = silent) -> np.ndarray:
+        """Embeddings (n, d); those of the frozen network are known."""
+        if self.tuned is None:
+            return faces.embeddings
+        return self.tuned.embedder.embed(faces.crops, track, f"Testing {self.name}")
+
+    def comparison(
+        self, kind: Kind, embeddings: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, Whitening | None]:
+        """Templates (people, d), learned from embeddings (n, d) of `labels`, and a whitening."""
+        people = int(labels.max()) + 1
+        if kind == "columns" and self.columns is not None:
+            return self.columns, None
+        if kind == "means":
+            return mean_templates(embeddings, labels, people), None
+        whitening = Whitening.fit(embeddings, labels)
+        return mean_templates(whitening(embeddings), labels, people), whitening
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all candidates share: the network, its frozen embedder, where to work, and how."""
+
+    model: keras.Model
+    frozen: Embedder
+    folder: Path
+    device: str
+    precision: Precision
+    seed: int
+    epochs: int | None
+    history: History
+    track: Track
+
+    def plan(self, learning_rate: float, photos: int) -> Plan:
+        """CosFace with a scale and margin for few classes, and a learning rate that falls."""
+        from knownface.training.finetune import Plan
+
+        epochs = self.epochs or int(np.clip(round(VIEWS / photos), 6, 60))
+        return Plan(
+            epochs, learning_rate, loss="cosface", falling=True, scale=16.0, smoothing=0.05,
+            changes=CHANGES, precision=self.precision, seed=self.seed,
+        )  # fmt: skip
+
+    def checkpoint(self, name: str) -> Path:
+        return self.folder / "checkpoints" / name
+
+    def embedder(self) -> Embedder:
+        """The network as it is now, in the form in which it will be shipped."""
+        path = self.folder / "candidate.onnx"
+        export_onnx(self.model, path)
+        try:
+            return Embedder(path, self.device)
+        finally:
+            path.unlink()
+
+
+Rung = Callable[[Workshop, Faces, np.ndarray, str], Candidate]
+
+
+def frozen(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+    """The network as it is: what all others have to beat."""
+    return Candidate("frozen", ("means",))
+
+
+def whitened(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+    """The network stays, and what all people's photos have in common counts less."""
+    return Candidate("frozen", ("whitened",))
+
+
+def head(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+    """The network stays; the head is trained on embeddings of changed crops."""
+    import keras
+
+    from knownface.training.finetune import Examples, finetune
+
+    people = int(labels.max()) + 1
+    each = int(np.clip(HEAD_VIEWS // len(faces), 1, 8))
+    changes = changed(faces.crops, each, shop.seed, shop.track, f"Preparing {part}-head")
+    views = np.concatenate(list(map(shop.frozen.embed, changes)))
+    inputs = keras.Input(views.shape[1:], name="crops")
+    linear = keras.layers.Activation("linear", name="embedding")(inputs)
+    columns = finetune(
+        keras.Model(inputs, linear, name="head_only"),
+        Examples(views, np.tile(labels, each), people),
+        replace(shop.plan(1e-3, len(views)), epochs=10),
+        shop.checkpoint(f"{part}-head"),
+        start=mean_templates(faces.embeddings, labels, people),
+        watch=shop.history.stage(f"{part}-head"),
+        track=shop.track,
+    ).templates
+    return Candidate("head", ("columns",), columns)
+
+
+def top(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+    """The last stage of the network is trained, on activations that are computed once."""
+    from knownface.networks.layers import last_stage
+    from knownface.training.finetune import Examples
+
+    lower, upper = last_stage(shop.model)
+    shape = lower.output_shape[1:]
+    each = int(np.clip(CACHE_BYTES // (2 * int(np.prod(shape)) * len(faces)), 1, 8))
+    # every device has the same share, with a few photos twice
+    rows = np.resize(np.arange(len(faces)), len(faces) + -len(faces) % shares())
+    activations = DiskRows(shape, np.float16)
+    crops = faces.crops[rows]
+    for some in changed(crops, each, shop.seed, shop.track, f"Preparing {part}-top"):
+        activations.append(lower.predict(some, batch_size=64, verbose=0))
+    people = int(labels.max()) + 1
+    examples = Examples(activations, np.tile(labels[rows], each), people)
+    return _tuned(shop, upper, examples, faces, labels, f"{part}-top")
+
+
+def whole(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+    """The whole network is trained."""
+    from knownface.training.finetune import Examples
+
+    examples = Examples(faces.crops, labels, int(labels.max()) + 1)
+    return _tuned(shop, shop.model, examples, faces, labels, f"{part}-whole")
+
+
+def _tuned(
+    shop: Workshop,
+    trained: keras.Model,
+    examples: Examples,
+    faces: Faces,
+    labels: np.ndarray,
+    checkpoint: str,
+) -> Candidate:
+    """Train a network or its top, and average its weights with those of the frozen one.
+
+    The average keeps more of what the frozen network knows of other people (Wortsman et al., 2022).
+    """
+    from knownface.training.finetune import finetune
+
+    before = shop.model.get_weights()
+    means = mean_templates(faces.embeddings, labels, examples.classes)
+    try:
+        columns = finetune(
+            trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
+            start=means, watch=shop.history.stage(checkpoint), track=shop.track,
+        ).templates  # fmt: skip
+        after = shop.model.get_weights()
+        mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
+        shop.model.set_weights(mixed)
+        embedder = shop.embedder()
+    finally:
+        shop.model.set_weights(before)
+    columns = (1 - MIXED) * means + MIXED * columns
+    columns /= np.linalg.norm(columns, axis=1, keepdims=True)
+    kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
+    return Candidate(checkpoint.split("-")[-1], kinds, columns, Tuned(mixed, embedder))
+
+
+def rungs(model: keras.Model) -> tuple[Rung, ...]:
+    """What races, from little to much; of small networks the last stage alone is passed over.
+
+    Its lead over the whole network, or the other way round, is within the noise of a race, and on
+    small faces the whole network was the better one in the end (docs/benchmarks.md).
+    """
+    return (whitened, head, *([] if model.count_params() <= SMALL else [top]), whole)
+
+
+def changed(
+    crops: Rows, each: int, seed: int, track: Track, description: str
+) -> Iterator[np.ndarray]:
+    """`each` times all crops, TOGETHER at once: first as they are, then changed at random."""
+    parts = [(n, start) for n in range(each) for start in range(0, len(crops), TOGETHER)]
+    for number, start in track(parts, description, len(parts)):
+        some = np.asarray(crops[start : start + TOGETHER])
+        if start == 0:
+            view = Views(seed * 1000 + number, CHANGES)
+        yield np.stack([view(crop) for crop in some]) if number else some

@@ -1,0 +1,81 @@
+"""The cosine head that a network is trained with. Imports Keras."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from knownface.training.losses import LOSSES, with_margin
+
+
+def adacos_scale(classes: int) -> float:
+    """The fixed scale of AdaCos (Zhang et al., 2019): sqrt(2) ln(C - 1); at least that of C = 4."""
+    return math.sqrt(2.0) * math.log(max(classes, 4) - 1)
+
+
+@keras.saving.register_keras_serializable("knownface")
+class CosineHead(keras.layers.Layer):
+    """Scaled cosines of embeddings (n, d) with one column per class: (n, classes), in float32.
+
+    The columns are templates: recognition compares with them as it does with means of embeddings.
+    """
+
+    def __init__(self, classes: int, scale: float | None = None, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.classes = classes
+        self.scale = adacos_scale(classes) if scale is None else scale
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        self.columns = self.add_weight(
+            shape=(input_shape[-1], self.classes), initializer="glorot_uniform", name="columns"
+        )
+
+    def call(self, embeddings: keras.KerasTensor) -> keras.KerasTensor:
+        embeddings = ops.normalize(embeddings, axis=-1)
+        return self.scale * ops.matmul(embeddings, ops.normalize(self.columns, axis=0))
+
+    def templates(self) -> np.ndarray:
+        """The columns as unit-length templates: (classes, d)."""
+        columns = ops.convert_to_numpy(self.columns).T
+        return np.asarray(columns / np.linalg.norm(columns, axis=1, keepdims=True), np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "classes": self.classes, "scale": self.scale}
+
+
+class Classifier(keras.Model):
+    """Any network that ends in a `CosineHead`, trained with a margin and tested without one.
+
+    margin: what the true class has to win by, risen to linearly over the first `warm_up` steps:
+        `arcface` adds it to the angle, `cosface` takes it from the cosine, `softmax` has none.
+    """
+
+    def __init__(
+        self,
+        inputs: keras.KerasTensor,
+        head: CosineHead,
+        embeddings: keras.KerasTensor,
+        loss: str,
+        warm_up: int,
+    ) -> None:
+        super().__init__(inputs, head(embeddings))
+        self.head, self.kind, self.warm_up = head, loss, max(1, warm_up)
+        self.steps = keras.Variable(0.0, trainable=False, name="steps")
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        if training and LOSSES[self.kind].margin:
+            self.steps.assign_add(1.0)
+            strength = ops.minimum(self.steps / self.warm_up, 1.0)
+            y_pred = with_margin(y_pred, y, self.kind, self.head.scale, strength)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)

@@ -1,0 +1,99 @@
+"""Finding faces in real photos, and merging a detector's candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knownface.errors import KnownfaceError
+from knownface.faces.detectors import load_detector
+from knownface.faces.detectors.mtcnn import Mtcnn
+from knownface.faces.detectors.yunet import YUNET, YuNet, merge_candidates
+from knownface.faces.photo import read_image
+from knownface.recognition.recognizer import Recognizer
+
+
+def candidate(x: float, score: float, size: float = 100.0) -> list[float]:
+    landmarks = [x + 30, 40, x + 70, 40, x + 50, 60, x + 35, 80, x + 65, 80]
+    return [x, 0, size, size, *landmarks, score]
+
+
+def test_candidates_of_one_face_are_averaged_by_score() -> None:
+    merged = merge_candidates(
+        np.array([candidate(0, 0.9), candidate(10, 0.6), candidate(500, 0.8)])
+    )
+    assert merged.shape == (2, 15)
+    np.testing.assert_allclose(merged[0, 0], 10 * 0.6 / 1.5)
+    np.testing.assert_allclose(merged[:, 14], [0.9, 0.8])
+
+
+def test_no_candidates_are_no_faces() -> None:
+    assert merge_candidates(np.zeros((0, 15))).shape == (0, 15)
+
+
+def test_every_head_crop_has_its_face(people: Path) -> None:
+    detector = load_detector()
+    for path in sorted(people.glob("*/*.jpg")):
+        image = read_image(path)
+        faces = detector.find_faces(image)
+        assert faces, path
+        eyes, mouth = faces[0].landmarks[:2], faces[0].landmarks[3:]
+        assert eyes[0, 0] < eyes[1, 0] + 5, path
+        assert eyes[:, 1].mean() < mouth[:, 1].mean(), path
+
+
+def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:
+    detector = load_detector()
+    image = read_image(shared / "data" / "photos" / "couple.jpg")
+    small = image[::4, ::4]
+    large_faces, small_faces = detector.find_faces(image), detector.find_faces(small)
+    assert len(large_faces) == len(small_faces) == 2
+    for large, little in zip(large_faces, small_faces, strict=True):
+        np.testing.assert_allclose(
+            np.array(large.box) / 4, little.box, atol=0.08 * large.box[3] / 4
+        )
+
+
+def test_a_picture_without_faces_has_none() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    detector_input = np.repeat(np.repeat(noise[:30, :40], 10, 0), 10, 1)
+    assert load_yunet().find_faces(detector_input) == []
+
+
+def load_yunet() -> YuNet:
+    detector = load_detector()
+    assert isinstance(detector, YuNet)
+    return detector
+
+
+def test_mtcnn_agrees_with_yunet(people: Path) -> None:
+    path = sorted(people.glob("*/*.jpg"))[0]
+    image = read_image(path)
+    ours, theirs = load_yunet().find_faces(image)[0], Mtcnn().find_faces(image)[0]
+    distance = np.linalg.norm(ours.landmarks - theirs.landmarks, axis=1).mean()
+    assert distance < 0.08 * ours.box[3]
+
+
+def test_without_yunet_mtcnn_takes_over_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert load_detector().name == "mtcnn"
+    assert "slower" in caplog.text
+
+
+def test_a_recogniser_keeps_to_the_detector_of_its_training(run_folder: Path) -> None:
+    recognizer = Recognizer.load(run_folder)
+    assert recognizer.about["detector"] == "yunet"
+    assert load_detector(name="mtcnn").name == "mtcnn"
+
+
+def test_a_file_that_is_no_detector_is_named(tmp_path: Path) -> None:
+    path = tmp_path / YUNET.name
+    path.write_bytes(b"not a network")
+    with pytest.raises(KnownfaceError, match="cannot load this detector"):
+        YuNet(path)

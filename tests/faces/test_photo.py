@@ -1,0 +1,184 @@
+"""Reading photos: every format, every orientation, and everything that is not a photo."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from knownface.faces.photo import MAX_PIXELS, ImageError, read_image, read_photo, write_image
+
+RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 180, 40), (40, 50, 210), (128, 128, 128)
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
+
+
+def quadrants(height: int = 48, width: int = 64) -> np.ndarray:
+    """Red top left, green top right, blue bottom left, grey bottom right."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2] = RED
+    image[: height // 2, width // 2 :] = GREEN
+    image[height // 2 :, : width // 2] = BLUE
+    image[height // 2 :, width // 2 :] = GREY
+    return image
+
+
+def corners(image: np.ndarray) -> np.ndarray:
+    """The colours near the four corners: (4, 3), row by row."""
+    return image[[6, 6, -7, -7], [6, -7, 6, -7]].astype(int)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_gives_the_same_picture(kind: str, tmp_path: Path) -> None:
+    expected = quadrants()
+    data = encoded(Image.fromarray(expected), kind)
+    path = tmp_path / "photo.jpg"  # the content decides, not the suffix
+    path.write_bytes(data)
+    for found in (read_image(data), read_image(path), read_image(str(path))):
+        assert found.dtype == np.uint8
+        assert found.shape == expected.shape
+        assert np.abs(corners(found) - corners(expected)).max() <= 8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_exif_rotation_is_applied(kind: str, orientation: int) -> None:
+    upright = quadrants()
+    stored = {  # how a camera lays the upright picture down (EXIF 2.3, tag 0x0112)
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = read_image(encoded(Image.fromarray(np.ascontiguousarray(stored)), kind, exif=exif))
+    assert found.shape == upright.shape
+    assert np.abs(corners(found) - corners(upright)).max() <= 8
+
+
+def test_sixteen_bits_in_one_channel_keep_their_brightness() -> None:
+    deep = np.repeat(np.linspace(0, 65535, 64).astype(np.uint16)[None], 32, axis=0)
+    for kind in ("PNG", "TIFF"):
+        found = read_image(encoded(Image.fromarray(deep), kind))
+        assert np.abs(found[..., 0].astype(int) - np.rint(deep / 257).astype(int)).max() <= 1
+        assert (found[..., 0] == found[..., 2]).all()
+
+
+def test_sixteen_bit_colour_keeps_its_brightness(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "deep.png"), quadrants()[..., ::-1].astype(np.uint16) * 257)
+    assert np.abs(corners(read_image(tmp_path / "deep.png")) - corners(quadrants())).max() <= 1
+
+
+def test_float_tiff_in_unit_range() -> None:
+    found = read_image(encoded(Image.fromarray(np.full((16, 16), 0.5, np.float32)), "TIFF"))
+    assert set(np.unique(found)) <= {127, 128}
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "1", "YCbCr"])
+def test_other_colour_modes(mode: str) -> None:
+    kind = "PNG" if mode in ("L", "P", "1") else "JPEG"
+    found = read_image(encoded(Image.fromarray(quadrants()).convert(mode), kind))
+    assert found.shape == (48, 64, 3)
+    if mode not in ("L", "1"):
+        assert np.abs(corners(found) - corners(quadrants())).max() <= 40
+    else:
+        assert (found[..., 0] == found[..., 1]).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparent_becomes_white(mode: str) -> None:
+    image = Image.fromarray(quadrants()).convert(mode)
+    image.putalpha(Image.fromarray(np.tile(np.repeat([0, 255], 32).astype(np.uint8), (48, 1))))
+    found = read_image(encoded(image, "PNG"))
+    assert (found[:, :30] == 255).all()
+    assert (found[:, 34:] != 255).any()
+
+
+def test_an_animation_gives_its_first_frame() -> None:
+    frames = [Image.fromarray(quadrants()), Image.new("RGB", (64, 48), "white")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.abs(corners(read_image(data)) - corners(quadrants())).max() <= 8
+
+
+def test_capture_time_and_digest() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({36867: "2024:05:06 07:08:09", 37521: "50"})
+    first = read_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif))
+    exif.get_ifd(0x8769)[36867] = "2024:05:06 07:08:11"
+    second = read_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif))
+    assert first.taken is not None
+    assert second.taken is not None
+    assert second.taken - first.taken == 2.0
+    assert first.taken % 1 == 0.5
+    assert first.digest != second.digest
+    exif.get_ifd(0x8769)[36867] = "yesterday"
+    assert read_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif)).taken is None
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A PNG that declares a size and carries next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = (
+        chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+JPEG = encoded(Image.fromarray(quadrants(400, 400)), "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"this is a text", "not an image"),
+        (JPEG[: len(JPEG) // 2], "damaged or truncated"),
+        (encoded(Image.fromarray(quadrants()), "PNG")[:80], "damaged or truncated"),
+        (encoded(Image.fromarray(quadrants()), "HEIF")[:120], "not an image|damaged"),
+        (huge_png(30_000, 30_000), "too large"),
+        (huge_png(MAX_PIXELS // 1000 + 1, 1000), "too large"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+    ],
+    ids=["empty", "text", "cut jpeg", "cut png", "cut heic", "bomb", "just too large", "svg"],
+)
+def test_what_is_no_photo_says_so_in_one_line(data: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=reason) as caught:
+        read_image(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no such file"):
+        read_image(tmp_path / "missing.jpg")
+    with pytest.raises(ImageError, match="is a folder"):
+        read_image(tmp_path)
+
+
+def test_writing_gives_back_what_was_written(tmp_path: Path) -> None:
+    write_image(tmp_path / "photo.png", quadrants())
+    assert (read_image(tmp_path / "photo.png") == quadrants()).all()

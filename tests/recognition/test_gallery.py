@@ -1,0 +1,100 @@
+"""Templates per person, and their file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knownface.errors import KnownfaceError
+from knownface.recognition.gallery import Gallery
+from knownface.stats.vectors import mean_templates
+
+RNG = np.random.default_rng(5)
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    return (values / np.linalg.norm(values, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def gallery() -> Gallery:
+    centres = unit(RNG.normal(size=(3, 16)))
+    labels = np.repeat([0, 1, 2], 4)
+    embeddings = unit(centres[labels] + 0.1 * RNG.normal(size=(12, 16)))
+    photos = [f"{'ABC'[label]}/{i}.jpg" for i, label in enumerate(labels)]
+    return Gallery.enroll(
+        ("أ", "B b", "C"), embeddings, labels, photos, [f"{i:032x}" for i in range(12)]
+    )
+
+
+def test_templates_are_unit_means() -> None:
+    known = gallery()
+    for person in range(3):
+        expected = unit(known.embeddings[known.labels == person].mean(0))
+        np.testing.assert_allclose(known.templates[person], expected, atol=1e-6)
+
+
+def test_match_is_the_highest_cosine() -> None:
+    known = gallery()
+    probes = unit(RNG.normal(size=(50, 16)))
+    best, cosines = known.match(probes)
+    expected = probes @ known.templates.T
+    assert (best == expected.argmax(1)).all()
+    np.testing.assert_allclose(cosines, expected.max(1))
+    assert (known.match(known.embeddings)[0] == known.labels).all()
+
+
+def test_nearest_photos_are_sorted_and_of_that_person() -> None:
+    known = gallery()
+    probe = known.embeddings[5]
+    nearest = known.nearest_photos(probe, 1, 10)
+    assert nearest[0] == known.photos[5]
+    cosines = [float(known.embeddings[known.photos.index(photo)] @ probe) for photo in nearest]
+    assert cosines == sorted(cosines, reverse=True)
+    assert all(photo.startswith("B/") for photo in nearest)
+    assert len(nearest) == 4
+
+
+def test_file_gives_back_the_same_gallery(tmp_path: Path) -> None:
+    known = gallery()
+    known.save(tmp_path / "gallery.npz")
+    again = Gallery.load(tmp_path / "gallery.npz")
+    assert (again.people, again.photos, again.digests) == (
+        known.people,
+        known.photos,
+        known.digests,
+    )
+    for name in ("templates", "embeddings", "labels"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(known, name))
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "text", "pickle", "inconsistent"])
+def test_a_damaged_file_is_one_sentence(how: str, tmp_path: Path) -> None:
+    path = tmp_path / "gallery.npz"
+    gallery().save(path)
+    if how == "missing":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:500])
+    elif how == "text":
+        path.write_text("no gallery")
+    else:
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        if how == "pickle":
+            arrays["people"] = np.array([{"a": 1}], dtype=object)
+        else:
+            arrays["templates"] = arrays["templates"][:2]
+        np.savez(path, **arrays)
+    with pytest.raises(KnownfaceError, match="not a usable gallery") as caught:
+        Gallery.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_person_without_photos_is_refused() -> None:
+    with pytest.raises(ValueError, match="without any usable embedding"):
+        mean_templates(np.ones((2, 4)), np.array([0, 0]), 2)
+    with pytest.raises(ValueError, match="names twice"):
+        Gallery(("A", "A"), np.eye(2), np.eye(2), np.array([0, 1]), ("a", "b"), ("c", "d"))

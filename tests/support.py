@@ -1,0 +1,40 @@
+"""What tests share besides fixtures: made-up embeddings, galleries and photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from knownface.dataset.portraits import Portraits
+from knownface.recognition.gallery import Gallery
+
+
+def embeddings(rng: np.random.Generator, centres: np.ndarray, spread: float) -> np.ndarray:
+    values = centres + spread * rng.normal(size=centres.shape)
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+
+def gallery_of(people: int, photos: int, spread: float = 0.1, seed: int = 0) -> Gallery:
+    rng = np.random.default_rng(seed)
+    centres = embeddings(rng, np.zeros((people, 32)), 1.0)
+    labels = np.repeat(np.arange(people), photos)
+    names = [f"person {i}" for i in range(people)]
+    files = [f"{i}.jpg" for i in range(len(labels))]
+    return Gallery.enroll(names, embeddings(rng, centres[labels], spread), labels, files, files)
+
+
+def portraits_of(gallery: Gallery, names: tuple[str, ...] | None = None) -> Portraits:
+    count = len(gallery.labels)
+    return Portraits(
+        root=Path("probes"),
+        people=names or gallery.people,
+        labels=gallery.labels,
+        photos=gallery.photos,
+        crops=np.zeros((count, 2, 2, 3), np.uint8),
+        embeddings=gallery.embeddings,
+        digests=tuple(f"probe {i}" for i in range(count)),
+        fingerprints=np.zeros((count, 32), np.uint8),
+        taken=(None,) * count,
+        notes=(),
+    )

@@ -1,0 +1,136 @@
+"""The training loop on a small network: it learns, stops, and goes on to the same end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knownface.errors import KnownfaceError
+from knownface.networks.layers import keras
+from knownface.training.views import Changes
+
+from knownface.training.finetune import Examples, Plan, Trained, finetune  # isort: skip - quiet Keras first
+
+PLAN = Plan(epochs=3, learning_rate=1e-2, batch_size=8, falling=True, changes=Changes(), seed=3)
+
+
+def network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    crops = keras.Input((16, 16, 3), dtype="uint8", name="crops")
+    x = keras.layers.Rescaling(1 / 255, name="normalise")(crops)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(crops, keras.layers.Dense(8, dtype="float32", name="embedding")(x))
+
+
+@pytest.fixture
+def examples() -> Examples:
+    """Three people whose crops have colours of their own."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 12)
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])
+    crops = colours[labels][:, None, None] + rng.integers(-50, 50, (36, 16, 16, 3))
+    return Examples(crops.astype(np.uint8), labels, 3)
+
+
+def run(examples: Examples, folder: Path, plan: Plan = PLAN, **options: Any) -> tuple[Trained, Any]:
+    rows: list[Any] = []
+    model = network()
+    watch = options.pop("watch", lambda seen: rows.__setitem__(slice(None), seen))
+    trained = finetune(model, examples, plan, folder / "small", watch=watch, **options)
+    return trained, (model.get_weights(), rows)
+
+
+def test_it_learns_and_says_so_after_every_epoch(examples: Examples, tmp_path: Path) -> None:
+    trained, (_, rows) = run(examples, tmp_path, replace(PLAN, epochs=15))
+    assert trained.epochs == 15 == len(rows)
+    assert rows[-1]["loss"] < 0.7 * rows[0]["loss"]
+    assert rows[-1]["accuracy"] > 0.8
+    np.testing.assert_allclose(np.linalg.norm(trained.templates, axis=1), 1, atol=1e-5)
+
+
+def test_equal_seeds_end_equally_and_others_do_not(examples: Examples, tmp_path: Path) -> None:
+    ends = [
+        run(examples, tmp_path / str(i), replace(PLAN, seed=seed))[0].templates
+        for i, seed in enumerate((3, 3, 4))
+    ]
+    np.testing.assert_array_equal(ends[0], ends[1])
+    assert np.abs(ends[0] - ends[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("changes", [Changes(), None])
+def test_a_run_that_is_cut_off_goes_on_to_the_same_end(
+    examples: Examples, tmp_path: Path, changes: Changes | None
+) -> None:
+    plan = replace(PLAN, changes=changes)
+    whole, (weights, rows) = run(examples, tmp_path / "whole", plan)
+
+    def cut(seen: list[Any]) -> None:
+        if len(seen) == 2:
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        run(examples, tmp_path / "cut", plan, watch=cut)
+    again, (weights_again, rows_again) = run(examples, tmp_path / "cut", plan)
+    np.testing.assert_array_equal(whole.templates, again.templates)
+    for one, other in zip(weights, weights_again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert rows == rows_again
+
+
+def test_ctrl_c_keeps_the_last_whole_epoch(examples: Examples, tmp_path: Path) -> None:
+    def interrupt(seen: list[Any]) -> None:
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    trained, _ = run(examples, tmp_path / "kept", watch=interrupt, stoppable=True)
+    assert trained.epochs == 2
+    with pytest.raises(KeyboardInterrupt):
+        run(examples, tmp_path / "lost", watch=interrupt)
+
+
+def test_a_loss_that_is_no_number_stops_with_the_reason(examples: Examples, tmp_path: Path) -> None:
+    plan = replace(PLAN, learning_rate=1e30, falling=False, epochs=9, precision="float32")
+    with pytest.raises(KnownfaceError, match=r"diverged.*lower --learning-rate from 1e\+30"):
+        run(examples, tmp_path, plan)
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_a_start_is_where_the_head_begins(examples: Examples, tmp_path: Path) -> None:
+    start = np.eye(3, 8, dtype=np.float32)
+    plan = replace(PLAN, epochs=1, learning_rate=1e-7)
+    trained, _ = run(examples, tmp_path, plan, start=start)
+    np.testing.assert_allclose(trained.templates, start, atol=1e-3)
+
+
+def test_two_devices_share_the_work_and_end_as_one_would(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    program = """
+import sys; sys.path.insert(0, sys.argv[1])
+import numpy as np
+from pathlib import Path
+from knownface.training.precision import share_work, shares
+if sys.argv[2] == "2":
+    share_work(8)
+assert shares() == int(sys.argv[2])
+import test_finetune as own
+labels = np.arange(36) % 3
+crops = np.random.default_rng(0).integers(0, 256, (36, 16, 16, 3)).astype(np.uint8)
+examples = own.Examples(crops, labels, 3)
+trained, _ = own.run(examples, Path(sys.argv[3]), own.replace(own.PLAN, precision="float32"))
+np.save(sys.argv[3] + "/end.npy", trained.templates)
+"""
+    flags = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    for devices in ("1", "2"):
+        (tmp_path / devices).mkdir()
+        command = [sys.executable, "-c", program, str(Path(__file__).parent), devices]
+        subprocess.run([*command, str(tmp_path / devices)], check=True, env={**os.environ, **flags})
+    one, two = (np.load(tmp_path / devices / "end.npy") for devices in ("1", "2"))
+    np.testing.assert_allclose(one, two, atol=1e-4)
