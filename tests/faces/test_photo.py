@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -15,7 +17,7 @@ from PIL import Image
 from knownface.faces.photo import MAX_PIXELS, ImageError, read_image, read_photo, write_image
 
 RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 180, 40), (40, 50, 210), (128, 128, 128)
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
 
 
 def quadrants(height: int = 48, width: int = 64) -> np.ndarray:
@@ -116,6 +118,72 @@ def test_an_animation_gives_its_first_frame() -> None:
     assert np.abs(corners(read_image(data)) - corners(quadrants())).max() <= 8
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animation_that_begins_blank_gives_its_first_picture(kind: str) -> None:
+    blank = Image.new("RGB", (64, 48), "black")
+    frames = [blank, Image.fromarray(quadrants())]
+    data = encoded(blank, kind, save_all=True, append_images=frames, duration=100)
+    assert np.abs(corners(read_image(data)) - corners(quadrants())).max() <= 8
+    nothing = encoded(blank, kind, save_all=True, append_images=[blank], duration=100)
+    assert not read_image(nothing).any()
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_fewer_bits_in_sixteen_keep_their_brightness(bits: int, kind: str) -> None:
+    white = 2**bits - 1
+    deep = np.repeat(np.linspace(0, white, 64).round().astype(np.uint16)[None], 32, axis=0)
+    for stored in (deep, deep.astype(np.float32)) if kind == "TIFF" else (deep,):
+        found = read_image(encoded(Image.fromarray(stored), kind))
+        assert np.abs(found[0, :, 0].astype(float) - deep[0] * (255 / white)).max() <= 1
+
+
+def test_a_jpeg_without_its_end_is_read_and_half_of_one_is_not() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(noise), "JPEG")
+    for cut in (1, 2):
+        np.testing.assert_array_equal(read_image(whole[:-cut]), read_image(whole))
+    for cut in (200, len(whole) // 2):
+        with pytest.raises(ImageError, match="damaged or truncated"):
+            read_image(whole[:-cut])
+
+
+ODD = [(282, "wide"), (315, 7), (40965, "far"), (283, (1, 0)), (306, b"\xff\xff"), (274, "up")]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+@pytest.mark.parametrize(("tag", "value"), ODD)
+def test_tags_that_make_no_sense_do_not_end_anything(kind: str, tag: int, value: object) -> None:
+    """The photo is read, upright, or refused in one sentence: nothing else ever comes out."""
+    exif = Image.Exif()
+    exif[274] = 6
+    exif[tag] = value
+    try:
+        data = encoded(Image.fromarray(quadrants()), kind, exif=exif)
+    except Exception:  # noqa: BLE001 - Pillow does not write this one
+        pytest.skip("cannot be written")
+    assert read_image(data).shape in ((48, 64, 3), (64, 48, 3))
+
+
+def test_damaged_tags_end_in_a_picture_or_in_one_sentence() -> None:
+    exif = Image.Exif()
+    exif[274], exif[282], exif[315] = 6, 72.0, "nobody"
+    data = encoded(Image.fromarray(quadrants()), "JPEG", exif=exif)
+    start = data.index(b"Exif") + 6
+    for place in range(start, start + 100):
+        for value in (0, 1, 7, 255):
+            with contextlib.suppress(ImageError):
+                assert read_image(data[:place] + bytes([value]) + data[place + 1 :]).ndim == 3
+
+
+def test_a_pipe_is_no_photo(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "photo.jpg")
+    with pytest.raises(ImageError, match=r"photo\.jpg: is a device, a pipe or a socket"):
+        read_image(tmp_path / "photo.jpg")
+    with pytest.raises(ImageError, match="is a device"):
+        read_image("/dev/zero")
+
+
 def test_capture_time_and_digest() -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769).update({36867: "2024:05:06 07:08:09", 37521: "50"})
@@ -159,9 +227,20 @@ JPEG = encoded(Image.fromarray(quadrants(400, 400)), "JPEG")
         (encoded(Image.fromarray(quadrants()), "HEIF")[:120], "not an image|damaged"),
         (huge_png(30_000, 30_000), "too large"),
         (huge_png(MAX_PIXELS // 1000 + 1, 1000), "too large"),
+        (huge_png(1_000_000, 1), "too large"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
     ],
-    ids=["empty", "text", "cut jpeg", "cut png", "cut heic", "bomb", "just too large", "svg"],
+    ids=[
+        "empty",
+        "text",
+        "cut jpeg",
+        "cut png",
+        "cut heic",
+        "bomb",
+        "just too large",
+        "a line",
+        "svg",
+    ],
 )
 def test_what_is_no_photo_says_so_in_one_line(data: bytes, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"

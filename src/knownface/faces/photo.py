@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,19 +14,33 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from knownface.errors import KnownfaceError
 
 pillow_heif.register_heif_opener()
 Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 _OTHERS = (".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp", ".gif")
 SUFFIXES = frozenset(_JPEG + _OTHERS)
 MAX_BYTES = 200 * 2**20
 MAX_PIXELS = 120_000_000  # the largest phone and medium-format sensors have just over 100 million
+MAX_SIDE = 65_535  # what JPEG can say; longer strips are no photos
+FRAMES = 20  # of an animation in which a picture is looked for
+DEPTHS = (8, 10, 12, 14, 16)  # bits of a channel
+JPEG_END = b"\xff\xd9"
+BLOCK = 8  # pixels of a side of JPEG's blocks
+TURNS = {  # EXIF 2.3, tag 0x0112
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageError(KnownfaceError):
@@ -61,35 +76,94 @@ def read_photo(source: str | os.PathLike[str] | bytes) -> Photo:
     if not data:
         raise ImageError(f"{name}: the file is empty (0 bytes); copy it again from its source")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below; EXIF oddities are harmless
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise _too_large(name, f"{width} x {height} pixels")
-                taken = _capture_time(image)
-                image.seek(0)
-                ImageOps.exif_transpose(image, in_place=True)
-                pixels = _to_rgb(image)
+        pixels, taken = _decode(data, name)
+    except ImageError:
+        raise
     except Image.DecompressionBombError:
         raise _too_large(name, "far too many pixels") from None
     except UnidentifiedImageError:
         raise ImageError(
-            f"{name}: not an image that can be read (JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP or GIF)"
+            f"{name}: not an image that can be read (JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP, GIF "
+            "or PNM)"
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, MemoryError) as error:
-        # What Pillow's decoders raise on damaged files differs by format.
+    except Exception as error:  # noqa: BLE001 - damaged files raise anything inside Pillow's decoders
         detail = str(error).split("\n")[0] or type(error).__name__
         raise ImageError(f"{name}: damaged or truncated ({detail}); copy it again") from None
     return Photo(pixels, hashlib.blake2b(data, digest_size=16).hexdigest(), taken)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The file's bytes, or ImageError; the size is checked before anything is read."""
+def _decode(data: bytes, name: str) -> tuple[np.ndarray, float | None]:
+    """Pixels, upright, and capture time; raises ImageError for a size beyond the limits."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # size is checked below; EXIF oddities are harmless
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS or max(image.size) > MAX_SIDE:
+                raise _too_large(name, f"{width} x {height} pixels")
+            taken = _capture_time(image)
+            _seek_picture(image)
+            if not _loads(image):
+                return _without_end_marker(data), taken
+            return _to_rgb(_upright(image)), taken
+
+
+def _seek_picture(image: Image.Image) -> None:
+    """The first frame; of an animation the first that is not blank, among FRAMES."""
+    image.seek(0)
+    if image.format not in ("GIF", "WEBP", "PNG", "AVIF"):  # others hold pictures, not frames
+        return
+    for frame in range(min(FRAMES, getattr(image, "n_frames", 1)) - 1):
+        low, high = np.array(image.convert("RGB").getextrema()).T
+        if (low != high).any():
+            return
+        image.seek(frame + 1)
+
+
+def _loads(image: Image.Image) -> bool:
+    """Decode; False for a JPEG that merely has no end."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise _too_large(str(path), f"{size / 2**20:.0f} MiB")
+        image.load()
+    except OSError:
+        if image.format != "JPEG":
+            raise
+        return False
+    return True
+
+
+def _without_end_marker(data: bytes) -> np.ndarray:
+    """A JPEG that lacks its last bytes: complete but for the marker, or OSError.
+
+    Where the decoder ran out of data, it repeats one value to the end of the last row of blocks.
+    """
+    with Image.open(io.BytesIO(data + JPEG_END), formats=("JPEG",)) as image:
+        image.load()
+        last = np.asarray(image.convert("RGB"))[-4:, -BLOCK:].reshape(-1, 3)
+        if (last == last[0]).all():
+            raise OSError("the image file is truncated")
+        return _to_rgb(_upright(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as EXIF says; a tag that makes no sense turns nothing.
+
+    `ImageOps.exif_transpose` writes the tags anew, and fails on those of a wrong type.
+    """
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - cameras write anything here, and no photo fails for it
+        orientation = 1
+    method = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes, or ImageError; kind and size are checked before anything is read."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ImageError(f"{path}: is a device, a pipe or a socket, not a photo")
+        if status.st_size > MAX_BYTES:
+            raise _too_large(str(path), f"{status.st_size / 2**20:.0f} MiB")
         return path.read_bytes()
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
@@ -130,13 +204,18 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 
 def _one_deep_channel(values: np.ndarray) -> np.ndarray:
-    """(height, width) of 16-bit integers, or floats in [0, 1] or [0, 255], to RGB uint8."""
+    """(height, width) of 8 to 16 bits, as integers or floats, or floats in [0, 1], to RGB uint8.
+
+    Sensors of 10, 12 and 14 bits are written into 16: the highest value says which it was.
+    """
     if np.issubdtype(values.dtype, np.floating):
         values = np.nan_to_num(values)
-        scale = 255.0 if values.max(initial=0.0) <= 1.0 else 1.0
+    highest = values.max(initial=0)
+    if np.issubdtype(values.dtype, np.floating) and highest <= 1.0:
+        white = 1
     else:
-        scale = 1.0 if values.max(initial=0) <= 255 else 255 / 65535
-    grey = np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+        white = next((2**bits - 1 for bits in DEPTHS if highest <= 2**bits - 1), highest)
+    grey = np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
