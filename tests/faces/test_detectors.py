@@ -56,7 +56,7 @@ def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:
         )
 
 
-def test_a_picture_without_faces_has_none() -> None:
+def test_a_picture_without_faces_has_none(shared: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     detector_input = np.repeat(np.repeat(noise[:30, :40], 10, 0), 10, 1)
     assert load_yunet().find_faces(detector_input) == []
