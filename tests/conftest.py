@@ -50,6 +50,12 @@ def no_download(proxy: Proxy) -> Iterator[None]:
     assert not asked, f"tests must not need the network, and this one asked for {asked}"
 
 
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what happens without a network: nobody listens there."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real photos and weights; without it a test is skipped, in CI it fails."""

@@ -386,7 +386,7 @@ def test_wrong_use_is_one_sentence(
     assert words in lines[0]
 
 
-def test_drawings_do_not_break_it(tmp_path: Path) -> None:
+def test_drawings_do_not_break_it(offline: None, tmp_path: Path) -> None:
     """Nobody has a face here: everything is named, and there is still a page."""
     for name in ("Ann", "Bob"):
         (tmp_path / "people" / name).mkdir(parents=True)

@@ -300,7 +300,10 @@ def browser() -> Iterator[Any]:
         pytest.skip("no browser: install Debian's chromium to test the pages in it")
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND"],
+        )
         yield chromium
         chromium.close()
 

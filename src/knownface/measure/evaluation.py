@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knownface.files.whole import write_json
 from knownface.measure.confidence import Calibration
 from knownface.measure.folds import Folds
 from knownface.measure.learning_curve import LearningPoint
@@ -79,5 +79,4 @@ class Evaluation:
         return asdict(self)
 
     def save(self, path: Path) -> None:
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.to_json())

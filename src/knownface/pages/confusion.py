@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from knownface.files.whole import whole_file
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import Explanation
 from knownface.pages.page import COLUMNS, Faces
@@ -161,7 +162,8 @@ def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path)
         axes.grid(which="minor", color="#dddddd", linewidth=0.5)
         axes.tick_params(which="minor", length=0)
         figure.colorbar(picture, shrink=0.6, label="share of the true person's photos")
-        FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+        with whole_file(path) as part:
+            FigureCanvasAgg(figure).print_png(str(part), metadata={"Software": None})
 
 
 def _fonts() -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
+from knownface.files.whole import whole_file
 from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
 from knownface.training.head import Classifier, CosineHead
@@ -215,14 +216,10 @@ class _Checkpoint:
 
     def save(self, rows: list[Row]) -> None:
         """The history first: it may be ahead of the weights, never behind."""
-        self.weights.parent.mkdir(exist_ok=True)
-        for path, write in (
-            (self.history, lambda part: part.write_text(json.dumps(rows), encoding="utf-8")),
-            (self.weights, self.network.save_weights),
-        ):
-            part = path.with_name("part-" + path.name)
-            write(part)
-            part.replace(path)
+        with whole_file(self.history) as part:
+            part.write_text(json.dumps(rows), encoding="utf-8")
+        with whole_file(self.weights) as part:
+            self.network.save_weights(part)
 
     def load(self) -> list[Row]:
         """The history of the epochs that the weights have seen; nothing if there are none."""

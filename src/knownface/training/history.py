@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,10 @@ class History:
     def _write(self) -> None:
         rows = [{"stage": stage, **row} for stage, some in self.rows.items() for row in some]
         columns = dict.fromkeys(key for row in rows for key in row)
-        with self.path.open("w", newline="", encoding="utf-8") as stream:
+        with (
+            whole_file(self.path) as part,
+            part.open("w", newline="", encoding="utf-8") as stream,
+        ):
             writer = csv.DictWriter(stream, list(columns))
             writer.writeheader()
             writer.writerows(rows)

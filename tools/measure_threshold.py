@@ -1,6 +1,6 @@
 """Does the threshold keep its promise? The false-accept rate on strangers who were never seen.
 
-    python benchmarks/threshold.py BACKBONE PEOPLE OTHERS [TAR...]
+    python tools/measure_threshold.py BACKBONE PEOPLE OTHERS [TAR...]
 
 PEOPLE, OTHERS: folders of people; those of OTHERS whose name is in PEOPLE are left out.
 TAR: aligned crops as `identity/photo.jpg`, from which both are drawn.
@@ -12,13 +12,11 @@ Measured: docs/benchmarks.md. Pools with too few people to draw from are named a
 
 from __future__ import annotations
 
-import io
 import sys
-import tarfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from aligned_crops import files_by_person, pixels
 
 from knownface.dataset.folder import scan
 from knownface.dataset.portraits import collect_portraits
@@ -47,13 +45,10 @@ def read_folder(folder: Path, cropper: FaceCropper, embedder: Embedder) -> Faces
 
 
 def read_tar(path: Path, embedder: Embedder) -> Faces:
-    crops: dict[str, list[np.ndarray]] = {}
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if member.isfile() and (stream := archive.extractfile(member)):
-                image = np.asarray(Image.open(io.BytesIO(stream.read())).convert("RGB"))
-                crops.setdefault(Path(member.name).parent.name, []).append(image)
-    return {name: embedder.embed(np.stack(each)) for name, each in crops.items()}
+    return {
+        name: embedder.embed(np.stack([pixels(data) for data in each]))
+        for name, each in files_by_person(path).items()
+    }
 
 
 def state(
