@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from knownface.recognition.result import Recognition
     from knownface.training.compare import Comparison, compare
     from knownface.training.train import TrainingRun, train
+
+# ONNX Runtime and OpenVINO report to their makers that, and on what machine, they are used. Nobody
+# learns that somebody recognises faces. `onnxruntime.disable_telemetry_events` does not stop it
+# (measured with 1.32).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it has a stub for that
 
 __version__ = "0.1.0"
 __all__ = [
