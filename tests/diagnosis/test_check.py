@@ -6,14 +6,13 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import knownface, knownface_process, refused
 from PIL import Image, ImageDraw
 from plant_faults import ACCEPTED, copy_people, plant
 
@@ -344,14 +343,9 @@ def test_the_page_survives_names_and_numbers(
     assert 0 < len(set(re.findall(r'style="(--x[^"]+)"', short))) <= 3
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "knownface", "check", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:
     page, copy = tmp_path / "pages" / "check.html", tmp_path / "cleaned"
-    done = run(ill[0], "--out", page, "--fix", copy, "--json")
+    done = knownface_process("check", ill[0], "--out", page, "--fix", copy, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert set(document) == {"people", "photos", "problems"}
@@ -360,7 +354,7 @@ def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:
     assert all(set(problem) == keys for problem in document["problems"])
     assert page.read_text().startswith("<!doctype html>")
     assert len(list(copy.rglob("*.jpg"))) < document["photos"]
-    text = run(ill[0], "--out", page, "--quiet")
+    text = knownface_process("check", ill[0], "--out", page, "--quiet")
     assert text.returncode == 0
     assert "Cannot be read" in text.stdout
     assert f"Page: {page}" in text.stdout
@@ -379,11 +373,7 @@ def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:
 def test_wrong_use_is_one_sentence(
     arguments: Callable[[Path, Path], list], words: str, clean: Path, tmp_path: Path
 ) -> None:
-    done = run(*arguments(clean, tmp_path))
-    assert done.returncode == 2, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("knownface: ")]
-    assert len(lines) == 1
-    assert words in lines[0]
+    refused(knownface("check", *arguments(clean, tmp_path)), words)
 
 
 def test_drawings_do_not_break_it(offline: None, tmp_path: Path) -> None:
