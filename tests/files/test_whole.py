@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from knownface.files.whole import whole_file, write_json
+from knownface.files.runs import write_json
+from knownface.files.whole import whole_file
 
 
 def test_a_file_appears_after_success_only(tmp_path: Path) -> None:

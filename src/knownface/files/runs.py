@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import filelock
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -111,3 +114,10 @@ def _free_name(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Readable JSON in UTF-8, whole; raises ValueError for numbers that JSON does not have."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
-from typing import Any
 
 
 @contextmanager
@@ -25,10 +23,3 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Readable JSON in UTF-8, whole; raises ValueError for numbers that JSON does not have."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    with whole_file(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from knownface.files.whole import write_json
+from knownface.files.runs import write_json
 from knownface.measure.confidence import Calibration
 from knownface.measure.folds import Folds
 from knownface.measure.learning_curve import LearningPoint

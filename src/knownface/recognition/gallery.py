@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from knownface.errors import KnownfaceError
-from knownface.files.whole import whole_file
 from knownface.stats.vectors import mean_templates
 
 
@@ -97,8 +96,8 @@ class Gallery:
 
     # ------------------------------------------------------------ file
     def save(self, path: Path) -> None:
-        """Write `gallery.npz`, whole; no pickle."""
-        with whole_file(path) as part, part.open("wb") as stream:
+        """Write `gallery.npz`; no pickle."""
+        with path.open("wb") as stream:
             np.savez_compressed(
                 stream,
                 people=np.array(self.people, dtype=np.str_),

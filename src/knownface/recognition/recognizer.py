@@ -18,7 +18,6 @@ from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
 from knownface.faces.face import Crop, FacesMode, PhotoFaces
 from knownface.faces.photo import read_image
-from knownface.files.whole import write_json
 from knownface.progress import Track, silent
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.result import Recognition, RecognizedFace
@@ -116,8 +115,11 @@ class Recognizer:
             "faces": self.faces,
             **self.about,
         }
-        self.gallery.save(folder / "gallery.npz")
-        write_json(folder / "recognizer.json", document)
+        self.gallery.save(folder / ".gallery.npz")
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        (folder / ".recognizer.json").write_text(text + "\n", encoding="utf-8")
+        (folder / ".gallery.npz").replace(folder / "gallery.npz")
+        (folder / ".recognizer.json").replace(folder / "recognizer.json")
 
     @classmethod
     def load(

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
-from knownface.files.runs import empty_folder
-from knownface.files.whole import write_json
+from knownface.files.runs import empty_folder, write_json
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.load import choose_backbone
 from knownface.pages.compare import write_comparison

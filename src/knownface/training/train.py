@@ -20,8 +20,7 @@ from knownface.errors import Interrupted, KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
 from knownface.files.rows import Rows
-from knownface.files.runs import run_folder
-from knownface.files.whole import write_json
+from knownface.files.runs import run_folder, write_json
 from knownface.measure.evaluate import evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.load import build_backbone, choose_backbone, locate_weights
