@@ -22,16 +22,17 @@ from knownface.dataset.split import halve_strangers
 from knownface.errors import KnownfaceError
 from knownface.measure.evaluate import evaluate, evaluate_folder
 from knownface.measure.open_set import Strangers, measure_open_set
+from knownface.measure.trial import Trial
 from knownface.networks.record import Impostors
 from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.threshold import Threshold, calibrate
+from knownface.recognition.threshold import Threshold, choose_threshold
 from knownface.stats.intervals import wilson_interval
 
 
 def test_threshold_keeps_unseen_strangers_near_the_target() -> None:
     rng = np.random.default_rng(1)
     gallery = gallery_of(20, 20)
-    threshold = calibrate(gallery, None, 0.01)
+    threshold = choose_threshold(gallery, None, 0.01)
     strangers = embeddings(rng, np.zeros((20_000, 32)), 1.0)
     rate = (gallery.match(strangers)[1] >= threshold.value).mean()
     assert 0.001 < rate < 0.03
@@ -41,8 +42,8 @@ def test_threshold_keeps_unseen_strangers_near_the_target() -> None:
 def test_few_people_do_not_stand_for_all_strangers() -> None:
     measured = Impostors(((0.01, 0.4), (0.001, 0.5)), ((0.01, 0.45), (0.001, 0.6)), 100)
     gallery = gallery_of(2, 3)
-    assert calibrate(gallery, None, 0.01).value < 0.4
-    threshold = calibrate(gallery, None, 0.01, impostors=measured)
+    assert choose_threshold(gallery, None, 0.01).value < 0.4
+    threshold = choose_threshold(gallery, None, 0.01, impostors=measured)
     assert threshold.value == pytest.approx(0.45 + 0.15 * np.log10(2))
     assert "100 other people" in threshold.source
 
@@ -108,11 +109,12 @@ def test_the_rate_on_unseen_strangers_lies_within_its_stated_interval(people: in
     everybody = embeddings(rng, np.zeros((2_000, 32)), 1.0)
     for seed in range(100):
         gallery = gallery_of(people, 20, spread=0.3, seed=seed)
-        threshold = calibrate(gallery, None, 0.01)
+        threshold = choose_threshold(gallery, None, 0.01)
         faces = everybody[rng.integers(0, len(everybody), 15)]
         photos = embeddings(rng, np.repeat(faces, 12, axis=0), 0.1)
         few = Strangers(photos, np.repeat(np.arange(15), 12), np.ones(180, bool))
-        shown = measure_open_set(gallery, threshold, gallery.embeddings, gallery.labels, few)
+        trial = Trial.of(gallery.templates, gallery.embeddings, gallery.labels, photos)
+        shown = measure_open_set(trial, threshold, few)
         assert shown is not None
         unseen = embeddings(rng, everybody, 0.1)
         realised = (gallery.match(unseen)[1] >= threshold.value).mean()
@@ -126,7 +128,8 @@ def test_only_given_strangers_say_how_few_are_accepted_at_least(given: int) -> N
     faces = embeddings(np.random.default_rng(1), np.zeros((given, 32)), 1.0)
     others = Strangers(faces, np.arange(given), np.ones(given, bool))
     threshold = Threshold(0.3, 0.01, "")
-    shown = measure_open_set(gallery, threshold, gallery.embeddings, gallery.labels, others)
+    trial = Trial.of(gallery.templates, gallery.embeddings, gallery.labels, faces)
+    shown = measure_open_set(trial, threshold, others)
     assert shown is not None
     assert shown.far > 0.1
     assert (shown.far_ci95[0] > 0) == (given > 0)

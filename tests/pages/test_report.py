@@ -16,11 +16,18 @@ from support import gallery_of
 from typer.testing import CliRunner
 
 from knownface.cli import app
+from knownface.dataset.folder import scan_folders
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.faces.photo import write_image
 from knownface.measure.confidence import Bin, Calibration
 from knownface.measure.evaluate import read_and_evaluate
-from knownface.measure.evaluation import Evaluation, OpenSet, PersonScore, WrongAnswer
+from knownface.measure.evaluation import (
+    CandidateScore,
+    Evaluation,
+    OpenSet,
+    PersonScore,
+    WrongAnswer,
+)
 from knownface.measure.explanation import (
     Accepted,
     Answer,
@@ -108,8 +115,7 @@ def invented(people: int, photos: int = 8) -> tuple[Evaluation, Explanation]:
         split={"train": 4 * len(truth), "validation": len(truth), "random_split_accuracy": 0.97},
         notes=[{"photo": "a.jpg", "person": "Ann", "kind": "no_face", "detail": "no face"}],
         backbone="mini", recipe="frozen", device="CPU", chosen="frozen", seconds=12.0,
-        candidates=[{"name": "frozen", "accuracy": accuracy, "dir_at_far_0.01": None,
-                     "seconds": 3.0}],
+        candidates=[CandidateScore("frozen", accuracy, None, 3.0, "test")],
         folds=Folds(0.94, (0.92, 0.96), [0.93, 0.94, 0.95], 400),
     )  # fmt: skip
     return evaluation, Explanation(answers, accepted, enrolled, points)
@@ -215,7 +221,7 @@ def test_answers_are_those_of_the_evaluation(run_folder: Path, people: Path) -> 
     gallery = recognizer.gallery
     swapped = np.roll(np.arange(len(gallery.people)), 1)
     recognizer.gallery = replace(gallery, templates=gallery.templates[swapped])  # nearly all wrong
-    evaluation, portraits, _ = read_and_evaluate(recognizer, people)
+    evaluation, portraits, _ = read_and_evaluate(recognizer, *scan_folders(people, None))
     found = explain(recognizer, portraits)
     wrong = [answer for answer in found.answers if answer.true != answer.predicted]
     assert len(found.answers) == evaluation.tested
@@ -231,7 +237,7 @@ def test_strangers_who_are_named_are_explained(
     run_folder: Path, people: Path, strangers: Path, tmp_path: Path
 ) -> None:
     recognizer = Recognizer.load(run_folder)
-    evaluation, portraits, others = read_and_evaluate(recognizer, people, strangers)
+    evaluation, portraits, others = read_and_evaluate(recognizer, *scan_folders(people, strangers))
     assert others is not None
     scores = recognizer.gallery.match(others.embeddings)[1]
     recognizer.threshold = replace(recognizer.threshold, value=float(np.sort(scores)[-3]))

@@ -65,6 +65,13 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     return FaceDataset(root, tuple(people), tuple(paths), np.array(labels, np.int64))
 
 
+def scan_folders(
+    people: str | Path, strangers: str | Path | None
+) -> tuple[FaceDataset, FaceDataset | None]:
+    """`scan` a folder of people and, if given, one of strangers."""
+    return scan(Path(people)), scan(Path(strangers), loose=True) if strangers else None
+
+
 def _names(folders: Sequence[Path]) -> dict[str, Path]:
     """Folders by normalised name, sorted; two that normalise alike are an error."""
     names: dict[str, Path] = {}
