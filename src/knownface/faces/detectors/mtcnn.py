@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.special import expit
 
 from knownface.faces.detectors.mtcnn_networks import OUTPUT, PROPOSAL, REFINEMENT, load_network
 from knownface.faces.detectors.yunet import YUNET
@@ -76,7 +75,7 @@ class Mtcnn:
         size = (int(pixels.shape[1] * scale), int(pixels.shape[0] * scale))
         level = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         cells = self._networks[0].run(None, {"images": level[None]})[0][0]  # (rows, columns, 5)
-        scores = expit(cells[..., 4])
+        scores = _logistic(cells[..., 4])
         y, x = np.nonzero(scores > PROPOSED)
         corners = STRIDE * np.stack([x, y, x, y], 1) + [1, 1, CELL, CELL]
         boxes = ((corners + (CELL - 1) * cells[y, x, :4]) / scale).astype(np.float32)
@@ -90,7 +89,7 @@ class Mtcnn:
         """The moved boxes (k, 4) that pass, their scores (k,) and landmarks (k, 0 or 5, 2)."""
         crops = sample(pixels, boxes, size)
         found = self._networks[stage].run(None, {"images": crops})[0]
-        scores = expit(found[:, -1])
+        scores = _logistic(found[:, -1])
         passed = scores > threshold
         boxes, found = boxes[passed], found[passed]
         corner, extent = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2] + 1
@@ -167,3 +166,9 @@ DETECTOR = DetectorRecord(
     f"MTCNN, slower than YuNet on large photos, whose file is not here ({YUNET.url}, for a folder "
     "named in KNOWNFACE_WEIGHTS)",
 )
+
+
+def _logistic(values: np.ndarray) -> np.ndarray:
+    from scipy.special import expit
+
+    return np.asarray(expit(values))
