@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,13 @@ from support import embeddings, gallery_of, portraits_of
 
 from knownface.dataset.split import halve_strangers
 from knownface.errors import KnownfaceError
-from knownface.measure.evaluate import evaluate, evaluate_folder
+from knownface.measure.evaluate import (
+    SplitRecord,
+    TrainingRecord,
+    evaluate,
+    evaluate_folder,
+)
+from knownface.measure.evaluation import CandidateScore
 from knownface.measure.open_set import Strangers, measure_open_set
 from knownface.measure.trial import Trial
 from knownface.networks.record import Impostors
@@ -133,6 +140,41 @@ def test_only_given_strangers_say_how_few_are_accepted_at_least(given: int) -> N
     assert shown is not None
     assert shown.far > 0.1
     assert (shown.far_ci95[0] > 0) == (given > 0)
+
+
+def test_what_training_knows_is_in_the_evaluation(run_folder: Path) -> None:
+    recognizer = Recognizer.load(run_folder)
+    recognizer.gallery = gallery_of(4, 4)
+    probes = portraits_of(recognizer.gallery)
+    raced = [CandidateScore("frozen", 0.8, None, 1.0, "photos"),
+             CandidateScore("head, columns", 0.9, 0.7, 2.0, "photos")]  # fmt: skip
+    split = SplitRecord(groups=14, seed=3, random_split_accuracy=0.99)
+    record = TrainingRecord(split, "head, columns", "better", raced, images_per_second=50.0)
+    result = evaluate(recognizer, probes, training=record, started=time.perf_counter() - 60)
+    assert result.split == {
+        "train": 16, "validation": 16, "groups": 14, "seed": 3, "random_split_accuracy": 0.99,
+    }  # fmt: skip
+    assert (result.chosen, result.reason, result.candidates) == ("head, columns", "better", raced)
+    assert result.images_per_second == 50.0
+    assert 60 < result.seconds < 120
+    assert list(result.to_json()["candidates"][1].items()) == [
+        ("name", "head, columns"), ("accuracy", 0.9), ("dir_at_far_0.01", 0.7), ("seconds", 2.0),
+        ("measured_on", "photos"),
+    ]  # fmt: skip
+    alone = evaluate(recognizer, probes, training=TrainingRecord(split, "frozen", "as asked"))
+    (only,) = alone.candidates
+    assert (only.name, only.accuracy, only.measured_on) == ("frozen", alone.accuracy, "test")
+    assert only.dir_at_1_percent == alone.dir_at_1_percent
+    assert evaluate(recognizer, probes).candidates == []
+
+
+def test_a_record_of_training_that_cannot_be_is_refused() -> None:
+    raced = [CandidateScore("frozen", 0.8, None, 1.0, "photos")]
+    with pytest.raises(ValueError, match="'head' was chosen, and is not one of"):
+        TrainingRecord(chosen="head", candidates=raced)
+    for groups, seed, claimed in ((0, 0, None), (5, -1, None), (5, 0, 1.5), (5, 0, np.nan)):
+        with pytest.raises(ValueError, match="not a split of photos"):
+            SplitRecord(groups, seed, claimed)
 
 
 def test_people_who_are_not_enrolled_are_strangers(run_folder: Path) -> None:
