@@ -30,8 +30,8 @@ class Trial:
     def __post_init__(self) -> None:
         scores, truth, strangers = self.scores, self.truth, self.strangers
         if scores.ndim != 2 or not scores.shape[1] or truth.shape != scores.shape[:1]:
-            raise ValueError(f"scores must be (n, p) and truth (n,), not {scores.shape} and "
-                             f"{truth.shape}")  # fmt: skip
+            given = f"{scores.shape} and {truth.shape}"
+            raise ValueError(f"scores must be (n, p) and truth (n,), not {given}")
         if truth.dtype.kind not in "iu" or not np.isin(truth, np.arange(scores.shape[1])).all():
             raise ValueError(f"truth must hold columns of the scores, 0 to {scores.shape[1] - 1}")
         if strangers.ndim != 1:
