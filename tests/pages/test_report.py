@@ -16,7 +16,6 @@ from support import gallery_of
 from typer.testing import CliRunner
 
 from knownface.cli import app
-from knownface.dataset.folder import scan_folders
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.faces.photo import write_image
 from knownface.measure.confidence import Bin, Calibration
@@ -221,7 +220,7 @@ def test_answers_are_those_of_the_evaluation(run_folder: Path, people: Path) -> 
     gallery = recognizer.gallery
     swapped = np.roll(np.arange(len(gallery.people)), 1)
     recognizer.gallery = replace(gallery, templates=gallery.templates[swapped])  # nearly all wrong
-    evaluation, portraits, _ = read_and_evaluate(recognizer, *scan_folders(people, None))
+    evaluation, portraits, _ = read_and_evaluate(recognizer, people)
     found = explain(recognizer, portraits)
     wrong = [answer for answer in found.answers if answer.true != answer.predicted]
     assert len(found.answers) == evaluation.tested
@@ -237,7 +236,7 @@ def test_strangers_who_are_named_are_explained(
     run_folder: Path, people: Path, strangers: Path, tmp_path: Path
 ) -> None:
     recognizer = Recognizer.load(run_folder)
-    evaluation, portraits, others = read_and_evaluate(recognizer, *scan_folders(people, strangers))
+    evaluation, portraits, others = read_and_evaluate(recognizer, people, strangers)
     assert others is not None
     scores = recognizer.gallery.match(others.embeddings)[1]
     recognizer.threshold = replace(recognizer.threshold, value=float(np.sort(scores)[-3]))

@@ -122,14 +122,14 @@ def evaluate(
     with session(quiet or as_json, notes=not quiet) as track:
         from knownface.dataset.folder import scan_folders
 
-        folders = scan_folders(data, strangers)  # before the rest, which takes seconds to load
+        scan_folders(data, strangers)  # a missing one is said before the rest is loaded
         from knownface.measure.evaluate import read_and_evaluate
         from knownface.measure.explanation import explain
         from knownface.pages.report import write_report
         from knownface.recognition.recognizer import Recognizer
 
         loaded = Recognizer.load(recognizer, device)
-        result, people, others = read_and_evaluate(loaded, *folders, track)
+        result, people, others = read_and_evaluate(loaded, data, strangers, track)
         if out:
             with writing(out):
                 out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.dataset.folder import FaceDataset, scan_folders
+from knownface.dataset.folder import scan_folders
 from knownface.dataset.portraits import Portraits, collect_portraits
 from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
@@ -173,18 +173,16 @@ def evaluate_folder(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> Evaluation:
     """Test a recogniser on a folder of people and, if given, a folder of strangers."""
-    return read_and_evaluate(recognizer, *scan_folders(data, strangers), track)[0]
+    return read_and_evaluate(recognizer, data, strangers, track)[0]
 
 
 def read_and_evaluate(
-    recognizer: Recognizer,
-    people: FaceDataset,
-    strangers: FaceDataset | None = None,
-    track: Track = silent,
+    recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
-    """Test a recogniser; also what was read of people and strangers, for an explanation."""
-    start = time.perf_counter()
+    """`evaluate_folder`, and what it read of people and strangers, for an explanation."""
+    started = time.perf_counter()
+    people, unknown = scan_folders(data, strangers)
     cropper, embedder = recognizer.cropper(track), recognizer.embedder
     known = collect_portraits(people, cropper, embedder, track)
-    others = collect_portraits(strangers, cropper, embedder, track) if strangers else None
-    return evaluate(recognizer, known, others, started=start), known, others
+    others = collect_portraits(unknown, cropper, embedder, track) if unknown else None
+    return evaluate(recognizer, known, others, started=started), known, others

@@ -73,9 +73,11 @@ class Mtcnn:
     def _scan(self, pixels: np.ndarray, scale: float) -> np.ndarray:
         """Windows of one level and their scores: (k, 5), in pixels of the whole image."""
         size = (int(pixels.shape[1] * scale), int(pixels.shape[0] * scale))
+        from scipy.special import expit
+
         level = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         cells = self._networks[0].run(None, {"images": level[None]})[0][0]  # (rows, columns, 5)
-        scores = _logistic(cells[..., 4])
+        scores = expit(cells[..., 4])
         y, x = np.nonzero(scores > PROPOSED)
         corners = STRIDE * np.stack([x, y, x, y], 1) + [1, 1, CELL, CELL]
         boxes = ((corners + (CELL - 1) * cells[y, x, :4]) / scale).astype(np.float32)
@@ -87,9 +89,11 @@ class Mtcnn:
         self, stage: int, pixels: np.ndarray, boxes: np.ndarray, size: int, threshold: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The moved boxes (k, 4) that pass, their scores (k,) and landmarks (k, 0 or 5, 2)."""
+        from scipy.special import expit
+
         crops = sample(pixels, boxes, size)
         found = self._networks[stage].run(None, {"images": crops})[0]
-        scores = _logistic(found[:, -1])
+        scores = expit(found[:, -1])
         passed = scores > threshold
         boxes, found = boxes[passed], found[passed]
         corner, extent = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2] + 1
@@ -166,9 +170,3 @@ DETECTOR = DetectorRecord(
     f"MTCNN, slower than YuNet on large photos, whose file is not here ({YUNET.url}, for a folder "
     "named in KNOWNFACE_WEIGHTS)",
 )
-
-
-def _logistic(values: np.ndarray) -> np.ndarray:
-    from scipy.special import expit
-
-    return np.asarray(expit(values))
