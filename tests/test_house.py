@@ -43,6 +43,31 @@ app({[command, *arguments]!r})
     assert done.stdout.strip()
 
 
+@pytest.mark.parametrize("command", [["train"], ["evaluate", "run"]])
+@pytest.mark.parametrize("given", ["people", "strangers"])
+def test_a_missing_folder_is_said_before_anything_heavy_is_loaded(
+    command: list[str], given: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people" / "Ann").mkdir(parents=True)
+    (tmp_path / "people" / "Ann" / "1.jpg").touch()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recognizer.json").touch()
+    people = tmp_path / ("people" if given == "strangers" else "nowhere")
+    arguments = [*command, str(people), "--strangers", str(tmp_path / "nowhere")]
+    code = f"""
+import sys
+for name in ("scipy", "sklearn", "matplotlib", "onnx", "openvino", "onnxruntime", "keras"):
+    sys.modules[name] = None
+from knownface.cli import app
+app({arguments!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2, done.stderr
+    assert "nowhere: no such folder" in done.stderr
+
+
 def short_list(shared: Path, folder: Path) -> Path:
     """The first ten pairs of each kind of LFW view 1."""
     lines = (shared / "data" / "lfw_view1" / "pairsDevTest.txt").read_text().splitlines()

@@ -26,10 +26,11 @@ from knownface.embed.frozen import backbone_embedder
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
 from knownface.measure.open_set import Strangers, measure_open_set
+from knownface.measure.trial import Trial
 from knownface.networks.record import Impostors
 from knownface.networks.zoo import get_backbone
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.threshold import calibrate
+from knownface.recognition.threshold import choose_threshold
 
 DRAWS = 100
 STRANGERS, PHOTOS = 15, 12
@@ -69,11 +70,10 @@ def state(
     strangers = np.concatenate([np.zeros((0, known[0].shape[1]), np.float32), *few])
     untouched = owners % 2 == 1
     assert not few or len(few) >= FEWEST_STRANGERS
-    threshold = calibrate(gallery, strangers[~untouched], impostors=impostors)
+    threshold = choose_threshold(gallery, strangers[~untouched], impostors=impostors)
     truth = np.repeat(np.arange(len(known)), [len(each) for each in test])
-    shown = measure_open_set(
-        gallery, threshold, np.concatenate(test), truth, Strangers(strangers, owners, untouched)
-    )
+    trial = Trial.of(gallery.templates, np.concatenate(test), truth, strangers)
+    shown = measure_open_set(trial, threshold, Strangers(strangers, owners, untouched))
     assert shown is not None
     return gallery, threshold.value, shown.far_ci95
 

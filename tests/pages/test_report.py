@@ -20,7 +20,13 @@ from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.faces.photo import write_image
 from knownface.measure.confidence import Bin, Calibration
 from knownface.measure.evaluate import read_and_evaluate
-from knownface.measure.evaluation import Evaluation, OpenSet, PersonScore, WrongAnswer
+from knownface.measure.evaluation import (
+    CandidateScore,
+    Evaluation,
+    OpenSet,
+    PersonScore,
+    WrongAnswer,
+)
 from knownface.measure.explanation import (
     Accepted,
     Answer,
@@ -108,8 +114,7 @@ def invented(people: int, photos: int = 8) -> tuple[Evaluation, Explanation]:
         split={"train": 4 * len(truth), "validation": len(truth), "random_split_accuracy": 0.97},
         notes=[{"photo": "a.jpg", "person": "Ann", "kind": "no_face", "detail": "no face"}],
         backbone="mini", recipe="frozen", device="CPU", chosen="frozen", seconds=12.0,
-        candidates=[{"name": "frozen", "accuracy": accuracy, "dir_at_far_0.01": None,
-                     "seconds": 3.0}],
+        candidates=[CandidateScore("frozen", accuracy, None, 3.0, "test")],
         folds=Folds(0.94, (0.92, 0.96), [0.93, 0.94, 0.95], 400),
     )  # fmt: skip
     return evaluation, Explanation(answers, accepted, enrolled, points)

@@ -106,12 +106,12 @@ def print_evaluation(evaluation: Evaluation) -> None:
     for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
         print(f"Photos noted in the report as {kind}: {count}")
     if len(evaluation.candidates) > 1:
-        print(f"Candidates, measured on {evaluation.candidates[0]['measured_on']}:")
+        print(f"Candidates, measured on {evaluation.candidates[0].measured_on}:")
     for candidate in evaluation.candidates:
-        chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
-        found = candidate["dir_at_far_0.01"]
+        chosen = " (chosen)" if candidate.name == evaluation.chosen else ""
+        found = candidate.dir_at_1_percent
         strangers = "" if found is None else f", DIR {found:.3f}"
-        print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{strangers}{chosen}")
+        print(f"  {candidate.name}: accuracy {candidate.accuracy:.3f}{strangers}{chosen}")
     if evaluation.reason:
         print(f"Chosen: {evaluation.reason}")
     note(f"Device: {evaluation.device}")

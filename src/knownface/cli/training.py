@@ -120,6 +120,9 @@ def evaluate(
 ) -> None:
     """Test a recogniser on photos it has not seen; enrolled photos are left out."""
     with session(quiet or as_json, notes=not quiet) as track:
+        from knownface.dataset.folder import scan_folders
+
+        scan_folders(data, strangers)  # a missing one is said before the rest is loaded
         from knownface.measure.evaluate import read_and_evaluate
         from knownface.measure.explanation import explain
         from knownface.pages.report import write_report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,25 @@ class WrongAnswer:
 
 
 @dataclass(frozen=True)
+class CandidateScore:
+    """A candidate of recipe `best`, or the one network that there is.
+
+    dir_at_1_percent: DIR at FAR 1 %, None where nobody played the stranger; seconds: from the start
+    until it was measured; measured_on: what.
+    """
+
+    name: str
+    accuracy: float
+    dir_at_1_percent: float | None = field(metadata={"key": "dir_at_far_0.01"})
+    seconds: float
+    measured_on: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {each.metadata.get("key", each.name): getattr(self, each.name)
+                for each in fields(self)}  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """`evaluation.json`. Row i of the confusion matrix is the true person people[i]."""
 
@@ -58,7 +77,7 @@ class Evaluation:
     recipe: str
     device: str
     folds: Folds | None = None
-    candidates: list[dict[str, Any]] = field(default_factory=list)
+    candidates: list[CandidateScore] = field(default_factory=list)
     chosen: str = ""
     reason: str = ""
     seconds: float = 0.0
@@ -76,7 +95,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and text."""
-        return asdict(self)
+        return asdict(self) | {"candidates": [each.to_json() for each in self.candidates]}
 
     def save(self, path: Path) -> None:
         write_json(path, self.to_json())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
-from knownface.stats import metrics
 from knownface.stats.intervals import wilson_interval
 from knownface.stats.vectors import mean_templates
 
@@ -80,16 +80,8 @@ def _test(
     """Accuracy and DIR (NaN where nobody is a stranger) with the templates of chosen photos."""
     people = len(gallery.people)
     templates = mean_templates(gallery.embeddings[chosen], gallery.labels[chosen], people)
-    scores = probes @ templates.T
-    best, correct = scores.max(1), scores.argmax(1) == truth
-    if len(strangers):
-        others = (strangers @ templates.T).max(1)
-    elif people > 1:
-        scores[np.arange(len(truth)), truth] = -1.0
-        others = scores.max(1)
-    else:
-        return float(correct.mean()), np.nan
-    return float(correct.mean()), metrics.dir_at_far(best, correct, others, FAR)
+    trial = Trial.of(templates, probes, truth, strangers)
+    return trial.accuracy, trial.dir_at_far(FAR) if len(trial.strangers) else np.nan
 
 
 def would_more_photos_help(curve: Sequence[LearningPoint]) -> str:

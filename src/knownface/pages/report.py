@@ -132,13 +132,13 @@ def _candidates(evaluation: Evaluation) -> list[Section]:
         return []
     rows: list[list[Cell]] = []
     for each in evaluation.candidates:
-        found = each.get("dir_at_far_0.01")
-        chosen = " (chosen)" if each["name"] == evaluation.chosen else ""
+        found = each.dir_at_1_percent
+        chosen = " (chosen)" if each.name == evaluation.chosen else ""
         rows.append([
-            each["name"] + chosen,
-            share(each["accuracy"]),
+            each.name + chosen,
+            share(each.accuracy),
             ("not measured", -1.0) if found is None else share(found),
-            (f"{each['seconds']:.0f}", each["seconds"]),
+            (f"{each.seconds:.0f}", each.seconds),
         ])  # fmt: skip
     header = ("Candidate", "Accuracy", "DIR at FAR 1 %", "Seconds")
     return [("What was tried", table("What was tried", header, rows))]
