@@ -14,13 +14,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from knownface.embed.embedder import Precision
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
 from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
 from knownface.training.head import Classifier, CosineHead
 from knownface.training.history import Row
-from knownface.training.precision import Precision, computing_in, shares
+from knownface.training.precision import computing_in, shares
 from knownface.training.views import Changes, Views
 
 log = logging.getLogger(__name__)
