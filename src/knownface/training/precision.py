@@ -86,15 +86,18 @@ def share_work(batch_size: int) -> None:
     """With JAX and several devices, let each take its share of every batch from now on.
 
     To be called before a model is built. With other backends, or where the batch cannot be dealt
-    out evenly, one device does everything.
+    out evenly, one device does everything, whatever an earlier run in this process did.
     """
     import keras
 
-    devices = len(keras.distribution.list_devices()) if keras.backend.backend() == "jax" else 1
+    if keras.backend.backend() != "jax":
+        return
+    devices = len(keras.distribution.list_devices())
+    shared = None
     if devices > 1 and batch_size % devices == 0:
         log.info("Training on %d devices, each with its share of every batch", devices)
         shared = keras.distribution.DataParallel(auto_shard_dataset=False)
-        keras.distribution.set_distribution(shared)
+    keras.distribution.set_distribution(shared)
 
 
 def shares() -> int:
