@@ -11,16 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from small_network import PLAN, Examples, coloured_people, network, run
+from small_network import PLAN, Examples, coloured_people, run
 
 from knownface.errors import KnownfaceError
-from knownface.networks.layers import keras
 from knownface.training.views import Changes
 
-from knownface.training.precision import computing_in  # isort: skip - quiet Keras first
-
 TESTS = Path(__file__).parents[1]
+
 
 @pytest.fixture
 def examples() -> Examples:

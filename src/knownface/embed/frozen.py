@@ -24,7 +24,6 @@ from knownface.networks.load import (
     locate_weights,
 )
 from knownface.networks.record import Backbone
-from knownface.networks.to_onnx import export_onnx
 from knownface.networks.weight_onnx import load_graph, with_pixels
 from knownface.progress import Track, silent
 
@@ -97,6 +96,8 @@ def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:
 
 def _export_with_keras(backbone: Backbone, weights: Weights, target: Path) -> None:
     try:
+        from knownface.networks.to_onnx import export_onnx
+
         export_onnx(build_backbone(backbone, weights), target)
     except ImportError:
         raise KnownfaceError(
