@@ -243,7 +243,7 @@ model = keras.saving.load_model(run.folder / "recognizer" / "embedder.keras")
 assert model.count_params() == registry.BACKBONES["tiny"].parameters
 from knownface.embed.embedder import Embedder
 exact = Embedder(run.folder / "recognizer" / "embedder.onnx", precision="float32")
-np.testing.assert_allclose(exact.embed_raw(crops), np.asarray(model(crops)), atol=1e-5)
+np.testing.assert_allclose(exact.embed_raw(crops), model.predict(crops), atol=1e-5)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

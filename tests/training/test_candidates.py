@@ -58,7 +58,7 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     assert changed[-1]
     assert changed[0] == (name == "whole")  # below the last stage nothing is touched
     shop.model.set_weights(weights)
-    raw = np.asarray(shop.model(np.asarray(known.crops)))
+    raw = shop.model.predict(np.asarray(known.crops), verbose=0)
     shop.model.set_weights(before)
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * found.embed(known), axis=1).min() > 0.98
@@ -74,7 +74,7 @@ def test_the_last_stage_learns_from_what_lies_below_it(
     _, upper, examples = seen[:3]
     assert len(examples.inputs) == len(examples.labels) == 8 * 18
     np.testing.assert_array_equal(examples.labels[-18:], faces[1])
-    raw = upper(np.asarray(examples.inputs[:18], np.float32))
+    raw = upper.predict(np.asarray(examples.inputs[:18], np.float32), verbose=0)
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * faces[0].embeddings, axis=1).min() > 0.98
 

@@ -60,8 +60,8 @@ class CosineHead(keras.layers.Layer):
 class Classifier(keras.Model):
     """Any network that ends in a `CosineHead`, trained with a margin and tested without one.
 
-    margin: what the true class has to win by, risen to linearly over the first `warm_up` steps:
-        `arcface` adds it to the angle, `cosface` takes it from the cosine, `softmax` has none.
+    loss: a name in `LOSSES`, whose margin is what the true class has to win by, risen to linearly
+        over the first `warm_up` steps.
     """
 
     def __init__(
