@@ -74,6 +74,7 @@ def unit(embeddings: np.ndarray) -> np.ndarray:
     return np.asarray(embeddings) / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
 
+@pytest.mark.backends
 def test_equal_to_the_original(case: tuple[Case, Path], shared: Path, tmp_path: Path) -> None:
     network, path = case
     golden = np.load(shared / "golden" / f"golden_{network.network}.npz")
@@ -207,6 +208,7 @@ def test_another_networks_file_is_refused(official: dict[str, Path], name: str, 
         load_backbone(name, official[other])
 
 
+@pytest.mark.backends
 def test_pickled_code_is_never_run(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
 

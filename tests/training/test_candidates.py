@@ -18,6 +18,8 @@ from knownface.training import candidates
 from knownface.training.candidates import Workshop
 from knownface.training.history import History
 
+pytestmark = pytest.mark.backends
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
@@ -25,7 +27,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     folder = tmp_path_factory.mktemp("shop")
     export_onnx(model, folder / "frozen.onnx")
     embedder = Embedder(folder / "frozen.onnx")
-    history = History(folder, tensorboard=False, mlflow=False, options={})
+    history = History(folder, "shop", tensorboard=False, mlflow=False, options={})
     return Workshop(model, embedder, folder, "cpu", "float32", 0, 1, history, silent)
 
 

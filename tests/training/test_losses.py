@@ -12,6 +12,7 @@ from knownface.networks.layers import keras
 from knownface.training.head import Classifier, CosineHead, adacos_scale, unit_length
 from knownface.training.losses import LOSSES, with_margin
 
+pytestmark = pytest.mark.backends
 ops = keras.ops
 RNG = np.random.default_rng(11)
 CLASSES = 5

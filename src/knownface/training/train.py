@@ -90,7 +90,8 @@ def train(
 
         about = _about(backbone, origin, config)
         about["detector"] = detector.name if detector else None
-        with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
+        options = asdict(config)
+        with History(work, final.name, config.tensorboard, config.mlflow, options) as history:
             outcome = run_recipe(model, embedder, photos, backbone, config, work, history, track)
         folds = photos.cross_validated(config.folds, config.seed)
         if outcome.whitening is not None:
