@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from knownface.errors import KnownfaceError
-from knownface.faces.detectors import load_detector
+from knownface.faces.detectors import DETECTORS, load_detector
 from knownface.faces.detectors.mtcnn import Mtcnn
 from knownface.faces.detectors.yunet import YUNET, YuNet, merge_candidates
 from knownface.faces.photo import read_image
+from knownface.progress import silent
 from knownface.recognition.recognizer import Recognizer
 
 
@@ -42,6 +43,20 @@ def test_every_head_crop_has_its_face(people: Path) -> None:
         eyes, mouth = faces[0].landmarks[:2], faces[0].landmarks[3:]
         assert eyes[0, 0] < eyes[1, 0] + 5, path
         assert eyes[:, 1].mean() < mouth[:, 1].mean(), path
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_detector_of_the_registry_keeps_the_promises(name: str, shared: Path) -> None:
+    detector = DETECTORS[name].load(silent)
+    assert detector.name == name
+    image = read_image(shared / "data" / "photos" / "couple.jpg")
+    faces = detector.find_faces(image)
+    assert faces
+    assert all(face.landmarks.shape == (5, 2) and face.score <= 1 for face in faces)
+    areas = [face.area for face in faces]
+    assert areas == sorted(areas, reverse=True)
+    again = detector.clone().find_faces(image)
+    assert [face.box for face in again] == [face.box for face in faces]
 
 
 def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:

@@ -18,6 +18,8 @@ from knownface.training import candidates
 from knownface.training.candidates import TrainingContext
 from knownface.training.history import History
 
+pytestmark = pytest.mark.backends
+
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> TrainingContext:
@@ -25,7 +27,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> TrainingContext:
     folder = tmp_path_factory.mktemp("context")
     export_onnx(model, folder / "frozen.onnx")
     embedder = Embedder(folder / "frozen.onnx")
-    history = History(folder, tensorboard=False, mlflow=False, options={})
+    history = History(folder, "context", tensorboard=False, mlflow=False, options={})
     return TrainingContext(model, embedder, folder, "cpu", "float32", 0, 1, history, silent)
 
 
@@ -58,7 +60,7 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     assert changed[-1]
     assert changed[0] == (name == "whole")  # below the last stage nothing is touched
     context.model.set_weights(weights)
-    raw = np.asarray(context.model(np.asarray(known.crops)))
+    raw = context.model.predict(np.asarray(known.crops), verbose=0)
     context.model.set_weights(before)
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * found.embed(known), axis=1).min() > 0.98
@@ -74,7 +76,7 @@ def test_the_last_stage_learns_from_what_lies_below_it(
     _, upper, examples = seen[:3]
     assert len(examples.inputs) == len(examples.labels) == 8 * 18
     np.testing.assert_array_equal(examples.labels[-18:], faces[1])
-    raw = upper(np.asarray(examples.inputs[:18], np.float32))
+    raw = upper.predict(np.asarray(examples.inputs[:18], np.float32), verbose=0)
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * faces[0].embeddings, axis=1).min() > 0.98
 

@@ -64,7 +64,8 @@ def fetch(
         from knownface.networks.load import locate_weights
         from knownface.networks.zoo import get_backbone
 
-        path = locate_weights(get_backbone(name), None, track, accept_license)
+        weights = locate_weights(get_backbone(name), None, track, accept_license)
+        path = weights.path if weights else None
         if as_json:
             print_json({"name": name, "path": str(path)})
         else:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from knownface.errors import KnownfaceError
+from knownface.training.losses import LOSSES
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
@@ -23,7 +24,7 @@ Licence = Annotated[
     bool, typer.Option("--accept-license", help="Agree, once, to weights for research only.")
 ]
 Loss = Annotated[
-    str | None, typer.Option(help="softmax, arcface or cosface; default: the backbone's own.")
+    str | None, typer.Option(help=f"{', '.join(LOSSES)}; default: the backbone's own.")
 ]
 Precision = Annotated[str, typer.Option(help="Training computes in auto, float32 or bfloat16.")]
 Split = Annotated[Path | None, typer.Option(help="The split.json of an earlier run, to repeat.")]

@@ -16,7 +16,7 @@ from knownface.progress import Track, silent
 log = logging.getLogger(__name__)
 
 BATCH = 32  # crops per inference request; larger ones gain nothing on a CPU
-Precision = Literal["auto", "float32"]
+Precision = Literal["auto", "float32", "bfloat16"]  # what a network computes in
 
 
 class _Runtime(Protocol):
@@ -32,7 +32,8 @@ class Embedder:
 
     device: `auto` and `cpu` run OpenVINO; `cuda` and `coreml` run ONNX Runtime. A device that is
         not there is an error, never a silent fallback.
-    precision: `auto` lets the CPU compute in bfloat16 where it can do that natively.
+    precision: `auto` lets the CPU compute in bfloat16 where it can do that natively; `bfloat16`
+        is an error where it cannot, and on other devices.
     """
 
     def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
@@ -40,7 +41,7 @@ class Embedder:
         if device in ("auto", "cpu"):
             self._runtime: _Runtime = _OpenVino(path, precision)
         else:
-            self._runtime = _OnnxRuntime(path, device)
+            self._runtime = _OnnxRuntime(path, device, precision)
         self.device = self._runtime.description
 
     def embed(
@@ -74,7 +75,12 @@ class _OpenVino:
         core = openvino.Core()
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        kind = "bf16" if native and precision == "auto" else "f32"
+        if precision == "bfloat16" and not native:
+            raise KnownfaceError(
+                "This CPU has no instructions for bfloat16, in which networks should run; let them "
+                "run in precision auto or float32"
+            )
+        kind = "bf16" if native and precision != "float32" else "f32"
         settings["INFERENCE_PRECISION_HINT"] = kind
         try:
             model = core.read_model(path)
@@ -97,11 +103,16 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider
 
 
 class _OnnxRuntime:
-    def __init__(self, path: Path, device: str) -> None:
+    def __init__(self, path: Path, device: str, precision: Precision) -> None:
         import onnxruntime
 
         if device not in PROVIDERS:
             raise KnownfaceError(f"There is no device '{device}'; choose auto, cpu, cuda or coreml")
+        if precision == "bfloat16":
+            raise KnownfaceError(
+                f"Networks run in float32 on device {device}, not in bfloat16; let them run in "
+                "precision auto or float32, or on device cpu"
+            )
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise KnownfaceError(

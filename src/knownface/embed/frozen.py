@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,13 @@ from knownface.faces.face import FacesMode
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
-from knownface.networks.load import build_backbone, choose_backbone, locate_weights
+from knownface.networks.load import (
+    Wanted,
+    Weights,
+    build_backbone,
+    choose_backbone,
+    locate_weights,
+)
 from knownface.networks.record import Backbone
 from knownface.networks.weight_onnx import load_graph, with_pixels
 from knownface.progress import Track, silent
@@ -30,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def backbone_embedder(
     backbone: Backbone,
-    weights: str | Path | None = None,
+    weights: Wanted = None,
     device: str = "auto",
     precision: Precision = "auto",
     track: Track = silent,
@@ -44,13 +49,11 @@ def backbone_embedder(
     source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
         raise KnownfaceError("--weights none: random weights can be trained, not compared")
-    with source.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    target = cache_folder() / "embedders" / f"{backbone.name}-{digest[:16]}.onnx"
+    target = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}.onnx"
     if not target.is_file():
         try:
             with whole_file(target) as part:
-                write = _wrap_official if source.suffix == ".onnx" else _export_with_keras
+                write = _wrap_official if source.path.suffix == ".onnx" else _export_with_keras
                 write(backbone, source, part)
         except OSError as error:
             raise KnownfaceError(
@@ -73,15 +76,14 @@ def frozen_backbone(
 
     cache: whether crops are remembered. Raises KnownfaceError.
     """
-    record = choose_backbone(name, weights, track)
-    embedder = backbone_embedder(
-        record, weights, device, track=track, accept_license=accept_license
-    )
+    record, wanted = choose_backbone(name, weights, track)
+    embedder = backbone_embedder(record, wanted, device, track=track, accept_license=accept_license)
     detector = load_detector(track) if faces == "detect" else None
     return record, FaceCropper(record.crop, detector, cache), embedder
 
 
-def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
+def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:
+    source = weights.path
     graph = load_graph(source)
     backbone_shape = [d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim][1:]
     if backbone_shape != [3, backbone.crop.size, backbone.crop.size]:
@@ -92,12 +94,13 @@ def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
     onnx.save(with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size), target)
 
 
-def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
+def _export_with_keras(backbone: Backbone, weights: Weights, target: Path) -> None:
     try:
         from knownface.networks.to_onnx import export_onnx
 
-        export_onnx(build_backbone(backbone, source), target)
+        export_onnx(build_backbone(backbone, weights), target)
     except ImportError:
         raise KnownfaceError(
-            f"{source.name} has to be converted once with Keras; pip install 'knownface[train]'"
+            f"{weights.path.name} has to be converted once with Keras; pip install "
+            "'knownface[train]'"
         ) from None

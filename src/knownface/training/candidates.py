@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knownface.dataset.portraits import Faces
-from knownface.embed.embedder import Embedder
+from knownface.embed.embedder import Embedder, Precision
 from knownface.files.rows import DiskRows, Rows
 from knownface.progress import Track, silent
 from knownface.recognition.comparison import Kind, Matcher
 from knownface.stats.vectors import mean_templates
 from knownface.training.history import History
-from knownface.training.precision import Precision, shares
+from knownface.training.precision import shares
 from knownface.training.views import Changes, Views
 
 if TYPE_CHECKING:

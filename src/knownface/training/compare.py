@@ -64,7 +64,7 @@ def compare(
     A pair that fails becomes a row that says why and does not stop the rest; runs that are
     finished stay when the comparison is interrupted. Raises KnownfaceError where nothing worked.
     """
-    records = [choose_backbone(name, track=track) for name in dict.fromkeys(backbones)]
+    records = [choose_backbone(name, track=track)[0] for name in dict.fromkeys(backbones)]
     weights = dict(weights or {})
     if unknown := set(weights) - {record.name for record in records}:
         raise KnownfaceError(f"--weights {min(unknown)}=...: that backbone is not compared")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from knownface.embed.embedder import Precision
 from knownface.errors import KnownfaceError
 from knownface.faces.face import FacesMode
 from knownface.recognition.threshold import FAR_TARGET
 from knownface.training.losses import LOSSES
-from knownface.training.precision import Precision
 
 Recipe = Literal["best", "seed", "frozen"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import logging
@@ -25,7 +24,7 @@ from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import explain
 from knownface.measure.folds import cross_validate, random_split_accuracy
-from knownface.networks.load import build_backbone, choose_backbone, locate_weights
+from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.pages.report import write_report
 from knownface.progress import Track, silent
@@ -74,12 +73,12 @@ def train(
     config = TrainingConfig(data=str(data), **options)
     started = time.perf_counter()
     people, others = scan_folders(config.data, config.strangers)
-    backbone = choose_backbone(config.backbone, config.weights, track)
+    backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(out) if out else None, Path(config.data).resolve().name
     with run_folder(place, name, resume=resume) as (work, final):
         _same_options(work / "config.json", asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
-        model, origin = load_network(backbone, config, track)
+        model, origin = load_network(backbone, wanted, config, track)
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
@@ -93,7 +92,8 @@ def train(
 
         about = _about(backbone, origin, config)
         about["detector"] = detector.name if detector else None
-        with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
+        options = asdict(config)
+        with History(work, final.name, config.tensorboard, config.mlflow, options) as history:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
                 config.epochs, history, track,
@@ -177,7 +177,7 @@ def enroll(
 
 # ---------------------------------------------------------------- network
 def load_network(
-    backbone: Backbone, config: TrainingConfig, track: Track
+    backbone: Backbone, wanted: Wanted, config: TrainingConfig, track: Track
 ) -> tuple[keras.Model, dict[str, Any]]:
     """The Keras model, and what the artifact records of the weights it started from."""
     try:
@@ -188,15 +188,14 @@ def load_network(
 
     keras.utils.set_random_seed(config.seed)
     share_work(config.batch_size)
-    path = locate_weights(backbone, config.weights, track, config.accept_license)
+    weights = locate_weights(backbone, wanted, track, config.accept_license)
+    path = weights.path if weights else None
     origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
-    if path is not None:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if digest not in {file.sha256 for file in backbone.weight_files}:
+    if weights:
+        if weights.sha256 not in {file.sha256 for file in backbone.weight_files}:
             log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
-        origin["weights"] = {"file": path.name, "sha256": digest}
-    return build_backbone(backbone, path), origin
+        origin["weights"] = {"file": weights.path.name, "sha256": weights.sha256}
+    return build_backbone(backbone, weights), origin
 
 
 def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
