@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from knownface.files.values import Count, Positive, Share
 from knownface.recognition.gallery import Gallery
 from knownface.stats import metrics
 
@@ -20,9 +21,9 @@ COLDEST, WARMEST = 1e-3, 10.0  # where a temperature is looked for; cosines diff
 class Bin:
     """One row of the reliability diagram: photos of about the same confidence."""
 
-    confidence: float
-    accuracy: float
-    photos: int
+    confidence: Share
+    accuracy: Share
+    photos: Count
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Calibration:
         the same at temperature 1; reliability: the bins that are not empty.
     """
 
-    temperature: float
-    ece: float
-    ece_before: float
-    photos: int
+    temperature: Positive
+    ece: Share
+    ece_before: Share
+    photos: Count
     reliability: list[Bin]
 
 
