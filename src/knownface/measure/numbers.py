@@ -110,9 +110,9 @@ CROSS_VALIDATED = Number(
     "Accuracy when each part of the photos in turn is the test, with templates of the others.",
     ci95="folds.accuracy_ci95",
 )  # fmt: skip
-TRAINING_PHOTOS = Number("split.train", "Training photos", "Photos that are enrolled.", _count)
+TRAINING_PHOTOS = Number("split.train", "Training photos", "Photos enrolled for training.", _count)
 TEST_PHOTOS = Number(
-    "split.validation", "Test photos", "Photos kept for the test; none is enrolled.", _count
+    "split.validation", "Test photos", "Photos kept for the test; none of them is enrolled.", _count
 )
 PRECISION = Number(
     "per_person[].precision", "Precision",

@@ -143,9 +143,8 @@ class FaceMap:
 
     @classmethod
     def of(cls, points: Sequence[Point], people: Sequence[str]) -> FaceMap:
-        groups = {
-            name: Group(name, round(i * GOLDEN_ANGLE % 360)) for i, name in enumerate(("", *people))
-        }
+        names = dict.fromkeys(["", *people, *(p.person for p in points)])
+        groups = {name: Group(name, round(i * GOLDEN_ANGLE % 360)) for i, name in enumerate(names)}
         for p in points:
             x, y = 10 + p.x * (cls.width - 20), 10 + p.y * (cls.height - 20)
             shape = "m-4-4l8 8m0-8l-8 8" if p.kind == "test" else "h0"

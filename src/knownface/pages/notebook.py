@@ -33,5 +33,5 @@ def evaluation_html(evaluation: Evaluation) -> str:
         "evaluation.html.jinja",
         evaluation=evaluation,
         shown=[number for number in numbers if number.of(evaluation) is not None],
-        wrong=wrong.most_common(10),
+        wrong=[(*names, count) for names, count in wrong.most_common(10)],
     )
