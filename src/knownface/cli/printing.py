@@ -98,10 +98,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
             for far, value in shown.dir_at_far.items()
         )
         print(f"{numbers.THRESHOLD.said(evaluation)}, chosen on {shown.threshold_source}")
-        print(
-            f"{numbers.DIR.said(evaluation)} and {numbers.FAR.said(evaluation)} over "
-            f"{shown.far_trials} photos of strangers"
-        )
+        print(numbers.DIR.said(evaluation))
+        print(f"{numbers.FAR.said(evaluation)} of {shown.far_trials} photos of strangers")
         print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
     _print_findings(evaluation)
     for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
@@ -129,8 +127,8 @@ def _print_findings(evaluation: Evaluation) -> None:
         )
     if found := evaluation.calibration:
         print(
-            f"{numbers.CALIBRATION_ERROR.said(evaluation)}, before scaling "
-            f"{found.ece_before:.3f}; {numbers.TEMPERATURE.said(evaluation)}"
+            f"{numbers.CALIBRATION_ERROR.said(evaluation)}, before scaling {found.ece_before:.3f}; "
+            f"{numbers.TEMPERATURE.name.lower()} {found.temperature:.3f}"
         )
     if pairs := evaluation.look_alikes:
         names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
