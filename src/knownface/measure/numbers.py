@@ -49,7 +49,7 @@ class Number:
         return _follow(evaluation, self.key)
 
     def interval(self, evaluation: Evaluation) -> tuple[float, float] | None:
-        found: tuple[float, float] | None = (self.ci95 and _follow(evaluation, self.ci95)) or None
+        found: tuple[float, float] | None = _follow(evaluation, self.ci95) if self.ci95 else None
         return found
 
     @property

@@ -44,18 +44,13 @@ class MatrixCell:
 
 
 @dataclass(frozen=True)
-class MatrixRow:
-    """A true person, and a cell for each answer; None where nobody gave it."""
-
-    person: str
-    cells: list[MatrixCell | None]
-
-
-@dataclass(frozen=True)
 class Matrix:
-    """cell: its side in rem; print_zoom: what makes it fit on a sheet of paper."""
+    """rows: a true person each, and a cell for every answer, None where it was not given.
 
-    rows: list[MatrixRow]
+    cell: its side in rem; print_zoom: what makes the matrix fit on a sheet of paper.
+    """
+
+    rows: list[tuple[str, list[MatrixCell | None]]]
     cell: float
     print_zoom: float
 
@@ -69,18 +64,17 @@ def confusion_matrix(
     """
     people, counts = evaluation.people, np.array(evaluation.confusion_matrix)
     behind = _photos_behind(evaluation, explanation, max(2, min(12, MOST_RIGHT // len(people))))
-    rows: list[MatrixRow] = []
+    rows = []
     photos: list[str] = []
     order = worst_first(counts)[:MOST_ROWS]
     for i in order:
-        row = MatrixRow(people[i], [])
+        cells = []
         for j in order:
             shown = behind.get((people[i], people[j]), [])
-            row.cells.append(
-                _cell(counts, i, j, people, range(len(photos), len(photos) + len(shown)))
-            )
+            numbers = range(len(photos), len(photos) + len(shown))
+            cells.append(_cell(counts, i, j, people, numbers))
             photos += shown
-        rows.append(row)
+        rows.append((people[i], cells))
     crops = {answer.photo: answer.crop for answer in explanation.answers}
     faces = [
         (name, sheet.add(f"tested {name}", crops[name]) if name in crops else None)
