@@ -65,3 +65,22 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'knownface' has no attribute '{name}'")
     return getattr(importlib.import_module(f"knownface.{_HOME[name]}"), name)
+
+
+def _show_in_notebooks() -> None:
+    """Evaluations and recognitions become pages in IPython; nothing is imported for it here."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return
+    formatter = shell.display_formatter.formatters["text/html"]
+    for name, view in (("Evaluation", "evaluation_html"), ("Recognition", "recognition_html")):
+        formatter.for_type_by_name(
+            f"knownface.{_HOME[name]}",
+            name,
+            lambda value, view=view: getattr(
+                importlib.import_module("knownface.pages.notebook"), view
+            )(value),
+        )
+
+
+_show_in_notebooks()

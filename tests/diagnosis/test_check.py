@@ -338,7 +338,7 @@ def test_the_page_survives_names_and_numbers(
     page = page_of(replace(found, problems=(problem,) * 3000), tmp_path)
     assert "<b>" not in page
     assert "And 2000 more" in page
-    monkeypatch.setattr("knownface.pages.page.SHEET_PIXELS", 3 * 112**2)
+    monkeypatch.setattr("knownface.pages.pictures.SHEET_PIXELS", 3 * 112**2)
     short = page_of(found, tmp_path)
     assert 0 < len(set(re.findall(r'style="(--x[^"]+)"', short))) <= 3
 

@@ -151,7 +151,8 @@ def report(
 ) -> None:
     """Put several finished runs side by side on one page."""
     with session(quiet or as_json, notes=not quiet):
-        from knownface.pages.compare import read_run, tested_on_the_same, write_comparison
+        from knownface.measure.run import read_run, tested_on_the_same
+        from knownface.pages.compare import write_comparison
 
         if out.is_dir():
             raise KnownfaceError(f"--out {out}: is a folder; name a file in it")
@@ -160,7 +161,7 @@ def report(
             out.parent.mkdir(parents=True, exist_ok=True)
             write_comparison(out, rows, Path(), tested_on_the_same(runs))
         if as_json:
-            print_json({"rows": rows})
+            print_json({"rows": [row.to_json() for row in rows]})
             note(f"Page: {out}")
         else:
             print_rows(rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.files.values import Count, Positive, Share
 from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
 from knownface.stats import metrics
@@ -19,9 +20,9 @@ COLDEST, WARMEST = 1e-3, 10.0  # where a temperature is looked for; cosines diff
 class Bin:
     """One row of the reliability diagram: photos of about the same confidence."""
 
-    confidence: float
-    accuracy: float
-    photos: int
+    confidence: Share
+    accuracy: Share
+    photos: Count
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Calibration:
         the same at temperature 1; reliability: the bins that are not empty.
     """
 
-    temperature: float
-    ece: float
-    ece_before: float
-    photos: int
+    temperature: Positive
+    ece: Share
+    ece_before: Share
+    photos: Count
     reliability: list[Bin]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from knownface.dataset.portraits import Portraits
 from knownface.dataset.split import split_folds
+from knownface.files.values import Count, Interval, Share
 from knownface.measure.trial import Trial
 from knownface.stats.intervals import clustered_interval
 
@@ -16,10 +17,10 @@ from knownface.stats.intervals import clustered_interval
 class Folds:
     """Accuracy over all tested `photos`, and fold by fold."""
 
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    folds: list[float]
-    photos: int
+    accuracy: Share
+    accuracy_ci95: Interval
+    folds: list[Share]
+    photos: Count
 
 
 def cross_validate(portraits: Portraits, groups: np.ndarray, folds: int, seed: int = 0) -> Folds:

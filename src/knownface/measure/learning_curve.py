@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.files.values import Count, Interval, Share
 from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
 from knownface.stats.intervals import wilson_interval
@@ -25,10 +26,10 @@ class LearningPoint:
     accuracy_ci95: for other test photos (Wilson); dir: at FAR 1 %, None without strangers.
     """
 
-    photos: int
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    dir: float | None
+    photos: Count
+    accuracy: Share
+    accuracy_ci95: Interval
+    dir: Share | None
 
 
 def measure_learning_curve(

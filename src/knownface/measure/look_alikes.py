@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.files.values import Count
 from knownface.recognition.gallery import Gallery
 
 MOST = 10
@@ -28,7 +29,7 @@ class LookAlike:
     second: str
     similarity: float
     margin: float | None
-    confused: int
+    confused: Count
 
 
 def find_look_alikes(gallery: Gallery, confusion: np.ndarray) -> list[LookAlike]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from knownface.dataset.portraits import Portraits
+from knownface.files.values import Count, Interval, Share
 from knownface.measure.trial import Trial
 from knownface.recognition.threshold import EACH_IN_TURN, Threshold
 from knownface.stats.intervals import clustered_interval, wilson_interval
@@ -68,19 +69,19 @@ class OpenSet:
     strangers: stranger photos behind `dir_at_far` and `curve`.
     """
 
-    far_target: float
+    far_target: Share
     threshold: float
     threshold_source: str
-    dir: float
-    dir_ci95: tuple[float, float]
-    far: float
-    far_ci95: tuple[float, float]
-    far_trials: int
-    strangers: int
+    dir: Share
+    dir_ci95: Interval
+    far: Share
+    far_ci95: Interval
+    far_trials: Count
+    strangers: Count
     strangers_source: str
-    dir_at_far: dict[str, float]
-    dir_at_far_ci95: dict[str, tuple[float, float]]
-    curve: dict[str, list[float]]
+    dir_at_far: dict[str, Share]
+    dir_at_far_ci95: dict[str, Interval]
+    curve: dict[str, list[Share]]
 
 
 def measure_open_set(trial: Trial, threshold: Threshold, strangers: Strangers) -> OpenSet | None:

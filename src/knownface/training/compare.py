@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.files.runs import empty_folder, write_json
-from knownface.measure.evaluation import Evaluation
+from knownface.measure.run import Run
 from knownface.networks.load import choose_backbone
 from knownface.pages.compare import write_comparison
 from knownface.progress import Track, silent
@@ -25,27 +25,11 @@ class Comparison:
     """One row per backbone and recipe; a row without evaluation carries its `error`."""
 
     folder: Path
-    rows: list[Row]
+    rows: list[Run]
 
     def to_json(self) -> dict[str, Any]:
         """`compare.json`: `{"rows": [...]}`, each row an evaluation and what it cost."""
         return {"rows": [row.to_json() for row in self.rows]}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A backbone with a recipe, and what came of it."""
-
-    backbone: str
-    recipe: str
-    parameters: int
-    run: str | None = None
-    evaluation: Evaluation | None = None
-    error: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evaluation"}
-        return (self.evaluation.to_json() if self.evaluation else {}) | own
 
 
 def compare(
@@ -70,7 +54,7 @@ def compare(
         raise KnownfaceError(f"--weights {min(unknown)}=...: that backbone is not compared")
     TrainingConfig(str(data), **options)  # wrong options fail before anything is created
     folder = empty_folder(Path(out) if out else None, f"{Path(data).resolve().name}-compare")
-    rows: list[Row] = []
+    rows: list[Run] = []
     split = options.pop("split", None)
     try:
         for record, recipe in ((record, recipe) for record in records for recipe in recipes):
@@ -83,17 +67,16 @@ def compare(
                 )  # fmt: skip
             except KnownfaceError as error:
                 log.warning("%s: %s", record.name, error)
-                row = Row(record.name, recipe, record.parameters, error=str(error))
+                row = Run(record.name, recipe, record.parameters, error=str(error))
             else:
                 split = split or str(place / "split.json")
-                row = Row(record.name, recipe, record.parameters, place.name, run.evaluation)
+                row = Run(record.name, recipe, record.parameters, place.name, run.evaluation)
             rows.append(row)
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):
-            document = result.to_json()
-            write_json(folder / "compare.json", document)
-            write_comparison(folder / "report.html", document["rows"], folder)
+            write_json(folder / "compare.json", result.to_json())
+            write_comparison(folder / "report.html", rows, folder)
         elif not any(folder.iterdir()):
             folder.rmdir()
     if not any(row.evaluation for row in rows):
