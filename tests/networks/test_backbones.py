@@ -236,7 +236,7 @@ registry.__path__.append({str(tmp_path)!r})
 registry.BACKBONES.update(registry._discover())
 from knownface.training import train
 from knownface.layers import keras
-run = train({str(people)!r}, {str(tmp_path / "run")!r}, backbone="tiny", weights="none",
+run = train({str(people)!r}, out={str(tmp_path / "run")!r}, backbone="tiny", weights="none",
             recipe="seed", epochs=1)
 crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 model = keras.saving.load_model(run.folder / "recognizer" / "embedder.keras")

@@ -33,8 +33,7 @@ def copy_good(diagnosis: Diagnosis, target: Path, track: Track = silent) -> int:
 
     Raises KnownfaceError where nothing is good, or a photo has gone since.
     """
-    good = [photo for photo in diagnosis.photos if photo not in diagnosis.left_out]
-    if not good:
+    if not (good := diagnosis.good):
         raise KnownfaceError(f"{diagnosis.root}: no photo is good enough for a cleaned copy")
     for photo in track(good, "Copying", len(good)):
         place = target / photo

@@ -122,6 +122,13 @@ class Recognizer:
         (folder / ".recognizer.json").replace(folder / "recognizer.json")
 
     @classmethod
+    def given(cls, recognizer: Recognizer | str | Path, device: str = "auto") -> Recognizer:
+        """One that is loaded already, or read from its folder."""
+        if isinstance(recognizer, Recognizer):
+            return recognizer
+        return cls.load(recognizer, device)
+
+    @classmethod
     def load(
         cls, folder: str | Path, device: str = "auto", precision: Precision = "auto"
     ) -> Recognizer:

@@ -97,7 +97,7 @@ def collect(
     *,
     validation: float,
     seed: int,
-    earlier: str | None = None,
+    earlier: str | Path | None = None,
 ) -> TrainingPhotos:
     """Read, crop, embed and split; raises KnownfaceError where too little is usable.
 

@@ -26,12 +26,13 @@ from knownface.measure.evaluation import Evaluation
 from knownface.networks.load import build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.networks.to_onnx import export_onnx
+from knownface.options import taking
 from knownface.pages.report import write_report
-from knownface.progress import Track, silent
+from knownface.progress import Track
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import calibrate
-from knownface.training.config import TrainingConfig
+from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
 from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
@@ -52,30 +53,28 @@ class TrainingRun:
     recognizer: Recognizer
     evaluation: Evaluation
 
+    def __repr__(self) -> str:
+        people, accuracy = len(self.recognizer.people), self.evaluation.accuracy
+        return f"TrainingRun({str(self.folder)!r}, {people} people, accuracy {accuracy:.3f})"
 
-def train(
-    data: str | Path,
-    out: str | Path | None = None,
-    track: Track = silent,
-    *,
-    resume: bool = False,
-    **options: Any,
-) -> TrainingRun:
+
+@taking(TrainingRequest)
+def train(request: TrainingRequest) -> TrainingRun:
     """Train on `data/<person>/`, evaluate, and write a run folder (`out`, or a new one in `runs/`).
 
-    options: the other fields of `TrainingConfig`.
-    The folder appears when everything in it is complete; an existing one is never touched. resume:
-    go on with a run that was cut off, with the same options and to the same end.
+    The options are those of `TrainingConfig`. The folder appears when everything in it is
+    complete; an existing one is never touched. resume: go on with a run that was cut off, with the
+    same options and to the same end. track: wraps long work, to show progress.
     Raises KnownfaceError for unusable data or options; Interrupted, with the run folder complete,
     where Ctrl-C ended training early and the best so far was kept.
     """
-    config = TrainingConfig(data=str(data), **options)
+    config, track = request.config, request.track
     start = time.perf_counter()
     backbone = choose_backbone(config.backbone, config.weights, track)
     people = scan(Path(config.data))
     others = scan(Path(config.strangers), loose=True) if config.strangers else None
-    place, name = Path(out) if out else None, Path(config.data).resolve().name
-    with run_folder(place, name, resume=resume) as (work, final):
+    place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
+    with run_folder(place, name, resume=request.resume) as (work, final):
         _same_options(work / "config.json", asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
         model, origin = load_network(backbone, config, track)
