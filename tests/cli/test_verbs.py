@@ -69,8 +69,8 @@ def test_every_parameter_is_seen_by_editors() -> None:
             "{} must be between 0 and 1, such as 0.01, not 2.0",
         ),
         ("compare", ["people"], {"seed": -1}, "{} must be 0 or more, not -1"),
-        ("check", ["."], {"faces": "some"}, "{} must be detect or cropped, not some"),
-        ("check", ["."], {"device": "tpu"}, "{} must be auto, cpu, cuda or coreml, not tpu"),
+        ("check", ["people"], {"faces": "some"}, "{} must be detect or cropped, not some"),
+        ("check", ["people"], {"device": "tpu"}, "{} must be auto, cpu, cuda or coreml, not tpu"),
         ("verify", ["a.jpg", "b.jpg"], {"faces": "x"}, "{} must be detect or cropped, not x"),
         (
             "verify", ["a.jpg", "b.jpg"], {"far": 0.0},
@@ -89,6 +89,8 @@ def test_a_wrong_value_is_the_same_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "people" / "Ann").mkdir(parents=True)
+    (tmp_path / "people" / "Ann" / "1.jpg").touch()
     [(name, value)] = wrong.items()
     flag = "--far" if name == "far_target" else f"--{name.replace('_', '-')}"
     done = CliRunner().invoke(app, [verb, *arguments, flag, str(value)])

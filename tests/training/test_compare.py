@@ -66,7 +66,7 @@ def test_nothing_usable_is_one_sentence_and_leaves_nothing(people: Path, tmp_pat
     with pytest.raises(KnownfaceError, match="There is no backbone 'nothing'"):
         compare(people, backbones=["nothing"], out=tmp_path / "out")
     with pytest.raises(
-        KnownfaceError, match="^loss must be softmax, arcface or cosface, not hinge"
+        KnownfaceError, match=r"^loss must be softmax, arcface or cosface, not hinge"
     ):
         compare(people, backbones=["mobilefacenet"], loss="hinge", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -11,6 +11,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
+from knownface.options import Device, checked
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Embedder:
 
     def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
         self.path = path
+        checked("device", Device, device)
         if device in ("auto", "cpu"):
             self._runtime: _Runtime = _OpenVino(path, precision)
         else:
@@ -100,8 +102,6 @@ class _OnnxRuntime:
     def __init__(self, path: Path, device: str) -> None:
         import onnxruntime
 
-        if device not in PROVIDERS:
-            raise KnownfaceError(f"There is no device '{device}'; choose auto, cpu, cuda or coreml")
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise KnownfaceError(

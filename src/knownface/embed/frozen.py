@@ -13,7 +13,6 @@ from knownface.embed.embedder import Embedder, Precision
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
-from knownface.faces.face import FacesMode
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
@@ -21,6 +20,7 @@ from knownface.networks.load import build_backbone, choose_backbone, locate_weig
 from knownface.networks.record import Backbone
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.weight_onnx import load_graph, with_pixels
+from knownface.options import Device, FacesMode, checked
 from knownface.progress import Track, silent
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def frozen_backbone(
 
     cache: whether crops are remembered. Raises KnownfaceError.
     """
+    checked("faces", FacesMode, faces)
+    checked("device", Device, device)
     record = choose_backbone(name, weights, track)
     embedder = backbone_embedder(
         record, weights, device, track=track, accept_license=accept_license

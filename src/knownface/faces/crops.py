@@ -17,9 +17,10 @@ import numpy as np
 
 from knownface.faces.align import crop_face
 from knownface.faces.crop_cache import CropCache
-from knownface.faces.face import Crop, Detector, Face, FacesMode, PhotoFaces, whole_image
+from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import ImageError, Photo, read_bytes, read_photo
+from knownface.options import FacesMode
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,9 @@ from knownface.embed.embedder import BATCH, Embedder, Precision
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
-from knownface.faces.face import Crop, FacesMode, PhotoFaces
+from knownface.faces.face import Crop, PhotoFaces
 from knownface.faces.photo import read_image
+from knownface.options import FacesMode
 from knownface.progress import Track, silent
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.result import Recognition, RecognizedFace
