@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pytest
 
+import knownface
 from knownface.errors import KnownfaceError
 from knownface.options import (
     Option,
@@ -170,3 +173,24 @@ def test_one_field_is_an_option_of_everything() -> None:
     assert asdict(More("people"))["warmup"] == 2
     with pytest.raises(KnownfaceError, match="warmup must be at least 0, not -1"):
         verb("people", warmup=-1)
+
+
+SPELT = re.compile(r"(?<!pip install )(?<![\w(`-])--[a-z][a-z-]+")
+
+
+def test_no_sentence_of_the_library_speaks_of_flags() -> None:
+    """Errors and notes name arguments with `argument`, which the command line spells as flags."""
+    root = Path(knownface.__file__).parent
+    for path in root.rglob("*.py"):
+        if path.is_relative_to(root / "cli"):
+            continue
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and _says(call):
+                said = " ".join(ast.unparse(each) for each in call.args)
+                assert not SPELT.search(said), f"{path}:{call.lineno}: {said}"
+
+
+def _says(call: ast.Call) -> bool:
+    """Whether it makes an error or a log record."""
+    name = ast.unparse(call.func)
+    return name.endswith("Error") or name.startswith("log.")

@@ -149,7 +149,7 @@ def test_research_weights_are_accepted_once(
     record = BACKBONES["vggface2"]
     file = tmp_path / record.weight_files[0].name
     file.write_bytes(b"weights")
-    with pytest.raises(WeightError, match=r"vggface2.*research.*--accept-license"):
+    with pytest.raises(WeightError, match=r"vggface2.*research.*accept_license=True"):
         locate_weights(record)
     assert locate_weights(record, file) == file  # a file of the user's is theirs to judge
     assert locate_weights(record, accept_license=True) == file

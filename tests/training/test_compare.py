@@ -58,7 +58,7 @@ def test_finished_runs_survive_an_interruption(
 
 
 def test_nothing_usable_is_one_sentence_and_leaves_nothing(people: Path, tmp_path: Path) -> None:
-    with pytest.raises(KnownfaceError, match=r"None of the backbones.*--accept-license"):
+    with pytest.raises(KnownfaceError, match=r"None of the backbones.*accept_license=True"):
         compare(people, backbones=["vggface2"], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(KnownfaceError, match="not compared"):

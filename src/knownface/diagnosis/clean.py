@@ -10,6 +10,7 @@ from pathlib import Path
 from knownface.diagnosis.findings import Diagnosis
 from knownface.errors import KnownfaceError
 from knownface.files.runs import run_folder
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 
@@ -23,8 +24,10 @@ def new_copy(target: Path | None, data: Path) -> Iterator[Path | None]:
         yield None
         return
     if target.resolve().is_relative_to(data.resolve()):
-        raise KnownfaceError(f"--fix {target}: lies inside {data}, which is never changed")
-    with run_folder(target, target.name, "--fix") as (work, _):
+        raise KnownfaceError(
+            f"{argument('fix', target)}: lies inside {data}, which is never changed"
+        )
+    with run_folder(target, target.name, "fix") as (work, _):
         yield work
 
 

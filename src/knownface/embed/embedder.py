@@ -11,7 +11,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
-from knownface.options import Device, checked
+from knownface.options import Device, argument, checked
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -105,8 +105,8 @@ class _OnnxRuntime:
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise KnownfaceError(
-                f"--device {device}: this machine's ONNX Runtime has no {provider}; use --device "
-                "cpu, or install the ONNX Runtime build for that device"
+                f"{argument('device', device)}: this machine's ONNX Runtime has no {provider}; use "
+                f"{argument('device', 'cpu')}, or install the ONNX Runtime build for that device"
             )
         try:
             self._session = onnxruntime.InferenceSession(str(path), providers=[provider])
@@ -114,7 +114,8 @@ class _OnnxRuntime:
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         if provider not in self._session.get_providers():
             raise KnownfaceError(
-                f"--device {device}: {provider} could not start on this machine; use --device cpu"
+                f"{argument('device', device)}: {provider} could not start on this machine; use "
+                f"{argument('device', 'cpu')}"
             )
         self._width = int(self._session.get_outputs()[0].shape[1])
         self._input = self._session.get_inputs()[0].name

@@ -19,7 +19,7 @@ from knownface.files.whole import whole_file
 from knownface.networks.load import build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.networks.weight_onnx import load_graph, with_pixels
-from knownface.options import Device, FacesMode, checked
+from knownface.options import Device, FacesMode, argument, checked
 from knownface.progress import Track, silent
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def backbone_embedder(
     """
     source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
-        raise KnownfaceError("--weights none: random weights can be trained, not compared")
+        raise KnownfaceError(
+            f"{argument('weights', 'none')}: random weights can be trained, not compared"
+        )
     with source.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     target = cache_folder() / "embedders" / f"{backbone.name}-{digest[:16]}.onnx"

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class FaceCropper:
     """Crops the faces of photos in the geometry of one backbone.
 
-    detector: None stands for photos that are ready crops (`--faces cropped`).
+    detector: None stands for photos that are ready crops (`faces='cropped'`).
     cache: remember crops under the cache folder, keyed by the file's content, so that a second
         run neither decodes nor detects; files there are readable by their owner only.
     """

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from knownface.errors import KnownfaceError
 from knownface.files.cache import cache_folder
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -97,8 +98,8 @@ def _ways_out(file: WeightFile) -> str:
     if file.url is None:
         return "reinstall knownface"
     return (
-        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with --weights FILE, "
-        "or put its folder into KNOWNFACE_WEIGHTS"
+        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with "
+        f"{argument('weights', 'FILE')}, or put its folder into KNOWNFACE_WEIGHTS"
     )
 
 

@@ -11,6 +11,7 @@ from knownface.files.download import WeightError, find, obtain
 from knownface.networks.record import Backbone
 from knownface.networks.strict import check_arrays
 from knownface.networks.zoo import BACKBONES, get_backbone
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def choose_backbone(
         log.debug("%s", error)
         log.info(
             "Backbone mini, which is built in, because MobileFaceNet.onnx (4 MB, more accurate) "
-            "cannot be fetched; more accurate still, for research: --backbone arcface"
+            "cannot be fetched; more accurate still, for research: %s",
+            argument("backbone", "arcface"),
         )
         return BACKBONES["mini"]
-    log.info("Backbone mobilefacenet; more accurate, for research: --backbone arcface (174 MB)")
+    bigger = argument("backbone", "arcface")
+    log.info("Backbone mobilefacenet; more accurate, for research: %s (174 MB)", bigger)
     return default
 
 
@@ -67,12 +70,13 @@ def locate_weights(
     if weights is not None:
         path = Path(weights)
         if not path.is_file():
-            raise WeightError(f"--weights {path}: no such file")
+            raise WeightError(f"{argument('weights', path)}: no such file")
         return path
     files = backbone.weight_files
     if not files:
         raise WeightError(
-            f"{backbone.name} has no official weight file; pass yours: --weights FILE"
+            f"{backbone.name} has no official weight file; pass yours: "
+            f"{argument('weights', 'FILE')}"
         )
     if backbone.noncommercial:
         _agree(backbone, accept_license)
@@ -80,7 +84,9 @@ def locate_weights(
     try:
         return obtain(present, track)
     except WeightError as error:
-        raise WeightError(f"{error}; or take --backbone mini, which is built in") from None
+        raise WeightError(
+            f"{error}; or take {argument('backbone', 'mini')}, which is built in"
+        ) from None
 
 
 def _agree(backbone: Backbone, accept_license: bool) -> None:
@@ -95,8 +101,9 @@ def _agree(backbone: Backbone, accept_license: bool) -> None:
     elif not accepted.is_file():
         raise WeightError(
             f"The weights of {backbone.name} are not free for every use (licence: "
-            f"{backbone.licence}); if yours is covered, say so once with --accept-license, or take "
-            "--backbone mobilefacenet (Apache-2.0)"
+            f"{backbone.licence}); if yours is covered, say so once with "
+            f"{argument('accept_license', True)}, or take {argument('backbone', 'mobilefacenet')} "
+            "(Apache-2.0)"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.networks.zoo import BACKBONES
+from knownface.options import argument
 from knownface.pages.page import Cell, Document, between, paragraphs, share, table, write_page
 
 COMPARISON = (
@@ -108,7 +109,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         return dict(row)
     except FileNotFoundError:
         raise KnownfaceError(
-            f"{folder}: holds no evaluation.json; name a run folder made by train or evaluate --out"
+            f"{folder}: holds no evaluation.json; name a run folder made by train, "
+            f"or by evaluate with {argument('out', ...)}"
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KnownfaceError(f"{path}: not a usable evaluation ({error}); train again") from None

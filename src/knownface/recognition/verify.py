@@ -14,7 +14,7 @@ from knownface.embed.frozen import frozen_backbone
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.photo import ImageError
-from knownface.options import Device, FacesMode, Option, checked
+from knownface.options import Device, FacesMode, Option, argument, checked
 from knownface.progress import Track, silent
 from knownface.recognition.recognizer import Recognizer
 from knownface.stats import metrics
@@ -82,7 +82,9 @@ def compare_photos(first: Path, second: Path, cropper: FaceCropper, embedder: Em
         if photo.error:
             raise ImageError(photo.error)
         if not photo.faces:
-            raise ImageError(f"{path}: no face found; crop closer, or say --faces cropped")
+            raise ImageError(
+                f"{path}: no face found; crop closer, or say {argument('faces', 'cropped')}"
+            )
         crops.append(photo.crops[0])
     one, other = embedder.embed(np.stack(crops))
     return float(one @ other)

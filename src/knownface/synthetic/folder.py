@@ -30,7 +30,7 @@ These people do not exist.
 photo. They are a demonstration and a test fixture: what a recogniser scores on them says that the
 software works, and is never evidence of accuracy on real people.
 
-Made with --people {people} --photos {photos} --strangers {strangers} --seed {seed}.
+Made with people {people}, photos {photos}, strangers {strangers}, seed {seed}.
 """
 MOST_PHOTOS = 1000
 _ANY = Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)]

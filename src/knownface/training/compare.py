@@ -12,7 +12,7 @@ from knownface.errors import KnownfaceError
 from knownface.files.runs import empty_folder, write_json
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.load import choose_backbone
-from knownface.options import taking
+from knownface.options import argument, taking
 from knownface.pages.compare import write_comparison
 from knownface.training.config import ComparisonRequest, Conditions
 from knownface.training.train import train
@@ -64,7 +64,9 @@ def compare(request: ComparisonRequest) -> Comparison:
     data, track, weights = request.data, request.track, request.weights or {}
     records = [choose_backbone(name, track=track) for name in dict.fromkeys(request.backbones)]
     if unknown := set(weights) - {record.name for record in records}:
-        raise KnownfaceError(f"--weights {min(unknown)}=...: that backbone is not compared")
+        raise KnownfaceError(
+            f"{argument('weights')} of {min(unknown)}: that backbone is not compared"
+        )
     place = Path(request.out) if request.out else None
     folder = empty_folder(place, f"{Path(data).resolve().name}-compare")
     conditions = {field.name: getattr(request, field.name) for field in fields(Conditions)}

@@ -16,6 +16,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
+from knownface.options import argument
 from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
 from knownface.training.head import Classifier, CosineHead
@@ -200,8 +201,8 @@ class _EveryBatch(keras.callbacks.Callback):
         if not math.isfinite(loss):
             self.saved.forget()
             raise KnownfaceError(
-                f"Training diverged (loss {loss}); lower --learning-rate from "
-                f"{self.plan.learning_rate:g}, or use --precision float32"
+                f"Training diverged (loss {loss}); lower {argument('learning_rate')} from "
+                f"{self.plan.learning_rate:g}, or use {argument('precision', 'float32')}"
             )
 
 

@@ -19,6 +19,7 @@ from knownface.faces.crops import FaceCropper
 from knownface.measure.evaluate import random_split_accuracy
 from knownface.measure.explanation import Explanation, explain
 from knownface.measure.folds import Folds, cross_validate
+from knownface.options import argument
 from knownface.progress import Track
 from knownface.recognition.recognizer import Recognizer
 
@@ -124,7 +125,9 @@ def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndar
         named = json.loads(path.read_text(encoding="utf-8"))
         parts = [set(named["train"]), set(named["validation"])]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KnownfaceError(f"--split {path}: not a split.json of a run ({error})") from None
+        raise KnownfaceError(
+            f"{argument('split', path)}: not a split.json of a run ({error})"
+        ) from None
     rows, held_out = (
         np.array([i for i, photo in enumerate(everyone.photos) if photo in part], np.int64)
         for part in parts
@@ -132,7 +135,7 @@ def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndar
     trained = np.bincount(everyone.labels[rows], minlength=len(everyone.people))
     if not trained.all():
         name = everyone.people[int(trained.argmin())]
-        raise KnownfaceError(f"--split {path}: has no usable training photo of {name}")
+        raise KnownfaceError(f"{argument('split', path)}: has no usable training photo of {name}")
     return rows, held_out
 
 

@@ -25,7 +25,7 @@ from knownface.measure.evaluate import evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.load import build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
-from knownface.options import taking
+from knownface.options import argument, taking
 from knownface.pages.report import write_report
 from knownface.progress import Track
 from knownface.recognition.gallery import Gallery
@@ -127,8 +127,9 @@ def _same_options(path: Path, options: dict[str, Any]) -> None:
         for name, value in options.items():
             if earlier.get(name) != value:
                 raise KnownfaceError(
-                    f"--resume: the run was started with {name} {earlier.get(name)}, not {value}; "
-                    "use the same options, or start anew without --resume"
+                    f"{argument('resume', True)}: the run was started with {name} "
+                    f"{earlier.get(name)}, not {value}; use the same options, or start anew "
+                    f"without {argument('resume')}"
                 )
     write_json(path, options)
 
