@@ -144,7 +144,12 @@ def test_unknown_options_are_refused() -> None:
         TrainingConfig("people", epoch=1)  # type: ignore[call-arg]
 
 
-def test_a_config_is_what_json_keeps_of_a_request() -> None:
+def test_a_config_is_what_json_keeps_of_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("people", "others"):
+        Path(name).mkdir()
     asked = TrainingRequest(Path("people"), strangers=Path("others"), out=Path("run"), resume=True)
     assert asked.config == TrainingConfig("people", strangers="others")
     assert {"data": "people", "strangers": "others", "faces": "detect"}.items() <= asdict(

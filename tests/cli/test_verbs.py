@@ -112,8 +112,21 @@ def test_a_misspelt_verb_is_guessed() -> None:
 HEAVY = ("numpy", "cv2", "scipy", "sklearn", "keras", "tensorflow", "onnx", "openvino", "PIL")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["recognize", "--help"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["recognize", "--help"],
+        ["train", "nowhere"],
+        ["train", ".", "--strangers", "nowhere"],
+        ["train", ".", "--loss", "hinge"],
+        ["compare", "nowhere"],
+        ["check", "nowhere"],
+        ["evaluate", "run", "nowhere"],
+    ],
+)
+def test_help_and_missing_folders_need_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import sys
 from knownface.cli import app
@@ -123,3 +136,4 @@ assert not loaded, loaded
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert "--help" in arguments or done.stderr.startswith("knownface: ")

@@ -17,10 +17,11 @@ def compare(
 ) -> None:
     """Train several backbones and recipes on one split: one table, one report."""
     with session(quiet or as_json, notes=not quiet) as track:
-        import knownface
-
         asked |= {name: _listed(asked[name]) for name in ("backbones", "recipes")}
         asked["weights"] = dict(_assigned(text) for text in asked["weights"] or [])
+        ComparisonRequest(**asked)  # what is wrong is said before anything heavy is imported
+        import knownface
+
         result = knownface.compare(**asked, track=track)
         if as_json:
             print_json(result.to_json())

@@ -16,6 +16,7 @@ def train(
 ) -> None:
     """Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report."""
     with session(quiet or as_json, notes=not quiet) as track:
+        TrainingRequest(**asked)  # what is wrong is said before anything heavy is imported
         import knownface
 
         run = knownface.train(**asked, track=track)

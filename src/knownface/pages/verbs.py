@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from knownface.dataset.folder import existing_folder, scan
 from knownface.errors import KnownfaceError
 from knownface.options import Device, FacesMode, argument
 from knownface.progress import Track, silent
@@ -37,8 +38,6 @@ def check(
     """
     data, target = Path(data), Path(fix) if fix else None
     page = _page(out) if out else None
-    from knownface.dataset.folder import scan
-
     dataset = scan(data)
     from knownface.diagnosis.check import diagnose
     from knownface.diagnosis.clean import copy_good, new_copy
@@ -73,6 +72,9 @@ def evaluate(
     data: people, in sub-folders named as enrolled. out: a folder for evaluation.json and report.
     Raises KnownfaceError for unusable data or options.
     """
+    for folder in (data, strangers):
+        if folder is not None:
+            existing_folder(folder)  # said before anything heavy is imported
     from knownface.measure.evaluate import read_and_evaluate
     from knownface.measure.explanation import explain
     from knownface.pages.report import write_report
@@ -82,11 +84,10 @@ def evaluate(
     others = Path(strangers) if strangers else None
     result, people, unknown = read_and_evaluate(loaded, Path(data), others, track)
     if out:
-        folder = Path(out)
-        with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            result.save(folder / "evaluation.json")
-            write_report(folder, result, explain(loaded, people, unknown, track))
+        with _writing(Path(out)):
+            Path(out).mkdir(parents=True, exist_ok=True)
+            result.save(Path(out) / "evaluation.json")
+            write_report(Path(out), result, explain(loaded, people, unknown, track))
     return result
 
 

@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
+from knownface.dataset.folder import existing_folder
 from knownface.options import (
     Device,
     FacesMode,
@@ -140,6 +141,10 @@ class TrainingRequest(TrainingConfig):
     out: Annotated[Path | str | None, Option("Run folder; default: a new one in runs/.")] = None
     track: Track = silent
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _look_at_folders(self)
+
     @property
     def config(self) -> TrainingConfig:
         """What decides the run, wherever it goes."""
@@ -166,3 +171,14 @@ class ComparisonRequest(Conditions):
     ] = None
     out: Annotated[Path | str | None, Option("Folder for the runs; default: in runs/.")] = None
     track: Track = silent
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _look_at_folders(self)
+
+
+def _look_at_folders(asked: Conditions) -> None:
+    """A missing folder is said before anything heavy is imported."""
+    existing_folder(asked.data)
+    if asked.strangers is not None:
+        existing_folder(asked.strangers)
