@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from knownface.networks.record import Impostors
 from knownface.recognition.gallery import Gallery
@@ -76,4 +75,6 @@ def leave_one_person_out(
 
 
 def _normal_quantile(values: np.ndarray, share: float) -> float:
+    from scipy.special import ndtri
+
     return float(values.mean() + ndtri(share) * values.std())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.special import expit
 
 from knownface.faces.detectors.mtcnn_networks import OUTPUT, PROPOSAL, REFINEMENT, load_network
 from knownface.faces.detectors.yunet import YUNET
@@ -74,6 +73,8 @@ class Mtcnn:
     def _scan(self, pixels: np.ndarray, scale: float) -> np.ndarray:
         """Windows of one level and their scores: (k, 5), in pixels of the whole image."""
         size = (int(pixels.shape[1] * scale), int(pixels.shape[0] * scale))
+        from scipy.special import expit
+
         level = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         cells = self._networks[0].run(None, {"images": level[None]})[0][0]  # (rows, columns, 5)
         scores = expit(cells[..., 4])
@@ -88,6 +89,8 @@ class Mtcnn:
         self, stage: int, pixels: np.ndarray, boxes: np.ndarray, size: int, threshold: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The moved boxes (k, 4) that pass, their scores (k,) and landmarks (k, 0 or 5, 2)."""
+        from scipy.special import expit
+
         crops = sample(pixels, boxes, size)
         found = self._networks[stage].run(None, {"images": crops})[0]
         scores = expit(found[:, -1])
