@@ -123,7 +123,8 @@ HEAVY = ("numpy", "cv2", "scipy", "sklearn", "keras", "tensorflow", "onnx", "ope
         ["train", ".", "--loss", "hinge"],
         ["compare", "nowhere"],
         ["check", "nowhere"],
-        ["evaluate", "run", "nowhere"],
+        ["evaluate", "nowhere", "nowhere"],
+        ["recognize", "nowhere", "nowhere.jpg"],
     ],
 )
 def test_help_and_missing_folders_need_nothing_heavy(arguments: list[str]) -> None:

@@ -12,6 +12,7 @@ from knownface.cli import options
 from knownface.cli.console import note, print_json, session
 from knownface.cli.printing import print_recognition
 from knownface.errors import KnownfaceError
+from knownface.recognition.artifact import artifact_folder
 
 
 def recognize(
@@ -24,6 +25,7 @@ def recognize(
 ) -> None:
     """Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`."""
     with session(quiet or as_json, notes=not quiet) as track:
+        artifact_folder(recognizer)  # a missing one is said before anything heavy is imported
         import knownface
 
         loaded = knownface.Recognizer.load(recognizer, device)

@@ -11,6 +11,7 @@ from knownface.dataset.folder import existing_folder, scan
 from knownface.errors import KnownfaceError
 from knownface.options import Device, FacesMode, argument
 from knownface.progress import Track, silent
+from knownface.recognition.artifact import artifact_folder
 
 if TYPE_CHECKING:
     from knownface.diagnosis.findings import Diagnosis
@@ -72,9 +73,11 @@ def evaluate(
     data: people, in sub-folders named as enrolled. out: a folder for evaluation.json and report.
     Raises KnownfaceError for unusable data or options.
     """
+    if isinstance(recognizer, str | Path):
+        artifact_folder(Path(recognizer))
     for folder in (data, strangers):
         if folder is not None:
-            existing_folder(folder)  # said before anything heavy is imported
+            existing_folder(folder)  # a missing one is said before anything heavy is imported
     from knownface.measure.evaluate import read_and_evaluate
     from knownface.measure.explanation import explain
     from knownface.pages.report import write_report

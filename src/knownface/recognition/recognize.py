@@ -5,14 +5,16 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
-from knownface.faces.photo import SUFFIXES, read_image, write_image
 from knownface.options import Device
 from knownface.progress import Track, silent
-from knownface.recognition.draw import annotate
-from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.result import Recognition
+from knownface.recognition.artifact import artifact_folder
+
+if TYPE_CHECKING:
+    from knownface.recognition.recognizer import Recognizer
+    from knownface.recognition.result import Recognition
 
 
 def recognize(
@@ -30,6 +32,10 @@ def recognize(
     out: a folder for annotated copies.
     Raises KnownfaceError, at once, where there is no recogniser or nothing to look at.
     """
+    if isinstance(recognizer, str | Path):
+        artifact_folder(Path(recognizer))  # a missing one is said before anything heavy is imported
+    from knownface.recognition.recognizer import Recognizer
+
     paths = photos_of([sources] if isinstance(sources, str | Path) else sources)
     loaded = Recognizer.given(recognizer, device)
     if not out:
@@ -44,6 +50,8 @@ def recognize(
 
 def photos_of(sources: Iterable[str | Path]) -> list[Path]:
     """Photo files named by paths, folders (searched deeply) and globs; KnownfaceError if none."""
+    from knownface.faces.photo import SUFFIXES
+
     found: list[Path] = []
     for source in sources:
         path = Path(source)
@@ -64,6 +72,9 @@ def photos_of(sources: Iterable[str | Path]) -> list[Path]:
 
 def _annotated(recognitions: Iterable[Recognition], folder: Path) -> Iterator[Recognition]:
     """The same, each drawn into `folder` as it comes."""
+    from knownface.faces.photo import read_image, write_image
+    from knownface.recognition.draw import annotate
+
     for recognition in recognitions:
         yield recognition
         if not recognition.error:
