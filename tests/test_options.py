@@ -42,16 +42,16 @@ def test_an_argument_is_named_as_its_reader_writes_it() -> None:
         argument("out", Path("a b/--faces")),
         argument("out", ...),
         argument("resume", True),
-        argument("folds", 3),
+        argument("folds", 1),
     ]
     python = ["learning_rate", "faces='cropped'", "out='a b/--faces'", "out=...", "resume=True"]
-    assert said() == [*python, "folds=3"]
+    assert said() == [*python, "folds=1"]
     with naming_flags(flag):
         shell = ["--learning-rate", "--faces cropped", "--out a b/--faces", "--out", "--resume"]
-        assert said() == [*shell, "--folds 3"]
+        assert said() == [*shell, "--folds 1"]
         with pytest.raises(KnownfaceError, match=r"^--batch-size must be a whole number, not '3'"):
             checked("batch_size", int, "3")
-    assert said() == [*python, "folds=3"]
+    assert said() == [*python, "folds=1"]
 
 
 def test_either() -> None:
@@ -102,6 +102,7 @@ def test_right_values_pass_as_json_keeps_them(kind: Any, value: object, kept: ob
         (Sequence[SIDE], "left", "it must be a list, not 'left'"),
         (Sequence[SIDE], ["left", "top"], "it must be left or right, not top"),
         (Mapping[str, str], ["a"], "it must be a dictionary, not ['a']"),
+        (Mapping[str, str], {"a": 3}, "it must be text, not 3"),
     ],
 )
 def test_wrong_values_are_one_sentence(kind: Any, value: object, sentence: str) -> None:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -61,7 +61,8 @@ def argument(name: str, *value: object) -> str:
     """
     flag_of = _flag_of.get()
     if flag_of:
-        return flag_of(name) + "".join(f" {each}" for each in value if each not in (True, ...))
+        said = (each for each in value if each is not True and each is not ...)
+        return " ".join([flag_of(name), *map(str, said)])
     shown = (
         "..." if each is ... else repr(str(each) if isinstance(each, Path) else each)
         for each in value
@@ -95,8 +96,11 @@ def checked(name: str, kind: Any, value: Any) -> Any:
     for option in notes:
         if not option.fits(value):
             raise KnownfaceError(f"{argument(name)} must be {option.wanted}, not {value}")
+    inner = get_args(fitting[0])
     if get_origin(fitting[0]) is Sequence:
-        return tuple(checked(name, get_args(fitting[0])[0], each) for each in value)
+        return tuple(checked(name, inner[0], each) for each in value)
+    if get_origin(fitting[0]) is Mapping:
+        return {checked(name, inner[0], k): checked(name, inner[1], value[k]) for k in value}
     plain: dict[Any, Callable[[Any], Any]] = {int: int, float: float, Path: os.fspath}
     return plain.get(fitting[0], lambda same: same)(value)
 

@@ -16,26 +16,28 @@ import knownface.options
 from knownface.options import Option, options_of
 from knownface.training.config import ComparisonRequest, TrainingRequest
 
-ASKED = options_of(ComparisonRequest) | options_of(TrainingRequest)
-
-
-def _as_training(name: str) -> Any:
-    """An option as `train` has it."""
-    option: Option = ASKED[name].__metadata__[0]
-    return typer.Option(option.flag or flag(name), help=option.help)
+TRAINING: dict[str, Option] = {
+    name: get_args(kind)[1]
+    for request in (ComparisonRequest, TrainingRequest)
+    for name, kind in options_of(request).items()
+}
 
 
 def flag(name: str) -> str:
     """What an argument of the Python functions is called on the command line."""
     if name == "folder":
         return "DIR"
-    special = ASKED[name].__metadata__[0].flag if name in ASKED else ""
-    return special or f"--{name.replace('_', '-')}"
+    return TRAINING.get(name, Option()).flag or f"--{name.replace('_', '-')}"
+
+
+def _as_training(name: str) -> Any:
+    """An option as `train` has it."""
+    return typer.Option(flag(name), help=TRAINING[name].help)
 
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
-Data = Annotated[Path, typer.Argument(help=ASKED["data"].__metadata__[0].help)]
+Data = Annotated[Path, typer.Argument(help=TRAINING["data"].help)]
 BackboneName = Annotated[str, _as_training("backbone")]
 Weights = Annotated[str | None, _as_training("weights")]
 Licence = Annotated[bool, _as_training("accept_license")]
@@ -83,7 +85,7 @@ def _declared(name: str, kind: Any, default: Any) -> inspect.Parameter:
     types = get_args(whole) if get_origin(whole) is UnionType else (whole,)
     first = READ_AS.get(get_origin(types[0]), types[0])
     given = first | None if NoneType in types else first
-    shown = typer.Option(option.flag or flag(name), help=option.help)
+    shown = typer.Option(flag(name), help=option.help)
     if default is MISSING:
         shown, default = typer.Argument(help=option.help), inspect.Parameter.empty
     elif isinstance(default, tuple):
