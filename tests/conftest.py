@@ -86,7 +86,7 @@ def run_folder(people: Path, strangers: Path, tmp_path_factory: pytest.TempPathF
     from knownface.training.train import train
 
     out = tmp_path_factory.mktemp("runs") / "frozen"
-    return train(people, out, recipe="frozen", strangers=str(strangers)).folder
+    return train(people, out=out, recipe="frozen", strangers=str(strangers)).folder
 
 
 def _copy(source: Path, names: tuple[str, ...], photos: int, target: Path) -> Path:

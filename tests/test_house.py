@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -17,6 +19,29 @@ def test_public_names_are_listed_and_exist() -> None:
         assert getattr(knownface, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = knownface.nothing
+
+
+def test_the_public_names_are_what_is_shown() -> None:
+    assert set(dir(knownface)) == {*knownface.__all__, "__version__"}
+    names: dict[str, object] = {}
+    exec("from knownface import *", names)
+    assert {*knownface.__all__} <= names.keys()
+    assert names["train"] is knownface.train
+
+
+def test_results_are_shown_in_a_line(run_folder: Path, people: Path) -> None:
+    from knownface.measure.evaluation import Evaluation
+    from knownface.training.compare import Row
+
+    evaluation = cast(Evaluation, SimpleNamespace(accuracy=0.9941))
+    loaded = knownface.Recognizer.load(run_folder)
+    run = knownface.TrainingRun(run_folder, loaded, evaluation)
+    assert repr(run) == f"TrainingRun({str(run_folder)!r}, 5 people, accuracy 0.994)"
+    rows = [Row("mini", "best", 1, error="why"), Row("mini", "frozen", 1, "r", evaluation)]
+    shown = repr(knownface.Comparison(people, rows))
+    assert shown == f"Comparison({str(people)!r}, 1 of 2 runs with a result)"
+    found = knownface.Diagnosis(people, ("Ann",), ("a", "b"), (), frozenset(), {}, "CPU")
+    assert repr(found) == f"Diagnosis({str(people)!r}, 2 photos of 1 people, 0 problems)"
 
 
 @pytest.mark.parametrize("command", ["recognize", "evaluate", "verify", "benchmark"])

@@ -18,7 +18,7 @@ from plant_faults import ACCEPTED, copy_people, plant
 
 from knownface.dataset.folder import scan
 from knownface.diagnosis.agreement import measure_agreement
-from knownface.diagnosis.check import _names, check
+from knownface.diagnosis.check import _names
 from knownface.diagnosis.clean import copy_good, new_copy
 from knownface.diagnosis.examine import examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
@@ -30,6 +30,7 @@ from knownface.faces.detectors import load_detector
 from knownface.faces.fingerprint import find_copies, same_picture, small_portrait
 from knownface.networks.zoo import get_backbone
 from knownface.pages.check import write_check
+from knownface.pages.verbs import check
 
 PLANTED = {"mislabel": 4, "duplicate": 4, "two_names": 4, "blurred": 3, "unreadable": 3,
            "no_face": 2, "dark": 2, "too_small": 2}  # fmt: skip

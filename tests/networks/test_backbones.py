@@ -185,7 +185,7 @@ def test_research_weights_are_accepted_once(
     record = BACKBONES["vggface2"]
     file = tmp_path / record.weight_files[0].name
     file.write_bytes(b"weights")
-    with pytest.raises(WeightError, match=r"vggface2.*research.*--accept-license"):
+    with pytest.raises(WeightError, match=r"vggface2.*research.*accept_license=True"):
         locate_weights(record)
     theirs = locate_weights(record, file)  # a file of the user's is theirs to judge
     assert theirs is not None
@@ -278,7 +278,7 @@ registry.__path__.append({str(tmp_path)!r})
 registry.BACKBONES.update(registry._discover())
 from knownface.training.train import train
 from knownface.networks.layers import keras
-run = train({str(people)!r}, {str(tmp_path / "run")!r}, backbone="tiny", weights="none",
+run = train({str(people)!r}, out={str(tmp_path / "run")!r}, backbone="tiny", weights="none",
             recipe="seed", epochs=1)
 crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 model = keras.saving.load_model(run.folder / "recognizer" / "embedder.keras")

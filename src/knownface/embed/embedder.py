@@ -5,18 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
+from knownface.options import Device, Precision, argument, checked
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
 
 BATCH = 32  # crops per inference request; larger ones gain nothing on a CPU
-Precision = Literal["auto", "float32", "bfloat16"]  # what a network computes in
 
 
 class _Runtime(Protocol):
@@ -38,6 +38,7 @@ class Embedder:
 
     def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
         self.path = path
+        checked("device", Device, device)
         if device in ("auto", "cpu"):
             self._runtime: _Runtime = _OpenVino(path, precision)
         else:
@@ -106,8 +107,6 @@ class _OnnxRuntime:
     def __init__(self, path: Path, device: str, precision: Precision) -> None:
         import onnxruntime
 
-        if device not in PROVIDERS:
-            raise KnownfaceError(f"There is no device '{device}'; choose auto, cpu, cuda or coreml")
         if precision == "bfloat16":
             raise KnownfaceError(
                 f"Networks run in float32 on device {device}, not in bfloat16; let them run in "
@@ -116,8 +115,8 @@ class _OnnxRuntime:
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise KnownfaceError(
-                f"--device {device}: this machine's ONNX Runtime has no {provider}; use --device "
-                "cpu, or install the ONNX Runtime build for that device"
+                f"{argument('device', device)}: this machine's ONNX Runtime has no {provider}; use "
+                f"{argument('device', 'cpu')}, or install the ONNX Runtime build for that device"
             )
         try:
             self._session = onnxruntime.InferenceSession(str(path), providers=[provider])
@@ -125,7 +124,8 @@ class _OnnxRuntime:
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         if provider not in self._session.get_providers():
             raise KnownfaceError(
-                f"--device {device}: {provider} could not start on this machine; use --device cpu"
+                f"{argument('device', device)}: {provider} could not start on this machine; use "
+                f"{argument('device', 'cpu')}"
             )
         self._width = int(self._session.get_outputs()[0].shape[1])
         self._input = self._session.get_inputs()[0].name

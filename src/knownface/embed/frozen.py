@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from knownface.embed.embedder import Embedder, Precision
+from knownface.embed.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
-from knownface.faces.face import FacesMode
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
@@ -25,6 +24,7 @@ from knownface.networks.load import (
 )
 from knownface.networks.record import Backbone
 from knownface.networks.weight_onnx import load_graph, with_pixels
+from knownface.options import Device, FacesMode, Precision, argument, checked
 from knownface.progress import Track, silent
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def backbone_embedder(
     """
     source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
-        raise KnownfaceError("--weights none: random weights can be trained, not compared")
+        raise KnownfaceError(
+            f"{argument('weights', 'none')}: random weights can be trained, not compared"
+        )
     target = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}.onnx"
     if not target.is_file():
         try:
@@ -76,6 +78,8 @@ def frozen_backbone(
 
     cache: whether crops are remembered. Raises KnownfaceError.
     """
+    checked("faces", FacesMode, faces)
+    checked("device", Device, device)
     record, wanted = choose_backbone(name, weights, track)
     embedder = backbone_embedder(record, wanted, device, track=track, accept_license=accept_license)
     detector = load_detector(track) if faces == "detect" else None

@@ -17,9 +17,10 @@ import numpy as np
 
 from knownface.faces.align import crop_face
 from knownface.faces.crop_cache import CropCache
-from knownface.faces.face import Crop, Detector, Face, FacesMode, PhotoFaces, whole_image
+from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import ImageError, Photo, read_bytes, read_photo
+from knownface.options import FacesMode
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 class FaceCropper:
     """Crops the faces of photos in the geometry of one backbone.
 
-    detector: None stands for photos that are ready crops (`--faces cropped`).
+    detector: None stands for photos that are ready crops (`faces='cropped'`).
     cache: remember crops under the cache folder, keyed by the file's content, so that a second
         run neither decodes nor detects; files there are readable by their owner only.
     """

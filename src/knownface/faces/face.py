@@ -12,7 +12,6 @@ import numpy as np
 
 from knownface.progress import Track
 
-FacesMode = Literal["detect", "cropped"]
 # Longest side at which faces are looked for: large photos are reduced to it.
 DETECTION_SIZE = 640
 

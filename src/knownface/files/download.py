@@ -12,6 +12,7 @@ from typing import IO
 
 from knownface.errors import KnownfaceError
 from knownface.files.cache import cache_folder
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -93,8 +94,8 @@ def _ways_out(file: WeightFile) -> str:
     if file.url is None:
         return "reinstall knownface"
     return (
-        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with --weights FILE, "
-        "or put its folder into KNOWNFACE_WEIGHTS"
+        f"fetch {file.url} (sha256 {file.sha256}) by other means and pass it with "
+        f"{argument('weights', 'FILE')}, or put its folder into KNOWNFACE_WEIGHTS"
     )
 
 

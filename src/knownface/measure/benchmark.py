@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from knownface.dataset.pairs import Pairs
+from knownface.dataset.pairs import Pairs, read_pairs
 from knownface.embed.embedder import Embedder
+from knownface.embed.frozen import frozen_backbone
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.face import PhotoFaces
+from knownface.options import Device, FacesMode
 from knownface.progress import Track, silent
 from knownface.stats import metrics
+
+log = logging.getLogger(__name__)
 
 FARS = (0.001, 0.01, 0.1)
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The result of a verification protocol; `skipped` pairs had a photo without a usable face."""
+    """The result of a verification protocol; `skipped` pairs had a photo without a usable face.
+
+    published: accuracy by protocol that the authors of the backbone's weights state.
+    """
 
     accuracy: float
     accuracy_std: float
@@ -29,6 +39,38 @@ class Benchmark:
     pairs: int
     skipped: int
     threshold: float
+    backbone: str = ""
+    device: str = ""
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+def benchmark(
+    pairs: str | Path,
+    images: str | Path,
+    *,
+    backbone: str = "auto",
+    weights: str | Path | None = None,
+    accept_license: bool = False,
+    faces: FacesMode = "detect",
+    device: Device = "auto",
+    track: Track = silent,
+) -> Benchmark:
+    """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate.
+
+    pairs: a pair list as of LFW or MFR2, or CFP's Protocol/Split/FF or FP. images: the folder with
+    name/name_0001.jpg, or CFP's Data. Raises KnownfaceError for unusable data or options.
+    """
+    listed = read_pairs(Path(pairs), Path(images))
+    record, cropper, embedder = frozen_backbone(
+        backbone, weights, accept_license, faces, device, track
+    )
+    log.info("Backbone: %s, device: %s", record.name, embedder.device)
+    return replace(
+        run_benchmark(listed, cropper, embedder, track),
+        backbone=record.name,
+        device=embedder.device,
+        published=dict(record.published),
+    )
 
 
 def run_benchmark(

@@ -11,6 +11,7 @@ from typing import Any
 from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.zoo import BACKBONES
+from knownface.options import argument
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def read_run(folder: Path) -> Run:
     path = folder / "evaluation.json"
     if not path.is_file():
         raise KnownfaceError(
-            f"{folder}: holds no evaluation.json; name a run folder made by train or evaluate --out"
+            f"{folder}: holds no evaluation.json; name a run folder made by train, "
+            f"or by evaluate with {argument('out', ...)}"
         )
     found = Evaluation.load(path)
     record = BACKBONES.get(found.backbone)

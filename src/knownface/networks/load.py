@@ -14,6 +14,7 @@ from knownface.files.download import WeightError, find, obtain
 from knownface.networks.record import Backbone
 from knownface.networks.strict import check_arrays
 from knownface.networks.zoo import BACKBONES, get_backbone
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 if TYPE_CHECKING:
@@ -62,10 +63,12 @@ def choose_backbone(
         log.debug("%s", error)
         log.info(
             "Backbone mini, which is built in, because MobileFaceNet.onnx (4 MB, more accurate) "
-            "cannot be fetched; more accurate still, for research: --backbone arcface"
+            "cannot be fetched; more accurate still, for research: %s",
+            argument("backbone", "arcface"),
         )
         return BACKBONES["mini"], None
-    log.info("Backbone mobilefacenet; more accurate, for research: --backbone arcface (174 MB)")
+    bigger = argument("backbone", "arcface")
+    log.info("Backbone mobilefacenet; more accurate, for research: %s (174 MB)", bigger)
     return default, found or weights
 
 
@@ -92,12 +95,13 @@ def locate_weights(
     if weights is not None:
         path = Path(weights)
         if not path.is_file():
-            raise WeightError(f"--weights {path}: no such file")
+            raise WeightError(f"{argument('weights', path)}: no such file")
         return Weights(path)
     files = backbone.weight_files
     if not files:
         raise WeightError(
-            f"{backbone.name} has no official weight file; pass yours: --weights FILE"
+            f"{backbone.name} has no official weight file; pass yours: "
+            f"{argument('weights', 'FILE')}"
         )
     if backbone.noncommercial:
         _agree(backbone, accept_license)
@@ -105,7 +109,9 @@ def locate_weights(
     try:
         return Weights(obtain(present, track), present.sha256)
     except WeightError as error:
-        raise WeightError(f"{error}; or take --backbone mini, which is built in") from None
+        raise WeightError(
+            f"{error}; or take {argument('backbone', 'mini')}, which is built in"
+        ) from None
 
 
 def _agree(backbone: Backbone, accept_license: bool) -> None:
@@ -120,8 +126,9 @@ def _agree(backbone: Backbone, accept_license: bool) -> None:
     elif not accepted.is_file():
         raise WeightError(
             f"The weights of {backbone.name} are not free for every use (licence: "
-            f"{backbone.licence}); if yours is covered, say so once with --accept-license, or take "
-            "--backbone mobilefacenet (Apache-2.0)"
+            f"{backbone.licence}); if yours is covered, say so once with "
+            f"{argument('accept_license', True)}, or take {argument('backbone', 'mobilefacenet')} "
+            "(Apache-2.0)"
         )
 
 

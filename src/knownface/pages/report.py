@@ -14,12 +14,13 @@ from knownface.measure.confidence import Calibration
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import Explanation
 from knownface.measure.learning_curve import LearningPoint
-from knownface.measure.open_set import EACH_IN_TURN, OpenSet
+from knownface.measure.open_set import OpenSet
 from knownface.pages.answers import accepted_strangers, wrong_answers
 from knownface.pages.charts import Axis, Chart, FaceMap, Line
 from knownface.pages.confusion import confusion_matrix, draw_confusion_matrix
 from knownface.pages.page import Table, write_page
 from knownface.pages.pictures import FaceSheet
+from knownface.recognition.threshold import EACH_IN_TURN
 
 
 def write_report(

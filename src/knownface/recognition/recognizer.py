@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from knownface.embed.embedder import BATCH, Embedder, Precision
+from knownface.embed.embedder import BATCH, Embedder
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
-from knownface.faces.face import Crop, FacesMode, PhotoFaces
+from knownface.faces.face import Crop, PhotoFaces
 from knownface.faces.photo import read_image
+from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
+from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.result import Recognition, RecognizedFace
 from knownface.recognition.threshold import Threshold
@@ -122,11 +124,18 @@ class Recognizer:
         (folder / ".recognizer.json").replace(folder / "recognizer.json")
 
     @classmethod
+    def given(cls, recognizer: Recognizer | str | Path, device: str = "auto") -> Recognizer:
+        """One that is loaded already, or read from its folder."""
+        if isinstance(recognizer, Recognizer):
+            return recognizer
+        return cls.load(recognizer, device)
+
+    @classmethod
     def load(
         cls, folder: str | Path, device: str = "auto", precision: Precision = "auto"
     ) -> Recognizer:
         """Read a recognizer folder, or the run folder around it; KnownfaceError says why not."""
-        folder = _artifact_folder(Path(folder))
+        folder = artifact_folder(Path(folder))
         path = folder / "recognizer.json"
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
@@ -149,11 +158,3 @@ class Recognizer:
             raise KnownfaceError(f"{folder}: gallery.npz and recognizer.json name different people")
         embedder = Embedder(folder / "embedder.onnx", device, precision)
         return cls(embedder, gallery, crop, threshold, faces, document)
-
-
-def _artifact_folder(folder: Path) -> Path:
-    for candidate in (folder, folder / "recognizer"):
-        if (candidate / "recognizer.json").is_file():
-            return candidate
-    what = "holds no recognizer.json" if folder.is_dir() else "no such folder"
-    raise KnownfaceError(f"{folder}: {what}; expected a run or recognizer folder made by train")

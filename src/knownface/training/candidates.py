@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knownface.dataset.portraits import Faces
-from knownface.embed.embedder import Embedder, Precision
+from knownface.embed.embedder import Embedder
 from knownface.files.rows import DiskRows, Rows
+from knownface.options import Precision
 from knownface.progress import Track, silent
 from knownface.recognition.comparison import Kind, Matcher
 from knownface.stats.vectors import mean_templates

@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from knownface.embed.embedder import Precision
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
 from knownface.files.whole import whole_file
+from knownface.options import Precision, argument
 from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
 from knownface.training.head import Classifier, CosineHead
@@ -206,8 +206,8 @@ class _EveryBatch(keras.callbacks.Callback):
         if not math.isfinite(loss):
             self.saved.forget()
             raise KnownfaceError(
-                f"Training diverged (loss {loss}); lower --learning-rate from "
-                f"{self.plan.learning_rate:g}, or use --precision float32"
+                f"Training diverged (loss {loss}); lower {argument('learning_rate')} from "
+                f"{self.plan.learning_rate:g}, or use {argument('precision', 'float32')}"
             )
 
 

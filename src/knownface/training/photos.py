@@ -16,6 +16,7 @@ from knownface.dataset.split import group_photos, halve_strangers, split
 from knownface.embed.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
+from knownface.options import argument
 from knownface.progress import Track
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def collect(
     *,
     validation: float,
     seed: int,
-    earlier: str | None = None,
+    earlier: str | Path | None = None,
 ) -> TrainingPhotos:
     """Read, crop, embed and split; raises KnownfaceError where too little is usable.
 
@@ -105,7 +106,9 @@ def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndar
         named = json.loads(path.read_text(encoding="utf-8"))
         parts = [set(named["train"]), set(named["validation"])]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KnownfaceError(f"--split {path}: not a split.json of a run ({error})") from None
+        raise KnownfaceError(
+            f"{argument('split', path)}: not a split.json of a run ({error})"
+        ) from None
     rows, held_out = (
         np.array([i for i, photo in enumerate(everyone.photos) if photo in part], np.int64)
         for part in parts
@@ -113,7 +116,7 @@ def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndar
     trained = np.bincount(everyone.labels[rows], minlength=len(everyone.people))
     if not trained.all():
         name = everyone.people[int(trained.argmin())]
-        raise KnownfaceError(f"--split {path}: has no usable training photo of {name}")
+        raise KnownfaceError(f"{argument('split', path)}: has no usable training photo of {name}")
     return rows, held_out
 
 

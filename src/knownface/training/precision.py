@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knownface.embed.embedder import Precision
+from knownface.options import Precision
 
 if TYPE_CHECKING:
     import keras

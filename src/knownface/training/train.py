@@ -26,13 +26,14 @@ from knownface.measure.explanation import explain
 from knownface.measure.folds import cross_validate, random_split_accuracy
 from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
+from knownface.options import argument, taking
 from knownface.pages.report import write_report
-from knownface.progress import Track, silent
+from knownface.progress import Track
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import choose_threshold
 from knownface.training.candidates import TrainingContext
-from knownface.training.config import TrainingConfig
+from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
 from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
@@ -53,29 +54,27 @@ class TrainingRun:
     recognizer: Recognizer
     evaluation: Evaluation
 
+    def __repr__(self) -> str:
+        people, accuracy = len(self.recognizer.people), self.evaluation.accuracy
+        return f"TrainingRun({str(self.folder)!r}, {people} people, accuracy {accuracy:.3f})"
 
-def train(
-    data: str | Path,
-    out: str | Path | None = None,
-    track: Track = silent,
-    *,
-    resume: bool = False,
-    **options: Any,
-) -> TrainingRun:
+
+@taking(TrainingRequest)
+def train(request: TrainingRequest) -> TrainingRun:
     """Train on `data/<person>/`, evaluate, and write a run folder (`out`, or a new one in `runs/`).
 
-    options: the other fields of `TrainingConfig`.
-    The folder appears when everything in it is complete; an existing one is never touched. resume:
-    go on with a run that was cut off, with the same options and to the same end.
+    The options are those of `TrainingConfig`. The folder appears when everything in it is
+    complete; an existing one is never touched. resume: go on with a run that was cut off, with the
+    same options and to the same end. track: wraps long work, to show progress.
     Raises KnownfaceError for unusable data or options; Interrupted, with the run folder complete,
     where Ctrl-C ended training early and the best so far was kept.
     """
-    config = TrainingConfig(data=str(data), **options)
+    config, track = request.config, request.track
     started = time.perf_counter()
     people, others = scan_folders(config.data, config.strangers)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
-    place, name = Path(out) if out else None, Path(config.data).resolve().name
-    with run_folder(place, name, resume=resume) as (work, final):
+    place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
+    with run_folder(place, name, resume=request.resume) as (work, final):
         _same_options(work / "config.json", asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
         model, origin = load_network(backbone, wanted, config, track)
@@ -128,8 +127,9 @@ def _same_options(path: Path, options: dict[str, Any]) -> None:
         for name, value in options.items():
             if earlier.get(name) != value:
                 raise KnownfaceError(
-                    f"--resume: the run was started with {name} {earlier.get(name)}, not {value}; "
-                    "use the same options, or start anew without --resume"
+                    f"{argument('resume', True)}: the run was started with {name} "
+                    f"{earlier.get(name)}, not {value}; use the same options, or start anew "
+                    f"without {argument('resume')}"
                 )
     write_json(path, options)
 
