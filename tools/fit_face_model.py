@@ -25,7 +25,6 @@ import tarfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import local
 
 import cv2
 import numpy as np
@@ -85,12 +84,10 @@ def photos_by_person(tar: Path) -> dict[str, list[bytes]]:
 
 def find_landmarks(crops: np.ndarray) -> np.ndarray:
     """(n, 5, 2) by YuNet; NaN where no face is found."""
-    detector, thread = load_detector(), local()
+    detector = load_detector()
 
     def find(crop: np.ndarray) -> np.ndarray:
-        if not hasattr(thread, "detector"):
-            thread.detector = detector.clone()
-        faces = thread.detector.find_faces(crop)
+        faces = detector.find_faces(crop)
         return faces[0].landmarks if faces else np.full((5, 2), np.nan)
 
     with ThreadPoolExecutor() as pool:

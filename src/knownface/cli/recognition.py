@@ -41,7 +41,7 @@ def recognize(
                 out.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()
         photos = []
-        for recognition in loaded.recognize_photos(paths, track):
+        for recognition in loaded.recognize_photos(paths, track, pixels=bool(out)):
             photos.append(recognition.to_json())
             if not as_json:
                 print_recognition(recognition)
@@ -71,7 +71,8 @@ def verify(
 ) -> None:
     """Do two photos show the same person? Compares the largest face of each."""
     with session(quiet or as_json, notes=not quiet) as track:
-        from knownface.embed.frozen import frozen_backbone
+        from knownface.embed.frozen import frozen_pipeline
+        from knownface.networks.load import choose_backbone
         from knownface.recognition.verify import impostor_threshold
         from knownface.recognition.verify import verify as compare
 
@@ -79,17 +80,17 @@ def verify(
             from knownface.recognition.recognizer import Recognizer
 
             loaded = Recognizer.load(recognizer, device)
-            gallery, embedder, cropper = loaded.gallery, loaded.embedder, loaded.cropper(track)
+            gallery, pipeline = loaded.gallery, loaded.pipeline(track)
             rate = 0.01 if far is None else far
             threshold = impostor_threshold(gallery.embeddings, gallery.labels, rate)
         else:
-            record, cropper, embedder = frozen_backbone(
-                backbone, weights, accept_license, options.faces_mode(faces), device, track
-            )
-            note(f"Backbone: {record.name}, device: {embedder.device}")
+            record = choose_backbone(backbone, weights, track)
+            mode = options.faces_mode(faces)
+            pipeline = frozen_pipeline(record, weights, accept_license, mode, device, track)
+            note(f"Backbone: {record.name}, device: {pipeline.embedder.device}")
             rate = 0.001 if far is None else far
             threshold = record.verification_threshold(rate)
-        result = compare(first, second, cropper, embedder, threshold, rate)
+        result = compare(first, second, pipeline, threshold, rate)
         if as_json:
             print_json(asdict(result))
         else:
@@ -118,15 +119,16 @@ def benchmark(
     """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate."""
     with session(quiet or as_json, notes=not quiet) as track:
         from knownface.dataset.pairs import read_pairs
-        from knownface.embed.frozen import frozen_backbone
+        from knownface.embed.frozen import frozen_pipeline
         from knownface.measure.benchmark import run_benchmark
+        from knownface.networks.load import choose_backbone
 
         listed = read_pairs(pairs, images)
-        record, cropper, embedder = frozen_backbone(
-            backbone, weights, accept_license, options.faces_mode(faces), device, track
-        )
-        note(f"Backbone: {record.name}, device: {embedder.device}")
-        result = run_benchmark(listed, cropper, embedder, track)
+        record = choose_backbone(backbone, weights, track)
+        mode = options.faces_mode(faces)
+        pipeline = frozen_pipeline(record, weights, accept_license, mode, device, track)
+        note(f"Backbone: {record.name}, device: {pipeline.embedder.device}")
+        result = run_benchmark(listed, pipeline, track)
         if as_json:
             print_json(asdict(result) | {"published": dict(record.published)})
             return
@@ -136,7 +138,7 @@ def benchmark(
         )
         rates = ", ".join(f"{tar:.4f} at {far}" for far, tar in result.tar_at_far.items())
         print(f"equal error rate {result.eer:.4f}; true-accept rate {rates} false accepts")
-        print(f"threshold {result.threshold:.3f}; {embedder.device}")
+        print(f"threshold {result.threshold:.3f}; {pipeline.embedder.device}")
         if record.published:
             stated = ", ".join(f"{name} {share:.4f}" for name, share in record.published.items())
             print(f"published for {record.name}, by its authors: {stated}")
@@ -163,7 +165,7 @@ def _photos(sources: Iterable[str]) -> list[Path]:
 
 
 def _save_annotated(recognition: Recognition, folder: Path) -> None:
-    from knownface.faces.photo import read_image, write_image
+    from knownface.faces.photo import write_image
     from knownface.recognition.draw import annotate
 
     stem = Path(recognition.path).stem
@@ -171,4 +173,5 @@ def _save_annotated(recognition: Recognition, folder: Path) -> None:
     while target.exists():
         number += 1
         target = folder / f"{stem}-{number}.jpg"
-    write_image(target, annotate(read_image(recognition.path), recognition))
+    assert recognition.pixels is not None
+    write_image(target, annotate(recognition.pixels, recognition))

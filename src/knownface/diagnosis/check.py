@@ -17,11 +17,11 @@ from knownface.diagnosis.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
 from knownface.diagnosis.examine import Examination, examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.diagnosis.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
-from knownface.embed.embedder import Embedder
-from knownface.embed.frozen import frozen_backbone
-from knownface.faces.crops import FaceCropper
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.faces.face import FacesMode
 from knownface.faces.photo import ImageError, read_image
+from knownface.networks.load import choose_backbone
 from knownface.progress import Track, silent
 
 # Of several faces, a second one with less than this share of the largest one's area is a passer-by.
@@ -43,17 +43,14 @@ def check(
     Raises KnownfaceError for unusable data or options.
     """
     dataset = scan(Path(data))
-    _, cropper, embedder = frozen_backbone(
-        backbone, weights, accept_license, faces, device, track, cache=True
-    )
-    return diagnose(dataset, cropper, embedder, track)
+    record = choose_backbone(backbone, weights, track)
+    pipeline = frozen_pipeline(record, weights, accept_license, faces, device, track, cache=True)
+    return diagnose(dataset, pipeline, track)
 
 
-def diagnose(
-    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
-) -> Diagnosis:
+def diagnose(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> Diagnosis:
     """Like `check`, with a given network."""
-    found = examine(dataset, cropper, embedder, track)
+    found = examine(dataset, pipeline, track)
     problems = [
         *_unusable(found),
         *_poor(found),
@@ -74,7 +71,7 @@ def diagnose(
         tuple(problems),
         left_out,
         _examples(found),
-        embedder.device,
+        pipeline.embedder.device,
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 
-from knownface.embed.embedder import Embedder, Precision
+from knownface.embed.embedder import Embedder
+from knownface.embed.runtimes import Precision
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
@@ -17,14 +18,11 @@ from knownface.faces.face import FacesMode
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
-from knownface.networks.load import build_backbone, choose_backbone, locate_weights
+from knownface.networks.load import build_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.weight_onnx import load_graph, with_pixels
 from knownface.progress import Track, silent
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -61,25 +59,24 @@ def backbone_embedder(
     return Embedder(target, device, precision)
 
 
-def frozen_backbone(
-    name: str,
+def frozen_pipeline(
+    backbone: Backbone,
     weights: str | Path | None = None,
     accept_license: bool = False,
     faces: FacesMode = "detect",
     device: str = "auto",
     track: Track = silent,
     cache: bool = False,
-) -> tuple[Backbone, FaceCropper, Embedder]:
-    """A network as it is: its record, what crops faces for it, and itself, ready to run.
+) -> FacePipeline:
+    """A network as it is, with what crops faces for it.
 
     cache: whether crops are remembered. Raises KnownfaceError.
     """
-    record = choose_backbone(name, weights, track)
     embedder = backbone_embedder(
-        record, weights, device, track=track, accept_license=accept_license
+        backbone, weights, device, track=track, accept_license=accept_license
     )
     detector = load_detector(track) if faces == "detect" else None
-    return record, FaceCropper(record.crop, detector, cache), embedder
+    return FacePipeline(FaceCropper(backbone.crop, detector, cache), embedder)
 
 
 def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:

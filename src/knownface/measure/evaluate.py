@@ -72,8 +72,8 @@ def evaluate(
         split={"train": len(gallery.photos), "validation": len(known)},
         errors=_wrong_answers(gallery, probes, known, truth, predicted, best),
         notes=[asdict(note) for note in probes.notes],
-        backbone=str(recognizer.about.get("backbone", {}).get("name", "")),
-        recipe=str(recognizer.about.get("recipe", "")),
+        backbone=recognizer.about.backbone_name,
+        recipe=recognizer.about.recipe,
         device=recognizer.embedder.device,
     )
 
@@ -143,8 +143,8 @@ def read_and_evaluate(
     """`evaluate_folder`, and what it read of people and strangers, for an explanation."""
     start = time.perf_counter()
     folders = [scan(data)] + ([scan(strangers, loose=True)] if strangers else [])
-    cropper, embedder = recognizer.cropper(track), recognizer.embedder
-    portraits = [collect_portraits(each, cropper, embedder, track) for each in folders]
+    pipeline = recognizer.pipeline(track)
+    portraits = [collect_portraits(each, pipeline, track) for each in folders]
     people, others = portraits[0], portraits[1] if strangers else None
     result = evaluate(recognizer, people, others)
     seconds = time.perf_counter() - start

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
 from knownface.faces.photo import ImageError
 from knownface.stats import metrics
 
@@ -27,21 +26,20 @@ class Verification:
 def verify(
     first: Path,
     second: Path,
-    cropper: FaceCropper,
-    embedder: Embedder,
+    pipeline: FacePipeline,
     threshold: float,
     far: float,
 ) -> Verification:
     """Compare the largest face of two photos; raises ImageError where one has none."""
     crops = []
     for path in (first, second):
-        photo = cropper.crop_photo(path)
+        photo = pipeline.cropper.crop_photo(path)
         if photo.error:
             raise ImageError(photo.error)
         if not photo.faces:
             raise ImageError(f"{path}: no face found; crop closer, or say --faces cropped")
         crops.append(photo.crops[0])
-    one, other = embedder.embed(np.stack(crops))
+    one, other = pipeline.embedder.embed(np.stack(crops))
     similarity = float(one @ other)
     return Verification(similarity >= threshold, similarity, threshold, far)
 
