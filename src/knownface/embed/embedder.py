@@ -16,6 +16,7 @@ import numpy as np
 from knownface.embed.runtimes import Precision, Runtime, start_runtime
 from knownface.errors import KnownfaceError
 from knownface.faces.face import Crop
+from knownface.faces.threads import native_work
 from knownface.files.rows import Rows
 from knownface.progress import Track, silent
 
@@ -76,7 +77,9 @@ class Embedder:
         starts = range(0, len(crops), BATCH)
         parts = [np.zeros((0, self.width), np.float32)]
         for i in track(starts, description, len(starts)):
-            parts.append(runtime.run(np.asarray(crops[i : i + BATCH])))
+            some = np.asarray(crops[i : i + BATCH])
+            with native_work():
+                parts.append(runtime.run(some))
         return np.concatenate(parts)
 
     def _own(self) -> _Network:

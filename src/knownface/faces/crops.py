@@ -19,8 +19,8 @@ from knownface.faces.align import crop_face
 from knownface.faces.crop_cache import CropCache
 from knownface.faces.face import Crop, Detector, Face, FacesMode, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
-from knownface.faces.opencv import one_thread
 from knownface.faces.photo import ImageError, Photo, Source, read_bytes, read_photo
+from knownface.faces.threads import native_work, one_thread
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,9 @@ class FaceCropper:
 
     def crop_image(self, image: np.ndarray) -> tuple[tuple[Face, ...], np.ndarray]:
         """Every face of an RGB uint8 image, and its crop: (k, size, size, 3)."""
-        found = self._detector.find_faces(image) if self._detector else [whole_image(image)]
-        return tuple(found), self._stack([crop_face(image, face, self.crop) for face in found])
+        with native_work():
+            found = self._detector.find_faces(image) if self._detector else [whole_image(image)]
+            return tuple(found), self._stack([crop_face(image, face, self.crop) for face in found])
 
     def _described(
         self, path: Path, photo: Photo, found: tuple[tuple[Face, ...], np.ndarray]

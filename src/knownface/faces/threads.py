@@ -1,15 +1,20 @@
-"""OpenCV's own threads: one number for the whole process, whoever sets it."""
+"""Threads of native libraries: how many OpenCV uses, and what happens to them when a process forks.
+
+A forked child has one thread. What the others were in the middle of stays so there for ever, and
+so does whoever waits for it.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import RLock
+from threading import Condition, RLock
 
 import cv2
 
 
+# ---------------------------------------------------------------- OpenCV
 class _Users:
     """How many want one thread, and the number of threads from before the first of them."""
 
@@ -49,9 +54,43 @@ def one_thread() -> Iterator[None]:
 
 
 # ---------------------------------------------------------------- fork
-# A forked child has none of OpenCV's threads, and changing their number there waits for them for
-# ever. So the pool is dissolved before a fork; both sides start another when they need one.
+class _Gate:
+    """Either native work or forks: how many are at the one, and how many want the other."""
+
+    def __init__(self) -> None:
+        self.changed = Condition()
+        self.working = self.forking = 0
+
+
+_gate = _Gate()
+
+
+@contextmanager
+def native_work() -> Iterator[None]:
+    """No fork happens while anybody is inside; a short piece of work, in which nobody enters again.
+
+    Without it, a child of a process whose other threads were detecting and embedding would hang.
+    """
+    gate = _gate
+    with gate.changed:
+        gate.changed.wait_for(lambda: not gate.forking)
+        gate.working += 1
+    try:
+        yield
+    finally:
+        with gate.changed:
+            gate.working -= 1
+            gate.changed.notify_all()
+
+
 def _before_fork() -> None:
+    """Wait for native work, and dissolve OpenCV's threads: both sides start others when needed.
+
+    To change their number in a child would be to wait for threads that it does not have.
+    """
+    _gate.changed.acquire()
+    _gate.forking += 1
+    _gate.changed.wait_for(lambda: not _gate.working)
     _users.lock.acquire()
     _users.before = _users.before or cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -60,11 +99,14 @@ def _before_fork() -> None:
 def _in_parent() -> None:
     _users.change(0)
     _users.lock.release()
+    _gate.forking -= 1
+    _gate.changed.notify_all()
+    _gate.changed.release()
 
 
 def _in_child() -> None:
-    global _users
-    threads, _users = _users.before, _Users()
+    global _users, _gate
+    threads, _users, _gate = _users.before, _Users(), _Gate()
     cv2.setNumThreads(threads or 1)
 
 
