@@ -77,7 +77,7 @@ def test_processes_answer_as_their_parent_does(
     method: str, recognizer: Recognizer, photos: list[Path]
 ) -> None:
     expected = [recognizer.recognize(path) for path in photos]
-    assert list(recognizer.recognize_photos(photos))[0].path == str(photos[0])
+    assert next(recognizer.recognize_photos(photos)).path == str(photos[0])
     with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
         found = list(pool.map(recognizer.recognize, photos, timeout=120))
         tasks = [pool.submit(answer_and_network, recognizer, path) for path in photos]
