@@ -38,7 +38,7 @@ from knownface.stats.metrics import dir_at_far
 from knownface.stats.vectors import mean_templates
 from knownface.training.views import Changes, Views
 
-import keras  # isort: skip - knownface.layers imports it quietly
+import keras  # isort: skip - knownface.networks.layers imports it quietly
 from keras import layers, ops
 
 SIZE = 112

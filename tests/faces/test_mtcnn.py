@@ -54,8 +54,8 @@ def test_it_needs_neither_tensorflow_nor_the_package_s_code(shared: Path) -> Non
 import sys
 for name in ("tensorflow", "keras", "mtcnn", "joblib"):
     sys.modules[name] = None
-from knownface.images import read_image
-from knownface.mtcnn import Mtcnn
+from knownface.faces.photo import read_image
+from knownface.faces.detectors.mtcnn import Mtcnn
 print(len(Mtcnn().find_faces(read_image({str(photo)!r}))))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -173,7 +173,7 @@ def test_a_full_disk_is_one_sentence(file: WeightFile, monkeypatch: pytest.Monke
 
 
 def test_two_processes_download_once(file: WeightFile, server: Server) -> None:
-    code = f"from knownface.weights import *; print(obtain({file!r}))"
+    code = f"from knownface.files.download import *; print(obtain({file!r}))"
     running = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(3)

@@ -61,7 +61,7 @@ def test_read_by_several_threads(rows: np.ndarray, stored: DiskRows) -> None:
 
 def test_nothing_can_be_seen_and_nothing_is_left_after_kill(tmp_path: Path) -> None:
     code = (
-        "import os, sys, numpy, knownface.disk_rows as d\n"
+        "import os, sys, numpy, knownface.files.rows as d\n"
         "rows = d.DiskRows((9,)); rows.append(numpy.ones((9, 9)))\n"
         "print(sum(len(names) for *_, names in os.walk(os.environ['XDG_CACHE_HOME'])))\n"
         "sys.stdout.flush()\n"

@@ -202,8 +202,8 @@ def test_mini_sees_what_its_teacher_sees(crops: np.ndarray, shared: Path) -> Non
 
 
 TINY = """
-from knownface.alignment import Crop
-from knownface.backbones.backbone import Backbone, Format, Pixels
+from knownface.faces.face import Crop
+from knownface.networks.record import Backbone, Format, Pixels
 
 
 def build(x):
@@ -231,17 +231,17 @@ def test_adding_a_backbone_takes_one_file(people: Path, tmp_path: Path) -> None:
     code = f"""
 import pkgutil
 import numpy as np
-import knownface.backbones as registry
+import knownface.networks.zoo as registry
 registry.__path__.append({str(tmp_path)!r})
 registry.BACKBONES.update(registry._discover())
-from knownface.training import train
-from knownface.layers import keras
+from knownface.training.train import train
+from knownface.networks.layers import keras
 run = train({str(people)!r}, {str(tmp_path / "run")!r}, backbone="tiny", weights="none",
             recipe="seed", epochs=1)
 crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 model = keras.saving.load_model(run.folder / "recognizer" / "embedder.keras")
 assert model.count_params() == registry.BACKBONES["tiny"].parameters
-from knownface.embedder import Embedder
+from knownface.embed.embedder import Embedder
 exact = Embedder(run.folder / "recognizer" / "embedder.onnx", precision="float32")
 np.testing.assert_allclose(exact.embed_raw(crops), np.asarray(model(crops)), atol=1e-5)
 """

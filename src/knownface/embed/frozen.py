@@ -20,7 +20,6 @@ from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
 from knownface.networks.load import build_backbone, locate_weights
 from knownface.networks.record import Backbone
-from knownface.networks.to_onnx import export_onnx
 from knownface.networks.weight_onnx import load_graph, with_pixels
 from knownface.progress import Track, silent
 
@@ -92,6 +91,8 @@ def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
 
 def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
     try:
+        from knownface.networks.to_onnx import export_onnx
+
         export_onnx(build_backbone(backbone, source), target)
     except ImportError:
         raise KnownfaceError(

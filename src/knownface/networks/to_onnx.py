@@ -37,7 +37,7 @@ def onnx_graph(model: keras.Model) -> onnx.ModelProto:
         if write is None:
             raise KnownfaceError(
                 f"{layer.name}: there is no rule to write a {type(layer).__name__} as ONNX; add "
-                "one to knownface.onnx_graph.RULES"
+                "one to knownface.networks.to_onnx.RULES"
             )
         sources = layer.input if isinstance(layer.input, list) else [layer.input]
         names[id(layer.output)] = write(graph, layer, *(names[id(tensor)] for tensor in sources))
@@ -182,6 +182,4 @@ RULES: dict[type, Callable[..., str]] = {
 
 def export_onnx(model: keras.Model, path: Path) -> None:
     """Write a Keras backbone as ONNX: uint8 `crops` (n, size, size, 3) to float32 (n, d)."""
-    from knownface.networks.to_onnx import onnx_graph
-
     onnx.save(onnx_graph(model), path)

@@ -12,7 +12,6 @@ import numpy as np
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.files.rows import DiskRows, Rows
-from knownface.networks.to_onnx import export_onnx
 from knownface.progress import Track, silent
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
@@ -107,6 +106,8 @@ class Workshop:
 
     def embedder(self) -> Embedder:
         """The network as it is now, in the form in which it will be shipped."""
+        from knownface.networks.to_onnx import export_onnx
+
         path = self.folder / "candidate.onnx"
         export_onnx(self.model, path)
         try:

@@ -26,7 +26,6 @@ from knownface.measure.evaluate import evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.load import build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
-from knownface.networks.to_onnx import export_onnx
 from knownface.pages.report import write_report
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
@@ -190,6 +189,8 @@ def load_network(
 
 def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
     """Write both forms of the network into the artifact; what is measured is what is shipped."""
+    from knownface.networks.to_onnx import export_onnx
+
     folder.mkdir(exist_ok=True)
     model.save(folder / "embedder.keras")
     export_onnx(model, folder / "embedder.onnx")
