@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import local
 
 import cv2
 import numpy as np
@@ -73,12 +72,10 @@ def read_crops(tars: list[Path], rng: np.random.Generator) -> tuple[np.ndarray, 
 
 def find_landmarks(crops: np.ndarray) -> np.ndarray:
     """(n, 5, 2) by YuNet; NaN where no face is found."""
-    detector, thread = load_detector(), local()
+    detector = load_detector()
 
     def find(crop: np.ndarray) -> np.ndarray:
-        if not hasattr(thread, "detector"):
-            thread.detector = detector.clone()
-        faces = thread.detector.find_faces(crop)
+        faces = detector.find_faces(crop)
         return faces[0].landmarks if faces else np.full((5, 2), np.nan)
 
     with ThreadPoolExecutor() as pool:

@@ -22,13 +22,11 @@ from knownface.dataset.folder import scan
 from knownface.dataset.portraits import collect_portraits
 from knownface.dataset.split import FEWEST_STRANGERS
 from knownface.embed.embedder import Embedder
-from knownface.embed.frozen import backbone_embedder
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.measure.open_set import Strangers, measure_open_set
 from knownface.measure.trial import Trial
 from knownface.networks.record import Impostors
-from knownface.networks.zoo import get_backbone
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.threshold import choose_threshold
 
@@ -39,8 +37,8 @@ ENROLLED = 0.8
 Faces = dict[str, np.ndarray]  # embeddings (n, d) by identity
 
 
-def read_folder(folder: Path, cropper: FaceCropper, embedder: Embedder) -> Faces:
-    portraits = collect_portraits(scan(folder), cropper, embedder)
+def read_folder(folder: Path, pipeline: FacePipeline) -> Faces:
+    portraits = collect_portraits(scan(folder), pipeline)
     rows = ((name, portraits.labels == i) for i, name in enumerate(portraits.people))
     return {name: portraits.embeddings[own] for name, own in rows if own.any()}
 
@@ -91,13 +89,13 @@ def report(title: str, rows: list[tuple[float, float, float]]) -> None:
 
 
 def main(backbone: str, people: str, strangers: str, *tars: str) -> None:
-    record = get_backbone(backbone)
-    embedder = backbone_embedder(record)
-    cropper = FaceCropper(record.crop, load_detector(), cache=True)
-    known, others = (read_folder(Path(each), cropper, embedder) for each in (people, strangers))
+    record, pipeline = frozen_pipeline(backbone, cache=True)
+    known, others = (read_folder(Path(each), pipeline) for each in (people, strangers))
     strange = [each for name, each in others.items() if name not in known]
     pools = {"folders": (list(known.values()), strange)}
-    pools |= {Path(tar).stem: (list(read_tar(Path(tar), embedder).values()), []) for tar in tars}
+    pools |= {
+        Path(tar).stem: (list(read_tar(Path(tar), pipeline.embedder).values()), []) for tar in tars
+    }
     for count in (10, 20):
         for given in (True, False):
             kind = "given strangers" if given else "each person in turn"

@@ -23,12 +23,9 @@ from knownface.diagnosis.clean import copy_good, new_copy
 from knownface.diagnosis.examine import examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.diagnosis.quality import BLURRED, sharpness
-from knownface.embed.frozen import backbone_embedder
+from knownface.embed.frozen import frozen_pipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
 from knownface.faces.fingerprint import find_copies, same_picture, small_portrait
-from knownface.networks.zoo import get_backbone
 from knownface.pages.check import write_check
 from knownface.pages.verbs import check
 
@@ -392,7 +389,5 @@ def test_drawings_do_not_break_it(offline: None, tmp_path: Path) -> None:
 
 
 def test_crops_do_not_stay_in_memory(clean: Path, shared: Path) -> None:
-    record = get_backbone("mobilefacenet")
-    cropper = FaceCropper(record.crop, load_detector())
-    found = examine(scan(clean), cropper, backbone_embedder(record))
+    found = examine(scan(clean), frozen_pipeline("mobilefacenet")[1])
     assert all(photo.crops.base is None and not photo.crops.size for photo in found.photos)

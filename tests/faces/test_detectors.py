@@ -103,7 +103,7 @@ def test_without_yunet_mtcnn_takes_over_and_says_so(
 
 def test_a_recogniser_keeps_to_the_detector_of_its_training(run_folder: Path) -> None:
     recognizer = Recognizer.load(run_folder)
-    assert recognizer.about["detector"] == "yunet"
+    assert recognizer.about.detector == "yunet"
     assert load_detector(name="mtcnn").name == "mtcnn"
 
 

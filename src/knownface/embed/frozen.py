@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 
 from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
@@ -26,9 +26,6 @@ from knownface.networks.record import Backbone
 from knownface.networks.weight_onnx import load_graph, with_pixels
 from knownface.options import Device, FacesMode, Precision, argument, checked
 from knownface.progress import Track, silent
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +62,7 @@ def backbone_embedder(
     return Embedder(target, device, precision)
 
 
-def frozen_backbone(
+def frozen_pipeline(
     name: str,
     weights: str | Path | None = None,
     accept_license: bool = False,
@@ -73,17 +70,17 @@ def frozen_backbone(
     device: str = "auto",
     track: Track = silent,
     cache: bool = False,
-) -> tuple[Backbone, FaceCropper, Embedder]:
-    """A network as it is: its record, what crops faces for it, and itself, ready to run.
+) -> tuple[Backbone, FacePipeline]:
+    """A network as it is: its record, and itself with what crops faces for it.
 
-    cache: whether crops are remembered. Raises KnownfaceError.
+    name: of a backbone, or `auto`. cache: whether crops are remembered. Raises KnownfaceError.
     """
     checked("faces", FacesMode, faces)
     checked("device", Device, device)
     record, wanted = choose_backbone(name, weights, track)
     embedder = backbone_embedder(record, wanted, device, track=track, accept_license=accept_license)
     detector = load_detector(track) if faces == "detect" else None
-    return record, FaceCropper(record.crop, detector, cache), embedder
+    return record, FacePipeline(FaceCropper(record.crop, detector, cache), embedder)
 
 
 def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:

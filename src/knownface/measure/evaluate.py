@@ -114,8 +114,8 @@ def evaluate(
         split=split | (asdict(training.split) if training.split else {}),
         errors=_wrong_answers(gallery, known, trial),
         notes=[asdict(note) for note in probes.notes],
-        backbone=str(recognizer.about.get("backbone", {}).get("name", "")),
-        recipe=str(recognizer.about.get("recipe", "")),
+        backbone=recognizer.about.backbone_name,
+        recipe=recognizer.about.recipe,
         device=recognizer.embedder.device,
         folds=training.folds,
         candidates=training.scores(trial, seconds),
@@ -182,7 +182,7 @@ def read_and_evaluate(
     """`evaluate_folder`, and what it read of people and strangers, for an explanation."""
     started = time.perf_counter()
     people, unknown = scan_folders(data, strangers)
-    cropper, embedder = recognizer.cropper(track), recognizer.embedder
-    known = collect_portraits(people, cropper, embedder, track)
-    others = collect_portraits(unknown, cropper, embedder, track) if unknown else None
+    pipeline = recognizer.pipeline(track)
+    known = collect_portraits(people, pipeline, track)
+    others = collect_portraits(unknown, pipeline, track) if unknown else None
     return evaluate(recognizer, known, others, started=started), known, others

@@ -43,14 +43,14 @@ def check(
     dataset = scan(data)
     from knownface.diagnosis.check import diagnose
     from knownface.diagnosis.clean import copy_good, new_copy
-    from knownface.embed.frozen import frozen_backbone
+    from knownface.embed.frozen import frozen_pipeline
     from knownface.pages.check import write_check
 
     with new_copy(target, data) as copy:
-        _, cropper, embedder = frozen_backbone(
+        _, pipeline = frozen_pipeline(
             backbone, weights, accept_license, faces, device, track, cache=True
         )
-        found = diagnose(dataset, cropper, embedder, track)
+        found = diagnose(dataset, pipeline, track)
         if page:
             with _writing(page):
                 write_check(page, found)

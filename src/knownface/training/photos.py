@@ -14,8 +14,8 @@ from knownface.dataset.folder import FaceDataset
 from knownface.dataset.portraits import Faces, Note, Portraits, collect_portraits
 from knownface.dataset.split import group_photos, halve_strangers, split
 from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
 from knownface.options import argument
 from knownface.progress import Track
 
@@ -73,8 +73,7 @@ class TrainingPhotos:
 def collect(
     people: FaceDataset,
     others: FaceDataset | None,
-    cropper: FaceCropper,
-    embedder: Embedder,
+    pipeline: FacePipeline,
     track: Track,
     *,
     validation: float,
@@ -85,8 +84,8 @@ def collect(
 
     validation, seed: of the split; earlier: instead, the `split.json` of another run.
     """
-    everyone = _usable(collect_portraits(people, cropper, embedder, track))
-    strangers = collect_portraits(others, cropper, embedder, track) if others else None
+    everyone = _usable(collect_portraits(people, pipeline, track))
+    strangers = collect_portraits(others, pipeline, track) if others else None
     groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
     if earlier:
         rows, held_out = _earlier_split(Path(earlier), everyone)

@@ -15,6 +15,7 @@ import numpy as np
 
 from knownface.dataset.folder import scan_folders
 from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
@@ -29,6 +30,7 @@ from knownface.networks.record import Backbone
 from knownface.options import argument, taking
 from knownface.pages.report import write_report
 from knownface.progress import Track
+from knownface.recognition.about import About
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import choose_threshold
@@ -84,13 +86,12 @@ def train(request: TrainingRequest) -> TrainingRun:
         detector = load_detector(track) if config.faces == "detect" else None
         cropper = FaceCropper(backbone.crop, detector, cache=True)
         photos = collect(
-            people, others, cropper, embedder, track,
+            people, others, FacePipeline(cropper, embedder), track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
         write_json(work / "split.json", photos.describe_split(config.seed))
 
-        about = _about(backbone, origin, config)
-        about["detector"] = detector.name if detector else None
+        about = _about(backbone, origin, config, detector.name if detector else None)
         options = asdict(config)
         with History(work, final.name, config.tensorboard, config.mlflow, options) as history:
             context = TrainingContext(
@@ -156,7 +157,7 @@ def enroll(
     outcome: Outcome,
     backbone: Backbone,
     config: TrainingConfig,
-    about: dict[str, Any],
+    about: About,
 ) -> Recognizer:
     """Enroll the training part, and choose the threshold.
 
@@ -165,8 +166,9 @@ def enroll(
     """
     seen = photos.training
     gallery = Gallery.enroll(
-        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates
-    )
+        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates,
+        embedder.contract(backbone.crop),
+    )  # fmt: skip
     aside = photos.strangers.embeddings[photos.for_threshold] if photos.strangers else None
     fitted = outcome.fitted
     impostors = None if config.weights or fitted else backbone.impostors
@@ -217,12 +219,16 @@ def _rate(embedder: Embedder, crops: Rows) -> float:
     return round(len(sample) / (time.perf_counter() - start), 1)
 
 
-def _about(backbone: Backbone, origin: dict[str, Any], config: TrainingConfig) -> dict[str, Any]:
+def _about(
+    backbone: Backbone, origin: dict[str, Any], config: TrainingConfig, detector: str | None
+) -> About:
     packages = ("knownface", "keras", "numpy", "onnx", "openvino", "opencv-python-headless")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    return {
+    versions = {"python": platform.python_version(), **versions}
+    return About(
         **origin,
-        "recipe": config.recipe,
-        "licence": backbone.licence,
-        "versions": {"python": platform.python_version(), **versions},
-    }
+        recipe=config.recipe,
+        licence=backbone.licence,
+        detector=detector,
+        versions=versions,
+    )
