@@ -102,6 +102,7 @@ class _Network:
 
 
 _networks: WeakValueDictionary[tuple[Any, ...], _Network] = WeakValueDictionary()
+_digests: dict[tuple[Any, ...], str] = {}  # of files, so that they are not read for every task
 _restored_lately: deque[_Network] = deque(maxlen=4)  # alive between the tasks of a pool's process
 _left_behind: list[_Network] = []
 _lock = RLock()
@@ -113,7 +114,7 @@ def _compiled(path: Path, device: str, precision: Precision) -> _Network:
         try:
             state = path.stat()
             file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
-            if network := _networks.get((file, device, precision)):
+            if network := _networks.get((_digests.get(file), device, precision)):
                 return network
             data = path.read_bytes()
         except OSError as error:
@@ -121,9 +122,12 @@ def _compiled(path: Path, device: str, precision: Precision) -> _Network:
                 f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
                 "train again"
             ) from None
-        runtime = start_runtime(data, path, device, precision)
-        network = _Network(runtime, hashlib.sha256(data).hexdigest(), os.getpid())
-        _networks[file, device, precision] = network
+        digest = hashlib.sha256(data).hexdigest()
+        _digests[file] = digest
+        network = _networks.get((digest, device, precision))
+        if network is None:
+            runtime = start_runtime(data, path, device, precision)
+            network = _networks[digest, device, precision] = _Network(runtime, digest, os.getpid())
         return network
 
 

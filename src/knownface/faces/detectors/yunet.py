@@ -75,10 +75,10 @@ class YuNet:
         return [
             Face(
                 (row[0], row[1], row[2], row[3]),
-                row[4:14].reshape(5, 2).astype(np.float32),
+                np.array(row[4:14], np.float32).reshape(5, 2),
                 row[14],
             )
-            for row in merge_candidates(rows)
+            for row in merge_candidates(rows).tolist()
         ]
 
 
