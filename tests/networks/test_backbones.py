@@ -54,7 +54,6 @@ def unit(embeddings: np.ndarray) -> np.ndarray:
     return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
 
-@pytest.mark.backends
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_record_tells_the_truth_about_its_network(name: str) -> None:
     record = BACKBONES[name]
