@@ -19,6 +19,27 @@ def test_public_names_are_listed_and_exist() -> None:
         _ = knownface.nothing
 
 
+def test_the_readme_shows_every_file_with_a_comment() -> None:
+    root = Path(__file__).parents[1]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    lines = readme.split("```\nsrc/knownface/\n")[1].split("\n```")[0].splitlines()
+    shown: list[str] = []
+    within: list[str] = []
+    for line in lines:
+        name, comment = line.split(maxsplit=1)
+        assert comment
+        within[(len(line) - len(line.lstrip())) // 2 - 1 :] = [name]
+        shown.append("".join(within))
+    source = root / "src" / "knownface"
+    there = {
+        str(path.relative_to(source)) + "/" * path.is_dir()
+        for path in source.rglob("*")
+        if "__pycache__" not in path.parts and path.name != "__init__.py"
+    }
+    assert set(shown) == there
+    assert len(shown) == len(there)
+
+
 @pytest.mark.parametrize("command", ["recognize", "evaluate", "verify", "benchmark"])
 def test_recognising_needs_no_keras(
     command: str, run_folder: Path, people: Path, shared: Path
