@@ -97,7 +97,7 @@ def measured(cell: dict[str, object], work: Path) -> dict[str, float]:
     """Train one recipe on one folder; photos, accuracy, DIR and seconds."""
     method, seed = str(cell["method"]), int(str(cell["seed"]))
     run = knownface.train(
-        work / "people", work / f"run-{method}", backbone=str(cell["backbone"]),
+        work / "people", out=work / f"run-{method}", backbone=str(cell["backbone"]),
         recipe="frozen" if method == "logistic" else method, faces="cropped",
         strangers=str(work / "strangers"), split=str(work / "split.json"), seed=seed,
     )  # fmt: skip

@@ -26,8 +26,8 @@ def main() -> None:
         split = None
         for recipe in ("frozen", "best", "seed"):
             run = knownface.train(
-                arguments.people, Path(name) / recipe, backbone=arguments.backbone, recipe=recipe,
-                strangers=arguments.strangers, split=split,
+                arguments.people, out=Path(name) / recipe, backbone=arguments.backbone,
+                recipe=recipe, strangers=arguments.strangers, split=split,
             )  # fmt: skip
             split, result = str(run.folder / "split.json"), run.evaluation
             seconds[recipe] = result.seconds

@@ -153,13 +153,13 @@ def measure(
     planted: dict[str, int],
 ) -> Counter:
     """Found, planted and false alarms of one round."""
-    from knownface.diagnosis.check import check
+    from knownface.pages.verbs import check
 
     result: Counter = Counter()
     with tempfile.TemporaryDirectory() as name:
         rng = np.random.default_rng(seed)
         root = copy_people(source, Path(name) / "people", rng, counts, at_least)
-        clean = check(root, backbone)
+        clean = check(root, backbone=backbone)
         named = sorted({problem.photo for problem in clean.problems if problem.photo})
         result["photos"], result["named"] = len(clean.photos), len(named)
         for problem in clean.problems:
@@ -168,7 +168,7 @@ def measure(
             if problem.photo and seed == 0:
                 print(f"  {problem.kind:15} {problem.photo}  {problem.detail}")
         truth = plant(root, seed, planted)
-        problems = check(root, backbone).problems
+        problems = check(root, backbone=backbone).problems
         touched = {photo for cases in truth.values() for photos in cases for photo in photos}
         result["others"] = len({p.photo for p in problems if p.photo} - touched - set(named))
         for kind, cases in truth.items():

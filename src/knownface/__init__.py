@@ -3,52 +3,90 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knownface.diagnosis.check import check
     from knownface.diagnosis.findings import Diagnosis
     from knownface.errors import KnownfaceError
     from knownface.faces.photo import read_image
-    from knownface.measure.evaluate import evaluate_folder
+    from knownface.measure.benchmark import Benchmark, benchmark
     from knownface.measure.evaluation import Evaluation
+    from knownface.networks.catalogue import backbones, fetch
     from knownface.networks.load import load_backbone
+    from knownface.pages.verbs import check, evaluate, report
+    from knownface.recognition.recognize import recognize
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
+    from knownface.recognition.verify import Verification, verify
+    from knownface.synthetic.folder import demo
     from knownface.training.compare import Comparison, compare
+    from knownface.training.config import TrainingConfig
     from knownface.training.train import TrainingRun, train
+
+# ONNX Runtime and OpenVINO report to their makers that, and on what machine, they are used. Nobody
+# learns that somebody recognises faces. `onnxruntime.disable_telemetry_events` does not stop it
+# (measured with 1.32).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it has a stub for that
 
 __version__ = "0.1.0"
 __all__ = [
+    "Benchmark",
     "Comparison",
     "Diagnosis",
     "Evaluation",
     "KnownfaceError",
     "Recognition",
     "Recognizer",
+    "TrainingConfig",
     "TrainingRun",
+    "Verification",
+    "backbones",
+    "benchmark",
     "check",
     "compare",
-    "evaluate_folder",
+    "demo",
+    "evaluate",
+    "fetch",
     "load_backbone",
     "read_image",
+    "recognize",
+    "report",
     "train",
+    "verify",
 ]
+# The verbs of the command line, in the order of its help; each is a function here too.
+VERBS = (
+    "train", "compare", "check", "evaluate", "report", "recognize", "verify", "benchmark", "demo",
+    "backbones",
+)  # fmt: skip
 
 _HOME = {
+    "Benchmark": "measure.benchmark",
     "Comparison": "training.compare",
     "Diagnosis": "diagnosis.findings",
     "Evaluation": "measure.evaluation",
     "KnownfaceError": "errors",
     "Recognition": "recognition.result",
     "Recognizer": "recognition.recognizer",
+    "TrainingConfig": "training.config",
     "TrainingRun": "training.train",
-    "check": "diagnosis.check",
+    "Verification": "recognition.verify",
+    "backbones": "networks.catalogue",
+    "benchmark": "measure.benchmark",
+    "check": "pages.verbs",
     "compare": "training.compare",
-    "evaluate_folder": "measure.evaluate",
+    "demo": "synthetic.folder",
+    "evaluate": "pages.verbs",
+    "fetch": "networks.catalogue",
     "load_backbone": "networks.load",
     "read_image": "faces.photo",
+    "recognize": "recognition.recognize",
+    "report": "pages.verbs",
     "train": "training.train",
+    "verify": "recognition.verify",
 }
 
 
@@ -57,3 +95,26 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'knownface' has no attribute '{name}'")
     return getattr(importlib.import_module(f"knownface.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def _show_in_notebooks() -> None:
+    """Evaluations and recognitions become pages in IPython; nothing is imported for it here."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return
+    formatter = shell.display_formatter.formatters["text/html"]
+    for name, view in (("Evaluation", "evaluation_html"), ("Recognition", "recognition_html")):
+        formatter.for_type_by_name(
+            f"knownface.{_HOME[name]}",
+            name,
+            lambda value, view=view: getattr(
+                importlib.import_module("knownface.pages.notebook"), view
+            )(value),
+        )
+
+
+_show_in_notebooks()

@@ -125,7 +125,7 @@ def test_other_content_is_refused_and_removed(
         obtain(file)
     assert file.url in str(caught.value)
     assert str(file.sha256) in str(caught.value)
-    assert "--weights FILE" in str(caught.value)
+    assert "weights='FILE'" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert left() == []
 

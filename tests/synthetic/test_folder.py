@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from knownface.cli import app
 from knownface.dataset.folder import scan
 from knownface.errors import KnownfaceError
-from knownface.synthetic.folder import LABEL, write_people
+from knownface.synthetic.folder import LABEL, demo
 from knownface.synthetic.model import FILE, load_model
 
 PEOPLE, PHOTOS = 3, 8
@@ -23,7 +23,7 @@ PEOPLE, PHOTOS = 3, 8
 @pytest.fixture(scope="module")
 def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "people"
-    write_people(folder, PEOPLE, PHOTOS, seed=3)
+    demo(folder, people=PEOPLE, photos=PHOTOS, seed=3)
     return folder
 
 
@@ -48,10 +48,10 @@ def test_every_photo_and_the_folder_say_that_nobody_is_shown(invented: Path) -> 
 def test_same_seed_same_bytes_and_more_people_change_nothing(
     invented: Path, tmp_path: Path
 ) -> None:
-    write_people(tmp_path / "more", PEOPLE + 1, PHOTOS + 1, seed=3)
+    demo(tmp_path / "more", people=PEOPLE + 1, photos=PHOTOS + 1, seed=3)
     for path in scan(invented).paths:
         assert (tmp_path / "more" / path.relative_to(invented)).read_bytes() == path.read_bytes()
-    write_people(tmp_path / "other", PEOPLE, 1, seed=4)
+    demo(tmp_path / "other", people=PEOPLE, photos=1, seed=4)
     assert not set(scan(tmp_path / "other").people) & set(scan(invented).people)
 
 
@@ -82,7 +82,7 @@ def test_one_face_each_and_one_identity_per_person(invented: Path, shared: Path)
 
 
 def test_strangers_lie_beside_the_people(tmp_path: Path) -> None:
-    write_people(tmp_path / "demo", 2, 1, strangers=2)
+    demo(tmp_path / "demo", people=2, photos=1, strangers=2)
     people, strangers = scan(tmp_path / "demo" / "people"), scan(tmp_path / "demo" / "strangers")
     assert len(people.people) == len(strangers.people) == 2
     assert not set(people.people) & set(strangers.people)
@@ -91,23 +91,23 @@ def test_strangers_lie_beside_the_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"people": 0}, "--people must be 1 or more, not 0"),
+        ({"people": 0}, "^people must be 1 or more, not 0"),
         ({"people": 9999}, "9999 people are too many"),
-        ({"photos": 0}, "--photos must be between 1 and 1000, not 0"),
-        ({"strangers": -1}, "--strangers must be 0 or more"),
-        ({"seed": -1}, "--seed must be 0 or more"),
+        ({"photos": 0}, "^photos must be between 1 and 1000, not 0"),
+        ({"strangers": -1}, "^strangers must be 0 or more"),
+        ({"seed": -1}, "^seed must be 0 or more"),
     ],
 )
 def test_impossible_numbers(arguments: dict[str, int], message: str, tmp_path: Path) -> None:
     with pytest.raises(KnownfaceError, match=message):
-        write_people(tmp_path / "demo", **arguments)
+        demo(tmp_path / "demo", **arguments)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(KnownfaceError, match="exists already"):
-        write_people(tmp_path, 1, 1)
+        demo(tmp_path, people=1, photos=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -117,7 +117,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_people(tmp_path / "demo", 1, 3, track=interrupted)  # type: ignore[arg-type]
+        demo(tmp_path / "demo", people=1, photos=3, track=interrupted)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 

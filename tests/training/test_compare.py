@@ -17,7 +17,7 @@ def test_one_split_and_a_missing_network_does_not_stop_the_rest(
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody there: no download
     out = tmp_path / "compared"
     result = compare(
-        people, ["facenet", "mobilefacenet", "vggface2"], ["frozen"], out,
+        people, backbones=["facenet", "mobilefacenet", "vggface2"], recipes=["frozen"], out=out,
         weights={"vggface2": "none"}, strangers=str(strangers),
     )  # fmt: skip
     rows = json.loads((out / "compare.json").read_text())["rows"]
@@ -50,19 +50,23 @@ def test_finished_runs_survive_an_interruption(
 
     monkeypatch.setattr(module, "train", once)
     with pytest.raises(KeyboardInterrupt):
-        compare(people, ["mobilefacenet", "senet"], ["frozen"], tmp_path / "out")
+        compare(
+            people, backbones=["mobilefacenet", "senet"], recipes=["frozen"], out=tmp_path / "out"
+        )
     assert (tmp_path / "out" / "mobilefacenet-frozen" / "recognizer").is_dir()
     assert len(json.loads((tmp_path / "out" / "compare.json").read_text())["rows"]) == 1
 
 
 def test_nothing_usable_is_one_sentence_and_leaves_nothing(people: Path, tmp_path: Path) -> None:
-    with pytest.raises(KnownfaceError, match=r"None of the backbones.*--accept-license"):
-        compare(people, ["vggface2"], out=tmp_path / "out")
+    with pytest.raises(KnownfaceError, match=r"None of the backbones.*accept_license=True"):
+        compare(people, backbones=["vggface2"], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(KnownfaceError, match="not compared"):
-        compare(people, ["senet"], weights={"facenet": "none"}, out=tmp_path / "out")
+        compare(people, backbones=["senet"], weights={"facenet": "none"}, out=tmp_path / "out")
     with pytest.raises(KnownfaceError, match="There is no backbone 'nothing'"):
-        compare(people, ["nothing"], out=tmp_path / "out")
-    with pytest.raises(KnownfaceError, match="--loss must be"):
-        compare(people, ["mobilefacenet"], loss="hinge", out=tmp_path / "out")
+        compare(people, backbones=["nothing"], out=tmp_path / "out")
+    with pytest.raises(
+        KnownfaceError, match=r"^loss must be softmax, arcface or cosface, not hinge"
+    ):
+        compare(people, backbones=["mobilefacenet"], loss="hinge", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -63,12 +63,12 @@ def test_the_keras_file_is_the_same_network(run_folder: Path) -> None:
 
 
 def test_recipe_seed_trains_and_reports(people: Path, strangers: Path, tmp_path: Path) -> None:
-    run = train(people, tmp_path / "seed", recipe="seed", epochs=2, strangers=str(strangers))
+    run = train(people, out=tmp_path / "seed", recipe="seed", epochs=2, strangers=str(strangers))
     rows = list(csv.DictReader((run.folder / "history.csv").open()))
     assert [(row["stage"], row["epoch"]) for row in rows] == [("seed", "1"), ("seed", "2")]
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     assert run.evaluation.chosen == "seed"
-    assert [candidate["name"] for candidate in run.evaluation.candidates] == ["seed"]
+    assert [candidate.name for candidate in run.evaluation.candidates] == ["seed"]
     saved = np.load(run.folder / "recognizer" / "gallery.npz")
     means = np.stack([saved["embeddings"][saved["labels"] == i].mean(0) for i in range(5)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
@@ -78,7 +78,7 @@ def test_recipe_seed_trains_and_reports(people: Path, strangers: Path, tmp_path:
 def test_random_weights_are_near_chance_and_say_so(
     people: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = train(people, tmp_path / "random", recipe="frozen", weights="none")
+    run = train(people, out=tmp_path / "random", recipe="frozen", weights="none")
     assert "RANDOM WEIGHTS" in caplog.text
     assert run.evaluation.accuracy <= 0.7
     assert json.loads((run.folder / "recognizer" / "recognizer.json").read_text())["weights"] == {
@@ -94,7 +94,7 @@ def test_a_group_photo_trains_with_the_right_face(people: Path, tmp_path: Path) 
     both.paste(stranger.resize((360, 380)), (0, 0))
     both.paste(own.resize((200, 212)), (450, 100))
     both.save(data / "Tom_Cruise" / "together.png")
-    run = train(data, tmp_path / "run", recipe="frozen")
+    run = train(data, out=tmp_path / "run", recipe="frozen")
     note = next(n for n in run.evaluation.notes if n["photo"] == "Tom_Cruise/together.png")
     assert note["kind"] == "several_faces"
     gallery = run.recognizer.gallery
@@ -115,7 +115,7 @@ def test_bad_photos_are_listed_and_the_rest_is_used(people: Path, tmp_path: Path
     Image.new("RGB", (300, 300), "grey").save(data / "Megan_Fox" / "wall.png")
     (data / "Only One 🙂 שלום").mkdir()
     shutil.copy(people / "Megan_Fox" / "002.jpg", data / "Only One 🙂 שלום" / "a b.jpg")
-    run = train(data, tmp_path / "run", recipe="frozen")
+    run = train(data, out=tmp_path / "run", recipe="frozen")
     kinds = {note["photo"]: note["kind"] for note in run.evaluation.notes}
     assert kinds["Megan_Fox/text.jpg"] == kinds["Megan_Fox/empty.jpg"] == "unreadable"
     assert kinds["Megan_Fox/truncated.jpg"] == "unreadable"
@@ -126,14 +126,14 @@ def test_bad_photos_are_listed_and_the_rest_is_used(people: Path, tmp_path: Path
 def test_too_few_people_is_one_sentence(people: Path, tmp_path: Path) -> None:
     shutil.copytree(people / "Megan_Fox", tmp_path / "one" / "Megan_Fox")
     with pytest.raises(KnownfaceError, match="at least two people"):
-        train(tmp_path / "one", tmp_path / "run")
+        train(tmp_path / "one", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_an_older_run_is_never_touched(people: Path, run_folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in run_folder.rglob("*")}
     with pytest.raises(KnownfaceError, match="exists already"):
-        train(people, run_folder)
+        train(people, out=run_folder)
     assert before == {path: path.stat().st_mtime_ns for path in run_folder.rglob("*")}
 
 
@@ -145,12 +145,12 @@ def test_an_interrupted_run_leaves_nothing(
 
     monkeypatch.setattr("knownface.training.train.write_report", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(people, tmp_path / "runs" / "cut", recipe="frozen")
+        train(people, out=tmp_path / "runs" / "cut", recipe="frozen")
     assert not list((tmp_path / "runs").iterdir())
 
 
 def test_equal_seeds_give_equal_runs(people: Path, run_folder: Path, tmp_path: Path) -> None:
-    again = train(people, tmp_path / "again", recipe="frozen")
+    again = train(people, out=tmp_path / "again", recipe="frozen")
     first = Recognizer.load(run_folder).gallery
     np.testing.assert_array_equal(first.embeddings, again.recognizer.gallery.embeddings)
     assert first.photos == again.recognizer.gallery.photos

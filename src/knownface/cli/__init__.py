@@ -1,17 +1,41 @@
-"""The command line: parses arguments, shows progress, prints results, and chooses the exit code."""
+"""The command line: parses arguments, shows progress, prints results, and chooses the exit code.
+
+One module per verb, imported when it is needed.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from knownface import __version__
-from knownface.cli.folders import check, demo
-from knownface.cli.networks import networks
-from knownface.cli.recognition import benchmark, recognize, verify
-from knownface.cli.training import compare, evaluate, report, train
+from knownface import VERBS, __version__
+
+
+class _Verbs(TyperGroup):
+    """The verbs, each from the module of its name when somebody asks for it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands:
+            for name in VERBS if cmd_name not in VERBS else (cmd_name,):  # all may be meant
+                self.commands[name] = _command(name)
+        return self.commands.get(cmd_name)
+
+
+def _command(verb: str) -> Any:
+    module = importlib.import_module(f"knownface.cli.{verb}")
+    if hasattr(module, "app"):  # it has commands of its own
+        return typer.main.get_command(module.app)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(verb)(getattr(module, verb))
+    return typer.main.get_command(app)
+
 
 app = typer.Typer(
     name="knownface",
@@ -20,10 +44,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=_Verbs,
 )
-for command in (train, compare, check, evaluate, report, recognize, verify, benchmark, demo):
-    app.command()(command)
-app.add_typer(networks, name="backbones")
 
 
 @app.callback(invoke_without_command=True)

@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -27,7 +26,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from knownface.cli.options import flag
 from knownface.errors import Interrupted, KnownfaceError
+from knownface.options import naming_flags
 
 T = TypeVar("T")
 
@@ -84,7 +85,8 @@ def session(quiet: bool, notes: bool = True) -> Iterator[Any]:
     with suppress(ValueError):  # only the main thread may; elsewhere nobody sends signals
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidied up as for Ctrl-C
     try:
-        yield track
+        with naming_flags(flag):
+            yield track
         sys.stdout.flush()
     except typer.Exit:
         raise
@@ -101,14 +103,6 @@ def session(quiet: bool, notes: bool = True) -> Iterator[Any]:
 def _stop(progress: Progress) -> None:
     if progress.live.is_started:
         progress.stop()
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
 def _ending(error: BaseException) -> int:

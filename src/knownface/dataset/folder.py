@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
-from knownface.faces.photo import SUFFIXES
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,13 @@ class FaceDataset:
         return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
 
 
+def scan_folders(
+    people: str | Path, strangers: str | Path | None
+) -> tuple[FaceDataset, FaceDataset | None]:
+    """`scan` a folder of people and, if given, one of strangers."""
+    return scan(Path(people)), scan(Path(strangers), loose=True) if strangers else None
+
+
 def scan(root: Path, loose: bool = False) -> FaceDataset:
     """Find the people of `root/<person>/**/*.jpg` and the other photo formats.
 
@@ -43,10 +51,11 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     Hidden files and files of other kinds are passed over. Raises KnownfaceError where there is
     no folder, no person, or no permission.
     """
-    root = Path(root)
-    if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "no such folder"
-        raise KnownfaceError(f"{root}: {what}; expected photos in {root}/<person>/*.jpg")
+    root = existing_folder(root)
+    import numpy as np
+
+    from knownface.faces.photo import SUFFIXES
+
     try:
         entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     except PermissionError:
@@ -65,6 +74,15 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     return FaceDataset(root, tuple(people), tuple(paths), np.array(labels, np.int64))
 
 
+def existing_folder(root: str | Path) -> Path:
+    """The folder of people, or KnownfaceError; costs nothing, to be asked before long work."""
+    root = Path(root)
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "no such folder"
+        raise KnownfaceError(f"{root}: {what}; expected photos in {root}/<person>/*.jpg")
+    return root
+
+
 def _names(folders: Sequence[Path]) -> dict[str, Path]:
     """Folders by normalised name, sorted; two that normalise alike are an error."""
     names: dict[str, Path] = {}
@@ -77,6 +95,8 @@ def _names(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def _photos_below(folder: Path) -> list[Path]:
+    from knownface.faces.photo import SUFFIXES
+
     def refuse(error: OSError) -> None:
         raise KnownfaceError(f"{error.filename}: no permission to list it (chmod u+rx)") from None
 

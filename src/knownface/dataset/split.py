@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from knownface.dataset.portraits import Portraits
 from knownface.errors import KnownfaceError
 from knownface.faces.fingerprint import near_duplicates
+from knownface.options import argument
 
 BURST_SECONDS = 3.0  # photos of one person taken within this time belong to one session
-FEWEST_STRANGERS = 4  # so many identities at least before they are halved for calibration
+FEWEST_STRANGERS = 4  # so many identities at least before they are halved for a threshold
 
 
 def group_photos(
@@ -24,6 +23,9 @@ def group_photos(
 
     fingerprints: (n, 32) uint8 difference hashes; taken: capture times in seconds, or None.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = near_duplicates(fingerprints) + bursts(labels, taken)
     rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels),) * 2)
@@ -50,7 +52,7 @@ def split(
     """
     if not 0 < validation < 1:
         raise KnownfaceError(
-            f"--validation must lie between 0 and 1, such as 0.2, not {validation}"
+            f"{argument('validation')} must lie between 0 and 1, such as 0.2, not {validation}"
         )
     counts = np.bincount(labels)
     wanted = np.minimum(np.maximum(1, np.floor(counts * validation + 0.5)), counts - 1)
@@ -82,8 +84,9 @@ def split_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 
     most = max(len(np.unique(groups[labels == person])) for person in np.unique(labels))
     if not 2 <= folds <= most:
         raise KnownfaceError(
-            f"--folds {folds}: the photos cannot be parted so; nobody has more than {most} that "
-            f"are not near-duplicates or one burst{f', choose 2 to {most}' if most > 1 else ''}"
+            f"{argument('folds', folds)}: the photos cannot be parted so; nobody has more than "
+            f"{most} that are not near-duplicates or one burst"
+            f"{f', choose 2 to {most}' if most > 1 else ''}"
         )
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     members = [members[i] for i in np.random.default_rng(seed).permutation(len(members))]
@@ -99,7 +102,7 @@ def split_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 
 
 
 def halve_strangers(strangers: Portraits | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for calibration and rows left untouched, no identity in both; few are not halved."""
+    """Rows for a threshold and rows left untouched, no identity in both; few are not halved."""
     if strangers is None or len(strangers) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     present = np.unique(strangers.labels)

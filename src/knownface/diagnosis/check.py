@@ -11,16 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from knownface.dataset.folder import FaceDataset, scan
+from knownface.dataset.folder import FaceDataset
 from knownface.dataset.split import BURST_SECONDS, bursts
 from knownface.diagnosis.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
 from knownface.diagnosis.examine import Examination, examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.diagnosis.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
-from knownface.embed.embedder import Embedder
-from knownface.embed.frozen import frozen_backbone
-from knownface.faces.crops import FaceCropper
-from knownface.faces.face import FacesMode
+from knownface.embed.stream import FacePipeline
 from knownface.faces.photo import ImageError, read_image
 from knownface.progress import Track, silent
 
@@ -29,31 +26,9 @@ RIVAL_AREA = 1 / 3
 FEW = 5  # usable photos per person, fewer than which a single bad one changes the template much
 
 
-def check(
-    data: str | Path,
-    backbone: str = "auto",
-    weights: str | Path | None = None,
-    accept_license: bool = False,
-    faces: FacesMode = "detect",
-    device: str = "auto",
-    track: Track = silent,
-) -> Diagnosis:
-    """Examine `data/<person>/` and say what to mend; nothing in it is changed.
-
-    Raises KnownfaceError for unusable data or options.
-    """
-    dataset = scan(Path(data))
-    _, cropper, embedder = frozen_backbone(
-        backbone, weights, accept_license, faces, device, track, cache=True
-    )
-    return diagnose(dataset, cropper, embedder, track)
-
-
-def diagnose(
-    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
-) -> Diagnosis:
-    """Like `check`, with a given network."""
-    found = examine(dataset, cropper, embedder, track)
+def diagnose(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> Diagnosis:
+    """Examine a folder of people with a given network; nothing in it is changed."""
+    found = examine(dataset, pipeline, track)
     problems = [
         *_unusable(found),
         *_poor(found),
@@ -74,7 +49,7 @@ def diagnose(
         tuple(problems),
         left_out,
         _examples(found),
-        embedder.device,
+        pipeline.embedder.device,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from knownface.diagnosis.findings import Diagnosis
 from knownface.errors import KnownfaceError
 from knownface.files.runs import run_folder
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 
@@ -23,8 +24,10 @@ def new_copy(target: Path | None, data: Path) -> Iterator[Path | None]:
         yield None
         return
     if target.resolve().is_relative_to(data.resolve()):
-        raise KnownfaceError(f"--fix {target}: lies inside {data}, which is never changed")
-    with run_folder(target, target.name, "--fix") as (work, _):
+        raise KnownfaceError(
+            f"{argument('fix', target)}: lies inside {data}, which is never changed"
+        )
+    with run_folder(target, target.name, "fix") as (work, _):
         yield work
 
 
@@ -33,8 +36,7 @@ def copy_good(diagnosis: Diagnosis, target: Path, track: Track = silent) -> int:
 
     Raises KnownfaceError where nothing is good, or a photo has gone since.
     """
-    good = [photo for photo in diagnosis.photos if photo not in diagnosis.left_out]
-    if not good:
+    if not (good := diagnosis.good):
         raise KnownfaceError(f"{diagnosis.root}: no photo is good enough for a cleaned copy")
     for photo in track(good, "Copying", len(good)):
         place = target / photo

@@ -59,6 +59,15 @@ class Diagnosis:
     examples: dict[str, str]
     device: str
 
+    def __repr__(self) -> str:
+        found = f"{len(self.photos)} photos of {len(self.people)} people"
+        return f"Diagnosis({str(self.root)!r}, {found}, {len(self.problems)} problems)"
+
+    @property
+    def good(self) -> list[str]:
+        """The photos of a cleaned copy."""
+        return [photo for photo in self.photos if photo not in self.left_out]
+
     def of_kind(self, kind: str) -> list[Problem]:
         """Those problems, in the folder's order."""
         return [problem for problem in self.problems if problem.kind == kind]

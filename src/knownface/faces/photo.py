@@ -41,6 +41,7 @@ TURNS = {  # EXIF 2.3, tag 0x0112
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+Source = str | os.PathLike[str] | bytes | np.ndarray  # a file, its bytes, or RGB uint8 pixels
 
 
 class ImageError(KnownfaceError):
@@ -52,7 +53,8 @@ class Photo:
     """One decoded photo.
 
     pixels: (height, width, 3) uint8, RGB, upright.
-    digest: hex BLAKE2b-128 of the file's bytes, the photo's identity wherever it lies.
+    digest: hex BLAKE2b-128 of the file's bytes, the photo's identity wherever it lies; empty where
+        it was never a file.
     taken: capture time in seconds since 1970 as the camera wrote it, or None.
     """
 
@@ -61,16 +63,22 @@ class Photo:
     taken: float | None
 
 
-def read_image(source: str | os.PathLike[str] | bytes) -> np.ndarray:
-    """Decode a file or its bytes to upright RGB, (height, width, 3) uint8.
+def read_image(source: Source) -> np.ndarray:
+    """Decode a file or its bytes to upright RGB, (height, width, 3) uint8; such an array is itself.
 
     Raises ImageError for anything that is not a readable photo within MAX_BYTES and MAX_PIXELS.
     """
     return read_photo(source).pixels
 
 
-def read_photo(source: str | os.PathLike[str] | bytes) -> Photo:
+def read_photo(source: Source) -> Photo:
     """Like `read_image`, together with the file's digest and capture time."""
+    if isinstance(source, np.ndarray):
+        return Photo(_checked(source), "", None)
+    if not isinstance(source, str | os.PathLike | bytes):
+        raise ImageError(
+            f"a photo is a path, the bytes of a file, or an RGB uint8 array, not {type(source)}"
+        )
     name = "the image data" if isinstance(source, bytes) else str(source)
     data = source if isinstance(source, bytes) else read_bytes(Path(source))
     if not data:
@@ -90,6 +98,17 @@ def read_photo(source: str | os.PathLike[str] | bytes) -> Photo:
         detail = str(error).split("\n")[0] or type(error).__name__
         raise ImageError(f"{name}: damaged or truncated ({detail}); copy it again") from None
     return Photo(pixels, hashlib.blake2b(data, digest_size=16).hexdigest(), taken)
+
+
+def _checked(pixels: np.ndarray) -> np.ndarray:
+    """The array itself, where it is a picture as everything here expects it."""
+    fits = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size
+    if not fits:
+        raise ImageError(
+            f"the image data: an array of {pixels.dtype} {pixels.shape} is no RGB picture; give "
+            "uint8 (height, width, 3), or the path or the bytes of a file"
+        )
+    return np.ascontiguousarray(pixels)
 
 
 def _decode(data: bytes, name: str) -> tuple[np.ndarray, float | None]:

@@ -13,24 +13,29 @@ from typing import Any
 import filelock
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import whole_file
+from knownface.options import argument
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def run_folder(
-    out: Path | None, name: str, option: str = "--out", resume: bool = False
+    out: Path | None, name: str, option: str = "out", resume: bool = False
 ) -> Iterator[tuple[Path, Path]]:
     """A hidden working folder beside the final one, renamed after success, removed otherwise.
 
-    option: what the user named `out` with, for errors. resume: go on in the working folder that
+    option: the argument that `out` came with, for errors. resume: go on in the working folder that
     an earlier run left; it is kept where there are checkpoints, unless the user has to mend
     something. Only one process at a time works in it.
     """
     final = _final(out, name, option)
     work = final.with_name(f".{final.name}.unfinished")
     if resume and not work.is_dir():
-        raise KnownfaceError(f"--resume: there is no unfinished run of {final}; leave --resume out")
+        raise KnownfaceError(
+            f"{argument('resume', True)}: there is no unfinished run of {final}; "
+            f"leave {argument('resume')} out"
+        )
     lock = _claimed(work, final, option)
     keep = False
     try:
@@ -47,7 +52,10 @@ def run_folder(
     except BaseException:
         keep = (work / "checkpoints").is_dir()
         if keep:
-            log.warning("The same command with --resume goes on where this run was cut off")
+            log.warning(
+                "The same command with %s goes on where this run was cut off",
+                argument("resume", True),
+            )
         raise
     finally:
         lock.release()
@@ -63,7 +71,8 @@ def _claimed(work: Path, final: Path, option: str) -> filelock.BaseFileLock:
         lock.acquire()
     except filelock.Timeout:
         raise KnownfaceError(
-            f"{final}: another run is writing it; wait, or choose another place with {option}"
+            f"{final}: another run is writing it; wait, or choose another place with "
+            f"{argument(option, ...)}"
         ) from None
     except OSError as error:
         raise _unwritable(final.parent, error, option) from None
@@ -74,7 +83,8 @@ def _unwritable(place: Path, error: OSError, option: str) -> Exception:
     if error.strerror is None:
         return error
     return KnownfaceError(
-        f"{place}: cannot be written ({error.strerror}); choose another place with {option}"
+        f"{place}: cannot be written ({error.strerror}); choose another place with "
+        f"{argument(option, ...)}"
     )
 
 
@@ -94,15 +104,18 @@ def empty_folder(out: Path | None, name: str) -> Path:
         final.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise KnownfaceError(
-            f"{final}: cannot be written ({error.strerror}); choose another place with --out"
+            f"{final}: cannot be written ({error.strerror}); choose another place with "
+            f"{argument('out', ...)}"
         ) from None
     return final
 
 
-def _final(out: Path | None, name: str, option: str = "--out") -> Path:
+def _final(out: Path | None, name: str, option: str = "out") -> Path:
     final = out or _free_name(Path("runs") / name)
     if final.exists() and (not final.is_dir() or any(final.iterdir())):
-        raise KnownfaceError(f"{option} {final}: exists already; choose another name or remove it")
+        raise KnownfaceError(
+            f"{argument(option, final)}: exists already; choose another name or remove it"
+        )
     return final
 
 
@@ -116,6 +129,7 @@ def _free_name(path: Path) -> Path:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Readable JSON in UTF-8."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Readable JSON in UTF-8, whole; raises ValueError for numbers that JSON does not have."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.faces.face import Crop
 from knownface.files.download import WeightError, WeightFile
+from knownface.options import argument
 
 if TYPE_CHECKING:
     import keras
@@ -104,8 +105,8 @@ class Backbone:
         """What two photos must reach at a false-accept rate; KnownfaceError if not measured."""
         if self.impostors is None:
             raise KnownfaceError(
-                f"{self.name}: nobody has measured a threshold for it yet; use --recognizer RUN, "
-                "whose own people give one"
+                f"{self.name}: nobody has measured a threshold for it yet; use "
+                f"{argument('recognizer', 'RUN')}, whose own people give one"
             )
         return self.impostors.threshold("pairs", far)
 

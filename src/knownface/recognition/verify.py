@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
 from knownface.faces.photo import ImageError
+from knownface.options import Device, FacesMode, Option, argument, checked
+from knownface.progress import Track, silent
+from knownface.recognition.recognizer import Recognizer
 from knownface.stats import metrics
+
+log = logging.getLogger(__name__)
+
+
+RATE = Annotated[
+    float | None,
+    Option(wanted="between 0 and 1, such as 0.001", fits=lambda rate: 0 < rate < 1),
+]
 
 
 @dataclass(frozen=True)
@@ -25,25 +38,53 @@ class Verification:
 
 
 def verify(
-    first: Path,
-    second: Path,
-    cropper: FaceCropper,
-    embedder: Embedder,
-    threshold: float,
-    far: float,
+    first: str | Path,
+    second: str | Path,
+    *,
+    recognizer: Recognizer | str | Path | None = None,
+    backbone: str = "auto",
+    weights: str | Path | None = None,
+    accept_license: bool = False,
+    far: float | None = None,
+    faces: FacesMode = "detect",
+    device: Device = "auto",
+    track: Track = silent,
 ) -> Verification:
-    """Compare the largest face of two photos; raises ImageError where one has none."""
+    """Do two photos show the same person? Compares the largest face of each.
+
+    recognizer: use its network and people instead of a backbone and what was measured with it.
+    far: false-accept rate of the threshold; None is 1 % with a recogniser, else 0.1 %.
+    Raises KnownfaceError for unusable photos or options.
+    """
+    far = checked("far", RATE, far)
+    if recognizer is not None:
+        loaded = Recognizer.given(recognizer, device)
+        gallery, pipeline = loaded.gallery, loaded.pipeline(track)
+        rate = 0.01 if far is None else far
+        threshold = impostor_threshold(gallery.embeddings, gallery.labels, rate)
+    else:
+        record, pipeline = frozen_pipeline(backbone, weights, accept_license, faces, device, track)
+        log.info("Backbone: %s, device: %s", record.name, pipeline.embedder.device)
+        rate = 0.001 if far is None else far
+        threshold = record.verification_threshold(rate)
+    similarity = compare_photos(Path(first), Path(second), pipeline)
+    return Verification(similarity >= threshold, similarity, threshold, rate)
+
+
+def compare_photos(first: Path, second: Path, pipeline: FacePipeline) -> float:
+    """The cosine of the largest face of two photos; raises ImageError where one has none."""
     crops = []
     for path in (first, second):
-        photo = cropper.crop_photo(path)
+        photo = pipeline.cropper.crop_photo(path)
         if photo.error:
             raise ImageError(photo.error)
         if not photo.faces:
-            raise ImageError(f"{path}: no face found; crop closer, or say --faces cropped")
+            raise ImageError(
+                f"{path}: no face found; crop closer, or say {argument('faces', 'cropped')}"
+            )
         crops.append(photo.crops[0])
-    one, other = embedder.embed(np.stack(crops))
-    similarity = float(one @ other)
-    return Verification(similarity >= threshold, similarity, threshold, far)
+    one, other = pipeline.embedder.embed(np.stack(crops))
+    return float(one @ other)
 
 
 def impostor_threshold(embeddings: np.ndarray, labels: np.ndarray, far: float) -> float:

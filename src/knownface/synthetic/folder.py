@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 from PIL import ExifTags, Image
 
-from knownface.errors import KnownfaceError
 from knownface.files.runs import run_folder
+from knownface.options import Option, checked
 from knownface.progress import Track, silent
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import load_model
@@ -29,51 +30,51 @@ These people do not exist.
 photo. They are a demonstration and a test fixture: what a recogniser scores on them says that the
 software works, and is never evidence of accuracy on real people.
 
-Made with --people {people} --photos {photos} --strangers {strangers} --seed {seed}.
+Made with people {people}, photos {photos}, strangers {strangers}, seed {seed}.
 """
 MOST_PHOTOS = 1000
+_ANY = Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)]
+NUMBERS = {
+    "people": Annotated[int, Option(wanted="1 or more", fits=lambda n: n >= 1)],
+    "photos": Annotated[
+        int,
+        Option(wanted=f"between 1 and {MOST_PHOTOS}", fits=lambda n: 1 <= n <= MOST_PHOTOS),
+    ],
+    "strangers": _ANY,
+    "seed": _ANY,
+}
 
 
-def write_people(
-    folder: Path,
+def demo(
+    folder: str | Path,
+    *,
     people: int = 10,
     photos: int = 40,
     strangers: int = 0,
     seed: int = 0,
     track: Track = silent,
 ) -> None:
-    """Write `folder/<name>/photo_01.jpg` and so on, and a README.txt.
+    """Write photos of people who do not exist: `folder/<name>/photo_01.jpg` and so on.
 
     With strangers, `folder/people/<name>/` and `folder/strangers/<name>/` instead. The same
     arguments give the same bytes on the same machine, and the first people and photos are the
     same however many there are. Raises KnownfaceError for impossible numbers, for a folder that
     is not empty, and where it cannot be written; an interrupted call leaves nothing.
     """
-    check_numbers(people, photos, strangers, seed)
+    asked = {"people": people, "photos": photos, "strangers": strangers, "seed": seed}
+    for name, number in asked.items():
+        checked(name, NUMBERS[name], number)
     names = invent_names(people + strangers, seed)
     places = [Path("people" if strangers else ".") / name for name in names[:people]]
     places += [Path("strangers") / name for name in names[people:]]
-    with run_folder(folder, folder.name, "DIR") as (work, _):
-        text = README.format(people=people, photos=photos, strangers=strangers, seed=seed)
+    folder = Path(folder)
+    with run_folder(folder, folder.name, "folder") as (work, _):
+        text = README.format(**asked)
         (work / "README.txt").write_text(text, encoding="utf-8")
         jobs = [(work / place, (seed, 2, i)) for i, place in enumerate(places)]
         total = len(jobs) * photos
         for _ in track(_write_all(jobs, photos), "Inventing people", total):
             pass
-
-
-def check_numbers(people: int, photos: int, strangers: int, seed: int) -> None:
-    """Raises KnownfaceError that names the option."""
-    limits = {
-        "--people": (people, 1, None),
-        "--photos": (photos, 1, MOST_PHOTOS),
-        "--strangers": (strangers, 0, None),
-        "--seed": (seed, 0, None),
-    }
-    for option, (value, low, high) in limits.items():
-        if value < low or (high and value > high):
-            allowed = f"between {low} and {high}" if high else f"{low} or more"
-            raise KnownfaceError(f"{option} must be {allowed}, not {value}")
 
 
 def _write_all(jobs: list[tuple[Path, tuple[int, int, int]]], photos: int) -> Iterator[None]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.files.runs import empty_folder, write_json
-from knownface.measure.evaluation import Evaluation
+from knownface.measure.run import Run
 from knownface.networks.load import choose_backbone
+from knownface.options import argument, taking
 from knownface.pages.compare import write_comparison
-from knownface.progress import Track, silent
-from knownface.training.config import TrainingConfig
+from knownface.training.config import ComparisonRequest, Conditions
 from knownface.training.train import train
 
 log = logging.getLogger(__name__)
@@ -25,75 +25,57 @@ class Comparison:
     """One row per backbone and recipe; a row without evaluation carries its `error`."""
 
     folder: Path
-    rows: list[Row]
+    rows: list[Run]
+
+    def __repr__(self) -> str:
+        done = sum(row.evaluation is not None for row in self.rows)
+        return f"Comparison({str(self.folder)!r}, {done} of {len(self.rows)} runs with a result)"
 
     def to_json(self) -> dict[str, Any]:
         """`compare.json`: `{"rows": [...]}`, each row an evaluation and what it cost."""
         return {"rows": [row.to_json() for row in self.rows]}
 
 
-@dataclass(frozen=True)
-class Row:
-    """A backbone with a recipe, and what came of it."""
-
-    backbone: str
-    recipe: str
-    parameters: int
-    run: str | None = None
-    evaluation: Evaluation | None = None
-    error: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evaluation"}
-        return (self.evaluation.to_json() if self.evaluation else {}) | own
-
-
-def compare(
-    data: str | Path,
-    backbones: Sequence[str],
-    recipes: Sequence[str] = ("best",),
-    out: str | Path | None = None,
-    track: Track = silent,
-    weights: Mapping[str, str] | None = None,
-    **options: Any,
-) -> Comparison:
+@taking(ComparisonRequest)
+def compare(request: ComparisonRequest) -> Comparison:
     """Train every backbone with every recipe on one split, and write one report.
 
-    weights: a file, or "none", by backbone, where it is not the official one.
-    options: the other fields of `TrainingConfig`.
+    The other options are those of `TrainingConfig`. weights: a file, or "none", by backbone, where
+    it is not the official one. out: folder for the runs, or a new one in `runs/`.
     A pair that fails becomes a row that says why and does not stop the rest; runs that are
     finished stay when the comparison is interrupted. Raises KnownfaceError where nothing worked.
     """
-    records = [choose_backbone(name, track=track) for name in dict.fromkeys(backbones)]
-    weights = dict(weights or {})
+    data, track, weights = request.data, request.track, request.weights or {}
+    records = [choose_backbone(name, track=track)[0] for name in dict.fromkeys(request.backbones)]
     if unknown := set(weights) - {record.name for record in records}:
-        raise KnownfaceError(f"--weights {min(unknown)}=...: that backbone is not compared")
-    TrainingConfig(str(data), **options)  # wrong options fail before anything is created
-    folder = empty_folder(Path(out) if out else None, f"{Path(data).resolve().name}-compare")
-    rows: list[Row] = []
-    split = options.pop("split", None)
+        raise KnownfaceError(
+            f"{argument('weights')} of {min(unknown)}: that backbone is not compared"
+        )
+    place = Path(request.out) if request.out else None
+    folder = empty_folder(place, f"{Path(data).resolve().name}-compare")
+    conditions = {field.name: getattr(request, field.name) for field in fields(Conditions)}
+    rows: list[Run] = []
     try:
-        for record, recipe in ((record, recipe) for record in records for recipe in recipes):
+        for record, recipe in product(records, request.recipes):
             _free_memory()
             place = folder / f"{record.name}-{recipe}"
             try:
                 run = train(
-                    data, place, track, backbone=record.name, recipe=recipe, split=split,
-                    weights=weights.get(record.name), **options,
+                    **conditions, backbone=record.name, recipe=recipe,
+                    weights=weights.get(record.name), out=place, track=track,
                 )  # fmt: skip
             except KnownfaceError as error:
                 log.warning("%s: %s", record.name, error)
-                row = Row(record.name, recipe, record.parameters, error=str(error))
+                row = Run(record.name, recipe, record.parameters, error=str(error))
             else:
-                split = split or str(place / "split.json")
-                row = Row(record.name, recipe, record.parameters, place.name, run.evaluation)
+                conditions["split"] = conditions["split"] or place / "split.json"
+                row = Run(record.name, recipe, record.parameters, place.name, run.evaluation)
             rows.append(row)
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):
-            document = result.to_json()
-            write_json(folder / "compare.json", document)
-            write_comparison(folder / "report.html", document["rows"], folder)
+            write_json(folder / "compare.json", result.to_json())
+            write_comparison(folder / "report.html", rows, folder)
         elif not any(folder.iterdir()):
             folder.rmdir()
     if not any(row.evaluation for row in rows):

@@ -1,69 +1,184 @@
-"""Everything that decides a training run."""
+"""Everything that decides a training run: each option's name, type, default, help and check.
+
+An option is written here once. The command line, the Python signatures of `train` and `compare`,
+`config.json` and the checks all read it from the fields of these classes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Literal
 
-from knownface.errors import KnownfaceError
-from knownface.faces.face import FacesMode
-from knownface.recognition.threshold import FAR_TARGET
+from knownface.dataset.folder import existing_folder
+from knownface.options import (
+    Device,
+    FacesMode,
+    Option,
+    Precision,
+    checked,
+    either,
+    options_of,
+    refuses_unknown,
+)
+from knownface.progress import Track, silent
 from knownface.training.losses import LOSSES
-from knownface.training.precision import Precision
 
 Recipe = Literal["best", "seed", "frozen"]
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a run; written to `config.json`.
+@refuses_unknown
+@dataclass(frozen=True, repr=False)
+class Conditions:
+    """What runs that are compared have in common.
 
-    loss, epochs: None takes what suits backbone and recipe; loss, learning_rate, batch_size: for
-        recipe `seed`.
-    validation: share of each person's photos kept for testing; split: instead, the `split.json` of
-        another run, so that both can be compared.
-    folds: cross-validate the frozen network besides, in so many folds.
-    tensorboard, mlflow: send the history there too.
+    loss, epochs: None takes what suits backbone and recipe; loss: for recipe `seed`.
+    split: instead of a share for validation, the `split.json` of another run.
     precision: what training computes in; `auto` is bfloat16 where the machine is fast in it.
+    The command line reads the first type of an alternative. Paths become text, as in JSON.
+    Raises KnownfaceError where a value is wrong.
     """
 
-    data: str
-    backbone: str = "auto"
-    recipe: Recipe = "best"
-    weights: str | None = None
-    accept_license: bool = False
-    loss: str | None = None
-    strangers: str | None = None
-    faces: FacesMode = "detect"
-    epochs: int | None = None
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    validation: float = 0.2
-    split: str | None = None
-    folds: int | None = None
-    far_target: float = FAR_TARGET
-    seed: int = 0
-    precision: Precision = "auto"
-    device: str = "auto"
-    tensorboard: bool = False
-    mlflow: bool = False
+    data: Annotated[Path | str, Option("A folder with one sub-folder per person.")]
+    _: KW_ONLY
+    loss: Annotated[
+        str | None,
+        Option(
+            f"{either(LOSSES)}; default: the backbone's own.",
+            wanted=either(LOSSES),
+            fits=LOSSES.__contains__,
+        ),
+    ] = None
+    accept_license: Annotated[bool, Option("Agree, once, to weights for research only.")] = False
+    strangers: Annotated[Path | str | None, Option("Photos of people to be refused.")] = None
+    faces: Annotated[FacesMode, Option("detect, or cropped if the photos are aligned crops.")] = (
+        "detect"
+    )
+    epochs: Annotated[
+        int | None,
+        Option("Default: the backbone's own.", wanted="at least 1", fits=lambda n: n >= 1),
+    ] = None
+    validation: Annotated[
+        float,
+        Option(
+            "Share of photos kept for testing.",
+            wanted="between 0 and 1, such as 0.2",
+            fits=lambda share: 0 < share < 1,
+        ),
+    ] = 0.2
+    split: Annotated[Path | str | None, Option("The split.json of an earlier run, to repeat.")] = (
+        None
+    )
+    far_target: Annotated[
+        float,
+        Option(
+            "False-accept rate the threshold aims at.",
+            flag="--far",
+            wanted="between 0 and 1, such as 0.01",
+            fits=lambda rate: 0 < rate < 1,
+        ),
+    ] = 0.01
+    seed: Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)] = 0
+    precision: Annotated[Precision, Option("Training computes in auto, float32 or bfloat16.")] = (
+        "auto"
+    )
+    device: Annotated[Device, Option("auto, cpu, cuda or coreml; one that is not there fails.")] = (
+        "auto"
+    )
 
     def __post_init__(self) -> None:
-        checks = {
-            "--recipe": (self.recipe in get_args(Recipe), "best, seed or frozen"),
-            "--loss": (self.loss is None or self.loss in LOSSES, " or ".join(LOSSES)),
-            "--precision": (self.precision in get_args(Precision), "auto, float32 or bfloat16"),
-            "--epochs": (self.epochs is None or self.epochs >= 1, "at least 1"),
-            "--batch-size": (self.batch_size >= 1, "at least 1"),
-            "--learning-rate": (self.learning_rate > 0, "above 0"),
-            "--validation": (0 < self.validation < 1, "between 0 and 1, such as 0.2"),
-            "--folds": (self.folds is None or self.folds >= 2, "at least 2"),
-            "--far": (0 < self.far_target < 1, "between 0 and 1, such as 0.01"),
-            "--seed": (self.seed >= 0, "0 or more"),
-        }
-        for option, (fine, wanted) in checks.items():
-            if not fine:
-                value = getattr(
-                    self, option.strip("-").replace("-", "_").replace("far", "far_target")
-                )
-                raise KnownfaceError(f"{option} must be {wanted}, not {value}")
+        for name, kind in options_of(type(self)).items():
+            object.__setattr__(self, name, checked(name, kind, getattr(self, name)))
+
+    def __repr__(self) -> str:
+        """As it was called, without what is as usual."""
+        chosen = [
+            f"{field.name}={value!r}"
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default and field.name != "data"
+        ]
+        return f"{type(self).__name__}({', '.join([repr(self.data), *chosen])})"
+
+
+@refuses_unknown
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainingConfig(Conditions):
+    """Everything that decides a run; written to `config.json`.
+
+    learning_rate, batch_size: for recipe `seed`.
+    folds: cross-validate the frozen network besides, in so many folds.
+    tensorboard, mlflow: send the history there too.
+    """
+
+    backbone: Annotated[str, Option("See `knownface backbones`.")] = "auto"
+    recipe: Annotated[Recipe, Option("best, seed or frozen.")] = "best"
+    weights: Annotated[
+        str | Path | None,
+        Option("A weight file of the backbone, or none for random weights."),
+    ] = None
+    batch_size: Annotated[int, Option(wanted="at least 1", fits=lambda n: n >= 1)] = 32
+    learning_rate: Annotated[float, Option(wanted="above 0", fits=lambda rate: rate > 0)] = 1e-4
+    folds: Annotated[
+        int | None,
+        Option(
+            "Also cross-validate the network as it is (frozen, whatever the recipe) in K folds, "
+            "which says more where photos are few.",
+            wanted="at least 2",
+            fits=lambda n: n >= 2,
+        ),
+    ] = None
+    tensorboard: Annotated[bool, Option("Write event files.")] = False
+    mlflow: Annotated[bool, Option("Log to MLflow as well.")] = False
+
+
+@refuses_unknown
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainingRequest(TrainingConfig):
+    """What `train` is asked for: a run, and where it goes."""
+
+    resume: Annotated[bool, Option("Go on with a run cut off.")] = False
+    out: Annotated[Path | str | None, Option("Run folder; default: a new one in runs/.")] = None
+    track: Track = silent
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _look_at_folders(self)
+
+    @property
+    def config(self) -> TrainingConfig:
+        """What decides the run, wherever it goes."""
+        return TrainingConfig(**{f.name: getattr(self, f.name) for f in fields(TrainingConfig)})
+
+
+@refuses_unknown
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ComparisonRequest(Conditions):
+    """What `compare` is asked for.
+
+    weights: a file, or "none", by backbone, where it is not the official one.
+    """
+
+    backbones: Annotated[Sequence[str], Option("Names, separated by commas.")] = (
+        "facenet", "vggface2", "senet", "arcface", "mobilefacenet",
+    )  # fmt: skip
+    recipes: Annotated[Sequence[Recipe], Option("best, seed or frozen, separated by commas.")] = (
+        "best",
+    )
+    weights: Annotated[
+        Mapping[str, str | Path] | None,
+        Option("BACKBONE=FILE or BACKBONE=none; may be repeated."),
+    ] = None
+    out: Annotated[Path | str | None, Option("Folder for the runs; default: in runs/.")] = None
+    track: Track = silent
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _look_at_folders(self)
+
+
+def _look_at_folders(asked: Conditions) -> None:
+    """A missing folder is said before anything heavy is imported."""
+    existing_folder(asked.data)
+    if asked.strangers is not None:
+        existing_folder(asked.strangers)

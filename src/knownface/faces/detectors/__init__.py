@@ -12,6 +12,7 @@ import pkgutil
 from knownface.errors import KnownfaceError
 from knownface.faces.face import Detector, DetectorRecord
 from knownface.files.download import WeightError
+from knownface.options import argument
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,6 @@ def load_detector(track: Track = silent, name: str | None = None) -> Detector:
             log.warning("Detector: %s", record.instead)
         return detector
     raise KnownfaceError(
-        f"No face detector: {'; or, '.join(failures)}; or say --faces cropped if the photos are "
-        "aligned face crops"
+        f"No face detector: {'; or, '.join(failures)}; or say {argument('faces', 'cropped')} if "
+        "the photos are aligned face crops"
     )

@@ -199,5 +199,5 @@ BACKBONES = (
         # buffalo_l in python-package/README.md of deepinsight/insightface.
         {"lfw": 0.9983, "cfp_fp": 0.9933, "agedb_30": 0.9823},
     ),
-    _record("arcface-r100", 100, "a file of yours (--weights)", 65_130_944),
+    _record("arcface-r100", 100, "a file of yours", 65_130_944),
 )

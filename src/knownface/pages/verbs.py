@@ -1,0 +1,126 @@
+"""The verbs whose result can be a page: check, evaluate, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knownface.dataset.folder import existing_folder, scan
+from knownface.errors import KnownfaceError
+from knownface.options import Device, FacesMode, argument
+from knownface.progress import Track, silent
+from knownface.recognition.artifact import artifact_folder
+
+if TYPE_CHECKING:
+    from knownface.diagnosis.findings import Diagnosis
+    from knownface.measure.evaluation import Evaluation
+    from knownface.measure.run import Run
+    from knownface.recognition.recognizer import Recognizer
+
+
+def check(
+    data: str | Path,
+    *,
+    backbone: str = "auto",
+    weights: str | Path | None = None,
+    accept_license: bool = False,
+    faces: FacesMode = "detect",
+    out: str | Path | None = None,
+    fix: str | Path | None = None,
+    device: Device = "auto",
+    track: Track = silent,
+) -> Diagnosis:
+    """Examine `data/<person>/` and say what to mend; nothing in it is changed.
+
+    out: a page to write; the command line writes `runs/<folder>-check.html` where none is given.
+    fix: a new folder for a cleaned copy of the photos.
+    Raises KnownfaceError for unusable data or options.
+    """
+    data, target = Path(data), Path(fix) if fix else None
+    page = _page(out) if out else None
+    dataset = scan(data)
+    from knownface.diagnosis.check import diagnose
+    from knownface.diagnosis.clean import copy_good, new_copy
+    from knownface.embed.frozen import frozen_pipeline
+    from knownface.pages.check import write_check
+
+    with new_copy(target, data) as copy:
+        _, pipeline = frozen_pipeline(
+            backbone, weights, accept_license, faces, device, track, cache=True
+        )
+        found = diagnose(dataset, pipeline, track)
+        if page:
+            with _writing(page):
+                write_check(page, found)
+        if copy:
+            copy_good(found, copy, track)
+    return found
+
+
+def evaluate(
+    recognizer: Recognizer | str | Path,
+    data: str | Path,
+    *,
+    strangers: str | Path | None = None,
+    out: str | Path | None = None,
+    device: Device = "auto",
+    track: Track = silent,
+) -> Evaluation:
+    """Test a recogniser on photos it has not seen; enrolled photos are left out.
+
+    recognizer: one that is loaded, or a run or recognizer folder; `device` is for the latter.
+    data: people, in sub-folders named as enrolled. out: a folder for evaluation.json and report.
+    Raises KnownfaceError for unusable data or options.
+    """
+    if isinstance(recognizer, str | Path):
+        artifact_folder(Path(recognizer))
+    for folder in (data, strangers):
+        if folder is not None:
+            existing_folder(folder)  # a missing one is said before anything heavy is imported
+    from knownface.measure.evaluate import read_and_evaluate
+    from knownface.measure.explanation import explain
+    from knownface.pages.report import write_report
+    from knownface.recognition.recognizer import Recognizer
+
+    loaded = Recognizer.given(recognizer, device)
+    others = Path(strangers) if strangers else None
+    result, people, unknown = read_and_evaluate(loaded, Path(data), others, track)
+    if out:
+        with _writing(Path(out)):
+            Path(out).mkdir(parents=True, exist_ok=True)
+            result.save(Path(out) / "evaluation.json")
+            write_report(Path(out), result, explain(loaded, people, unknown, track))
+    return result
+
+
+def report(runs: Sequence[str | Path], *, out: str | Path = Path("runs/report.html")) -> list[Run]:
+    """Put finished runs side by side on one page; its rows, in the order of `runs`.
+
+    Raises KnownfaceError where a folder is no finished run, or the page cannot be written.
+    """
+    from knownface.measure.run import read_run, tested_on_the_same
+    from knownface.pages.compare import write_comparison
+
+    page, folders = _page(out), [Path(run) for run in runs]
+    rows = [read_run(folder) for folder in folders]
+    with _writing(page):
+        page.parent.mkdir(parents=True, exist_ok=True)
+        write_comparison(page, rows, Path(), tested_on_the_same(folders))
+    return rows
+
+
+def _page(out: str | Path) -> Path:
+    page = Path(out)
+    if page.is_dir():
+        raise KnownfaceError(f"{argument('out', page)}: is a folder; name a file in it")
+    return page
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KnownfaceError(f"{place}: cannot be written ({error.strerror})") from None
