@@ -12,8 +12,7 @@ from knownface.embed.embedder import Embedder
 from knownface.embed.runtimes import Precision
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import load_cropper
 from knownface.faces.face import FacesMode
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
@@ -74,8 +73,7 @@ def frozen_pipeline(
     embedder = backbone_embedder(
         backbone, weights, device, track=track, accept_license=accept_license
     )
-    detector = load_detector(track) if faces == "detect" else None
-    return FacePipeline(FaceCropper(backbone.crop, detector, cache), embedder)
+    return FacePipeline(load_cropper(backbone.crop, faces, track, cache), embedder)
 
 
 def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:

@@ -18,8 +18,7 @@ from knownface.dataset.folder import scan
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import Interrupted, KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import load_cropper
 from knownface.files.rows import Rows
 from knownface.files.runs import run_folder, write_json
 from knownface.measure.evaluate import evaluate
@@ -83,15 +82,14 @@ def train(
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        detector = load_detector(track) if config.faces == "detect" else None
-        cropper = FaceCropper(backbone.crop, detector, cache=True)
+        cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
         photos = collect(
             people, others, FacePipeline(cropper, embedder), track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
         write_json(work / "split.json", photos.describe_split(config.seed))
 
-        about = _about(backbone, origin, config, detector.name if detector else None)
+        about = _about(backbone, origin, config, cropper.detector)
         with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
             outcome = run_recipe(model, embedder, photos, backbone, config, work, history, track)
         folds = photos.cross_validated(config.folds, config.seed)
