@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support import gallery_of, portraits_of
 
-from knownface.dataset.split import group_photos, split
+from knownface.dataset.split import group_photos, halve_strangers, split
 from knownface.errors import KnownfaceError
 from knownface.faces.fingerprint import NEAR_DUPLICATE_BITS
 
@@ -63,3 +64,12 @@ def test_split_depends_on_the_seed() -> None:
 def test_an_impossible_share(share: float) -> None:
     with pytest.raises(KnownfaceError, match="between 0 and 1"):
         split(np.array([0, 0]), np.array([0, 1]), share)
+
+
+def test_strangers_are_halved_by_identity() -> None:
+    gallery = gallery_of(6, 5)
+    strangers = portraits_of(gallery)
+    calibration, untouched = halve_strangers(strangers)
+    assert set(calibration) | set(untouched) == set(range(30))
+    assert not set(strangers.labels[calibration]) & set(strangers.labels[untouched])
+    assert len(halve_strangers(None)[0]) == len(halve_strangers(None)[1]) == 0

@@ -153,7 +153,7 @@ def test_somebody_elses_photo_with_a_bystander_is_a_mislabel(clean: Path, tmp_pa
 
 
 def test_ready_crops_need_no_detector(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knownface.embed.frozen.load_detector", lambda _: pytest.fail("not needed"))
+    monkeypatch.setattr("knownface.faces.crops.load_detector", lambda *_: pytest.fail("not needed"))
     assert len(check(clean, faces="cropped").photos) == 96
 
 

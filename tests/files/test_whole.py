@@ -11,10 +11,10 @@ from knownface.files.whole import whole_file
 
 
 def test_a_file_appears_after_success_only(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file.txt"
+    path = tmp_path / "new" / "file.weights.txt"
     with whole_file(path) as part:
-        assert part.name.startswith(".")
-        assert part.suffix == path.suffix  # some libraries write by it
+        assert part.name.startswith(f".{path.name}.")
+        assert part.suffixes[-2:] == path.suffixes  # some libraries write by them
         part.write_text("first")
         assert not path.exists()
     assert path.read_text() == "first"

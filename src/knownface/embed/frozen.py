@@ -10,8 +10,7 @@ import onnx
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import load_cropper
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
@@ -79,8 +78,7 @@ def frozen_pipeline(
     checked("device", Device, device)
     record, wanted = choose_backbone(name, weights, track)
     embedder = backbone_embedder(record, wanted, device, track=track, accept_license=accept_license)
-    detector = load_detector(track) if faces == "detect" else None
-    return record, FacePipeline(FaceCropper(record.crop, detector, cache), embedder)
+    return record, FacePipeline(load_cropper(record.crop, faces, track, cache), embedder)
 
 
 def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:

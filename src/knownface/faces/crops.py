@@ -17,6 +17,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.faces.align import crop_face
 from knownface.faces.crop_cache import CropCache
+from knownface.faces.detectors import load_detector
 from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import ImageError, Photo, Source, read_bytes, read_photo
@@ -44,7 +45,12 @@ class FaceCropper:
         self._cache = CropCache(crop, detector.name if detector else "cropped") if cache else None
 
     def __repr__(self) -> str:
-        return f"FaceCropper({self.crop}, {self._detector.name if self._detector else 'cropped'})"
+        return f"FaceCropper({self.crop}, {self.detector or self.mode})"
+
+    @property
+    def detector(self) -> str | None:
+        """The detector's name, if there is one."""
+        return self._detector.name if self._detector else None
 
     def crop_photos(
         self,
@@ -120,6 +126,18 @@ class FaceCropper:
     def _stack(self, crops: list[np.ndarray]) -> np.ndarray:
         size = self.crop.size
         return np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8)
+
+
+def load_cropper(
+    crop: Crop,
+    faces: FacesMode,
+    track: Track = silent,
+    cache: bool = False,
+    detector: str | None = None,
+) -> FaceCropper:
+    """What crops faces in a geometry, with the detector of that name, or the best one there is."""
+    found = load_detector(track, detector) if faces == "detect" else None
+    return FaceCropper(crop, found, cache)
 
 
 def _path(source: Source) -> Path:

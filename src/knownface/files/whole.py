@@ -17,7 +17,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     made; raises OSError where that, or the renaming, is impossible.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}-{get_ident()}.{path.name}")
+    suffix = "".join(path.suffixes[-2:])  # Keras writes `.weights.h5`, and nothing else
+    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{suffix}")
     try:
         yield part
         part.replace(path)

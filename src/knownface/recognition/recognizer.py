@@ -14,8 +14,7 @@ import numpy as np
 from knownface.embed.embedder import BATCH, Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import NOWHERE, FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
 from knownface.faces.face import Crop, Face
 from knownface.faces.photo import Source, read_image
 from knownface.files.committed import changed_folder, read_record
@@ -83,9 +82,8 @@ class Recognizer:
         """Reads photos as they were read in training; the detector loads on first use."""
         with _loading:
             if self._cropper is None:
-                known = self.about.detector
-                detector = load_detector(track, known) if self.faces == "detect" else None
-                self._cropper = FaceCropper(self.crop, detector)
+                detector = self.about.detector
+                self._cropper = load_cropper(self.crop, self.faces, track, detector=detector)
             return self._cropper
 
     def pipeline(self, track: Track = silent) -> FacePipeline:

@@ -17,8 +17,7 @@ from knownface.dataset.folder import scan_folders
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import Interrupted, KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import load_cropper
 from knownface.files.rows import Rows
 from knownface.files.runs import run_folder, write_json
 from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
@@ -83,15 +82,14 @@ def train(request: TrainingRequest) -> TrainingRun:
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        detector = load_detector(track) if config.faces == "detect" else None
-        cropper = FaceCropper(backbone.crop, detector, cache=True)
+        cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
         photos = collect(
             people, others, FacePipeline(cropper, embedder), track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
         write_json(work / "split.json", photos.describe_split(config.seed))
 
-        about = _about(backbone, origin, config, detector.name if detector else None)
+        about = _about(backbone, origin, config, cropper.detector)
         options = asdict(config)
         with History(work, final.name, config.tensorboard, config.mlflow, options) as history:
             context = TrainingContext(
