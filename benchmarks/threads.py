@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from knownface.faces.photo import SUFFIXES
+from knownface.faces.find import SUFFIXES
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.result import Recognition
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
+from knownface.faces.find import find_photos, is_photo, is_system, passed_over
 
 if TYPE_CHECKING:
     import numpy as np
+
+log = logging.getLogger(__name__)
+
+# Folders that others parted for training; the first of them is the one to pass.
+TRAINING_PARTS = ("train", "training", "people")
 
 
 @dataclass(frozen=True)
@@ -23,17 +30,21 @@ class FaceDataset:
     people: folder names (Unicode NFC), sorted.
     paths: n photo files, grouped by person.
     labels: (n,) index into `people`.
+    ignored: files that are no photos, or lie beside the people's folders; lost: folders that hold
+        nothing else.
     """
 
     root: Path
     people: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: np.ndarray
+    ignored: tuple[Path, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Each photo's path inside the folder, with forward slashes, as reports show it."""
-        return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
+        return tuple("/".join(map(shown, path.relative_to(self.root).parts)) for path in self.paths)
 
 
 def scan_folders(
@@ -44,34 +55,68 @@ def scan_folders(
 
 
 def scan(root: Path, loose: bool = False) -> FaceDataset:
-    """Find the people of `root/<person>/**/*.jpg` and the other photo formats.
+    """Find the people of `root/<person>/`, and every photo below each, by its content.
 
     loose: photos that lie in `root` itself are taken too, each as a person of its own; right for
         strangers, whose names do not matter.
-    Hidden files and files of other kinds are passed over. Raises KnownfaceError where there is
-    no folder, no person, or no permission.
+    Hidden and system folders are passed over; other files, and people who have nothing else, are
+    kept in `ignored` and `lost`, and said. Raises KnownfaceError where there is no folder, no person, or no
+    permission, and where the people seem to be one level deeper.
     """
     root = existing_folder(root)
     import numpy as np
 
-    from knownface.faces.photo import SUFFIXES
-
     try:
-        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+        entries = sorted(path for path in root.iterdir() if not is_system(path.name))
     except PermissionError:
         raise KnownfaceError(f"{root}: no permission to list it (chmod u+rx)") from None
-    folders = [path for path in entries if path.is_dir()]
-    singles = [path for path in entries if path.suffix.lower() in SUFFIXES and path.is_file()]
-    photos = {folder: _photos_below(folder) for folder in folders}
+    singles = [path for path in entries if path.is_file() and is_photo(path)]
+    found = {folder: find_photos(folder) for folder in entries if folder.is_dir()}
+    photos = {folder: each.photos for folder, each in found.items()}
     if loose:
-        photos |= {path: [path] for path in singles}
-    people = _names([place for place, found in photos.items() if found])
+        photos |= {path: (path,) for path in singles}
+    else:
+        _refuse_levels(root, photos)
+    people = _names([place for place, some in photos.items() if some])
     if not people:
         hint = "photos lie in it directly, move each into" if singles else "put each person's into"
         raise KnownfaceError(f"{root}: no photos in sub-folders; {hint} {root}/<person>/")
     paths = [path for place in people.values() for path in photos[place]]
     labels = [i for i, place in enumerate(people.values()) for _ in photos[place]]
-    return FaceDataset(root, tuple(people), tuple(paths), np.array(labels, np.int64))
+    ignored = [path for each in found.values() for path in each.others]
+    lost = [folder.name for folder, each in found.items() if each.others and not each.photos]
+    ignored += [] if loose else singles
+    if ignored:
+        log.info("%s: %s", root, passed_over(ignored))
+    if lost:
+        log.warning("%s: no photo in %s, which is left out", root, ", ".join(map(shown, lost)))
+    numbers = np.array(labels, np.int64)
+    return FaceDataset(root, tuple(people), tuple(paths), numbers, tuple(ignored), tuple(lost))
+
+
+def _refuse_levels(root: Path, photos: Mapping[Path, Sequence[Path]]) -> None:
+    """Folders of folders are not people, unless the inner ones are called by number or date."""
+    inner: dict[Path, set[str]] = {}
+    for folder, some in photos.items():
+        parts = [path.relative_to(folder).parts for path in some]
+        if any(len(each) == 1 for each in parts):
+            return
+        if parts:
+            inner[folder] = {each[0] for each in parts}
+    if not inner or all(map(_is_a_number, set().union(*inner.values()))):
+        return
+    names = [folder.name for folder in inner]
+    shown = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
+    first = next((f for f in inner if f.name.lower() in TRAINING_PARTS), next(iter(inner)))
+    raise KnownfaceError(
+        f"{root}: {shown} hold{'s' * (len(names) == 1)} folders instead of photos; if those are "
+        f"the people, pass {first}, else put the photos of each person directly into one folder"
+    )
+
+
+def _is_a_number(name: str) -> bool:
+    """Such as 2019, 2019-05-01, IMG_0012 or 100APPLE: an album's name, not a person's."""
+    return sum(map(str.isdigit, name)) >= max(2, len(name) // 3)
 
 
 def existing_folder(root: str | Path) -> Path:
@@ -87,25 +132,17 @@ def _names(folders: Sequence[Path]) -> dict[str, Path]:
     """Folders by normalised name, sorted; two that normalise alike are an error."""
     names: dict[str, Path] = {}
     for folder in folders:
-        name = unicodedata.normalize("NFC", folder.name)
+        name = unicodedata.normalize("NFC", shown(folder.name))
         if name in names:
             raise KnownfaceError(f"{folder}: the same name as {names[name]} in Unicode; merge them")
         names[name] = folder
     return dict(sorted(names.items()))
 
 
-def _photos_below(folder: Path) -> list[Path]:
-    from knownface.faces.photo import SUFFIXES
-
-    def refuse(error: OSError) -> None:
-        raise KnownfaceError(f"{error.filename}: no permission to list it (chmod u+rx)") from None
-
-    found = []
-    for parent, subfolders, files in os.walk(folder, onerror=refuse):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [
-            Path(parent) / name
-            for name in sorted(files)
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
-    return found
+def shown(name: str) -> str:
+    """A file's name as text; bytes that are not UTF-8 are read as Latin-1, as they mostly are."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("latin-1")
+    return name

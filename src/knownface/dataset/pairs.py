@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from knownface.errors import KnownfaceError
-from knownface.faces.photo import SUFFIXES
+from knownface.faces.find import SUFFIXES
 
 FOLDS = 10  # of every protocol; a list that names none, such as LFW view 1, is dealt out in turn
 NAMES = "'name i j' or 'name i other j'"

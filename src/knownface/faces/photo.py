@@ -22,9 +22,6 @@ pillow_heif.register_heif_opener()
 Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
-_OTHERS = (".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp", ".gif")
-SUFFIXES = frozenset(_JPEG + _OTHERS)
 MAX_BYTES = 200 * 2**20
 MAX_PIXELS = 120_000_000  # the largest phone and medium-format sensors have just over 100 million
 MAX_SIDE = 65_535  # what JPEG can say; longer strips are no photos

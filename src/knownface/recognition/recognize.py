@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
+from knownface.faces.find import find_photos, passed_over
 from knownface.options import Device
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
@@ -15,6 +17,8 @@ from knownface.recognition.artifact import artifact_folder
 if TYPE_CHECKING:
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
+
+log = logging.getLogger(__name__)
 
 
 def recognize(
@@ -50,16 +54,16 @@ def recognize(
 
 def photos_of(sources: Iterable[str | Path]) -> list[Path]:
     """Photo files named by paths, folders (searched deeply) and globs; KnownfaceError if none."""
-    from knownface.faces.photo import SUFFIXES
-
     found: list[Path] = []
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
-            if not inside:
+            inside = find_photos(path)
+            if not inside.photos:
                 raise KnownfaceError(f"{path}: no photos in this folder")
-            found += inside
+            if inside.others:
+                log.info("%s: %s", path, passed_over(inside.others))
+            found += inside.photos
         elif path.exists() or not glob.has_magic(str(source)):
             found.append(path)
         else:
