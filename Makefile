@@ -1,16 +1,20 @@
 # make demo: set up and run the main job.   make test: set up and run every check.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test check clean
+.PHONY: demo test check pytest clean
 
 demo: .venv/installed
 	$(BIN)/python train_model.py
 
-test: .venv/installed-dev
+test: check pytest
+
+check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pytest: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .venv/installed: requirements.txt pyproject.toml

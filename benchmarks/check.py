@@ -43,6 +43,7 @@ def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection)
     from knownface.dataset.folder import scan
     from knownface.diagnosis.check import diagnose
     from knownface.embed.frozen import backbone_embedder
+    from knownface.embed.stream import FacePipeline
     from knownface.faces.crops import FaceCropper
     from knownface.faces.detectors import load_detector
     from knownface.networks.zoo import get_backbone
@@ -60,7 +61,8 @@ def work(root: Path, backbone: str, whole: bool, share: float, pipe: Connection)
         cropper = FaceCropper(record.crop, detector, cache=whole)
         start, processor = time.perf_counter(), time.process_time()
         if whole:
-            write_check(Path(empty) / "page.html", diagnose(dataset, cropper, embedder))
+            pipeline = FacePipeline(cropper, embedder)
+            write_check(Path(empty) / "page.html", diagnose(dataset, pipeline))
         else:
             for _ in cropper.crop_photos(dataset.paths):
                 pass

@@ -134,9 +134,8 @@ def main() -> None:
         print(f"{count} photos of {arguments.megapixels:g} megapixels, {size / 2**30:.1f} GiB")
 
         def half_read() -> bool:
-            return sum(1 for _ in (root / "second" / "knownface" / "crops").rglob("*.npz")) * 2 >= (
-                count
-            )
+            crops = root / "second" / "knownface" / "crops"
+            return 2 * sum(1 for _ in crops.glob("??/[!.]*")) >= count
 
         def never() -> bool:
             return False

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from knownface.dataset.portraits import Portraits
 from knownface.recognition.gallery import Gallery
+from knownface.recognition.recognizer import Recognizer
+from knownface.recognition.result import Recognition
 
 
 def embeddings(rng: np.random.Generator, centres: np.ndarray, spread: float) -> np.ndarray:
@@ -22,6 +25,12 @@ def gallery_of(people: int, photos: int, spread: float = 0.1, seed: int = 0) -> 
     names = [f"person {i}" for i in range(people)]
     files = [f"{i}.jpg" for i in range(len(labels))]
     return Gallery.enroll(names, embeddings(rng, centres[labels], spread), labels, files, files)
+
+
+def answer_and_network(recognizer: Recognizer, photo: Path) -> tuple[int, int, Recognition]:
+    """For a process of a pool: which it is, which compiled network it has, and its answer."""
+    answer = recognizer.recognize(photo)
+    return os.getpid(), id(recognizer.embedder._network), answer
 
 
 def portraits_of(gallery: Gallery, names: tuple[str, ...] | None = None) -> Portraits:

@@ -31,17 +31,38 @@ def test_the_public_names_are_what_is_shown() -> None:
 
 def test_results_are_shown_in_a_line(run_folder: Path, people: Path) -> None:
     from knownface.measure.evaluation import Evaluation
-    from knownface.training.compare import Row
+    from knownface.measure.run import Run
 
     evaluation = cast(Evaluation, SimpleNamespace(accuracy=0.9941))
     loaded = knownface.Recognizer.load(run_folder)
     run = knownface.TrainingRun(run_folder, loaded, evaluation)
     assert repr(run) == f"TrainingRun({str(run_folder)!r}, 5 people, accuracy 0.994)"
-    rows = [Row("mini", "best", 1, error="why"), Row("mini", "frozen", 1, "r", evaluation)]
+    rows = [Run("mini", "best", 1, error="why"), Run("mini", "frozen", 1, "r", evaluation)]
     shown = repr(knownface.Comparison(people, rows))
     assert shown == f"Comparison({str(people)!r}, 1 of 2 runs with a result)"
     found = knownface.Diagnosis(people, ("Ann",), ("a", "b"), (), frozenset(), {}, "CPU")
     assert repr(found) == f"Diagnosis({str(people)!r}, 2 photos of 1 people, 0 problems)"
+
+
+def test_the_readme_shows_every_file_with_a_comment() -> None:
+    root = Path(__file__).parents[1]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    lines = readme.split("```\nsrc/knownface/\n")[1].split("\n```")[0].splitlines()
+    shown: list[str] = []
+    within: list[str] = []
+    for line in lines:
+        name, comment = line.split(maxsplit=1)
+        assert comment
+        within[(len(line) - len(line.lstrip())) // 2 - 1 :] = [name]
+        shown.append("".join(within))
+    source = root / "src" / "knownface"
+    there = {
+        str(path.relative_to(source)) + "/" * path.is_dir()
+        for path in source.rglob("*")
+        if "__pycache__" not in path.parts and path.name != "__init__.py"
+    }
+    assert set(shown) == there
+    assert len(shown) == len(there)
 
 
 @pytest.mark.parametrize("command", ["recognize", "evaluate", "verify", "benchmark"])
@@ -66,6 +87,31 @@ app({[command, *arguments]!r})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("command", [["train"], ["evaluate", "run"]])
+@pytest.mark.parametrize("given", ["people", "strangers"])
+def test_a_missing_folder_is_said_before_anything_heavy_is_loaded(
+    command: list[str], given: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people" / "Ann").mkdir(parents=True)
+    (tmp_path / "people" / "Ann" / "1.jpg").touch()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recognizer.json").touch()
+    people = tmp_path / ("people" if given == "strangers" else "nowhere")
+    arguments = [*command, str(people), "--strangers", str(tmp_path / "nowhere")]
+    code = f"""
+import sys
+for name in ("scipy", "sklearn", "matplotlib", "onnx", "openvino", "onnxruntime", "keras"):
+    sys.modules[name] = None
+from knownface.cli import app
+app({arguments!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2, done.stderr
+    assert "nowhere: no such folder" in done.stderr
 
 
 def short_list(shared: Path, folder: Path) -> Path:

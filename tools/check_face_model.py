@@ -14,13 +14,11 @@ share people, it seems), 0.331 and 0.491, 0.317 and 0.402; last 0.884 and 0.979.
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
 
 import numpy as np
-from fit_face_model import photos_by_person
-from PIL import Image
+from aligned_crops import files_by_person, pixels
 
 from knownface.embed.embedder import Embedder
 from knownface.embed.frozen import backbone_embedder
@@ -43,9 +41,9 @@ def main(tars: list[Path]) -> None:
     embedder = backbone_embedder(get_backbone("mobilefacenet"), precision="float32")
     first, second = [], []
     for tar in tars:
-        for _, photos in sorted(photos_by_person(tar).items()):
+        for _, photos in sorted(files_by_person(tar).items()):
             if len(photos) >= 4:
-                crops = np.stack([np.asarray(Image.open(io.BytesIO(p))) for p in photos[:PHOTOS]])
+                crops = np.stack([pixels(photo) for photo in photos[:PHOTOS]])
                 embeddings = embedder.embed(crops)
                 first.append(mean(embeddings[::2]))
                 second.append(mean(embeddings[1::2]))

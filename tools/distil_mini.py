@@ -15,9 +15,7 @@ started again with the same `--out`.
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import tarfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from PIL import Image
+from aligned_crops import files, pixels
 
 from knownface.dataset.folder import scan
 from knownface.embed.embedder import Embedder
@@ -92,11 +90,9 @@ def read_archives(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, list[str]]
     """Crops (n, 112, 112, 3) uint8, identity numbers (n,), and identity names."""
     crops, names = [], []
     for path in paths:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                if member.isfile() and (stream := archive.extractfile(member)):
-                    crops.append(np.asarray(Image.open(io.BytesIO(stream.read())).convert("RGB")))
-                    names.append(f"{path.stem}/{Path(member.name).parent.name}")
+        for person, data in files(path):
+            crops.append(pixels(data))
+            names.append(f"{path.stem}/{person}")
     identities, labels = np.unique(names, return_inverse=True)
     return np.stack(crops), labels, list(identities)
 

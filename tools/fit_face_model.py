@@ -20,16 +20,12 @@ no person's coefficients, no names. The log says how much of a direction any one
 from __future__ import annotations
 
 import argparse
-import io
-import tarfile
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import local
 
 import cv2
 import numpy as np
-from PIL import Image
+from aligned_crops import files_by_person, pixels
 from scipy.interpolate import RBFInterpolator
 
 from knownface.faces.align import TEMPLATE_112
@@ -65,32 +61,21 @@ def read_crops(tars: list[Path], rng: np.random.Generator) -> tuple[np.ndarray, 
     crops: list[np.ndarray] = []
     people: list[int] = []
     for tar in tars:
-        files = sorted(photos_by_person(tar).items())
+        files = sorted(files_by_person(tar).items())
         for _, photos in files:
             person = people[-1] + 1 if people else 0
             chosen = rng.permutation(len(photos))[:PHOTOS]
-            crops += [np.asarray(Image.open(io.BytesIO(photos[i])).convert("RGB")) for i in chosen]
+            crops += [pixels(photos[i]) for i in chosen]
             people += [person] * len(chosen)
     return np.stack(crops), np.array(people)
 
 
-def photos_by_person(tar: Path) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = defaultdict(list)
-    with tarfile.open(tar) as archive:
-        for member in archive:
-            if member.isfile() and (stream := archive.extractfile(member)):
-                found[Path(member.name).parent.name].append(stream.read())
-    return found
-
-
 def find_landmarks(crops: np.ndarray) -> np.ndarray:
     """(n, 5, 2) by YuNet; NaN where no face is found."""
-    detector, thread = load_detector(), local()
+    detector = load_detector()
 
     def find(crop: np.ndarray) -> np.ndarray:
-        if not hasattr(thread, "detector"):
-            thread.detector = detector.clone()
-        faces = thread.detector.find_faces(crop)
+        faces = detector.find_faces(crop)
         return faces[0].landmarks if faces else np.full((5, 2), np.nan)
 
     with ThreadPoolExecutor() as pool:

@@ -9,15 +9,11 @@ two photos, and between a photo and the mean of ten photos of another person.
 
 from __future__ import annotations
 
-import io
 import sys
-import tarfile
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from aligned_crops import files_by_person, pixels
 
 from knownface.embed.frozen import backbone_embedder
 from knownface.networks.zoo import get_backbone
@@ -28,27 +24,13 @@ RATES = (1e-2, 1e-3, 1e-4)
 PHOTOS = 10
 
 
-def crops(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_dir():
-        for path in sorted(source.glob("*/*.jpg")):
-            yield path.parent.name, path.read_bytes()
-        return
-    with tarfile.open(source) as archive:
-        for member in archive:
-            if member.isfile() and (stream := archive.extractfile(member)):
-                yield Path(member.name).parent.name, stream.read()
-
-
 def main(name: str, sources: list[str]) -> None:
     embedder = backbone_embedder(get_backbone(name), precision="float32")
     pairs, templates = [], []
     for source in sources:
-        people: dict[str, list[bytes]] = defaultdict(list)
-        for person, data in crops(Path(source)):
-            if len(people[person]) < PHOTOS:
-                people[person].append(data)
-        images = [np.asarray(Image.open(io.BytesIO(d))) for p in people.values() for d in p]
-        labels = np.repeat(np.arange(len(people)), [len(photos) for photos in people.values()])
+        people = [each[:PHOTOS] for each in files_by_person(Path(source)).values()]
+        images = [pixels(data) for each in people for data in each]
+        labels = np.repeat(np.arange(len(people)), [len(each) for each in people])
         embeddings = embedder.embed(np.stack(images))
         similarity = embeddings @ embeddings.T
         pairs.append(similarity[np.triu(labels[:, None] != labels, 1)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from knownface.training.compare import Comparison, compare
     from knownface.training.config import TrainingConfig
     from knownface.training.train import TrainingRun, train
+
+# ONNX Runtime and OpenVINO report to their makers that, and on what machine, they are used. Nobody
+# learns that somebody recognises faces. `onnxruntime.disable_telemetry_events` does not stop it
+# (measured with 1.32).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it has a stub for that
 
 __version__ = "0.1.0"
 __all__ = [
@@ -91,3 +99,22 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+def _show_in_notebooks() -> None:
+    """Evaluations and recognitions become pages in IPython; nothing is imported for it here."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return
+    formatter = shell.display_formatter.formatters["text/html"]
+    for name, view in (("Evaluation", "evaluation_html"), ("Recognition", "recognition_html")):
+        formatter.for_type_by_name(
+            f"knownface.{_HOME[name]}",
+            name,
+            lambda value, view=view: getattr(
+                importlib.import_module("knownface.pages.notebook"), view
+            )(value),
+        )
+
+
+_show_in_notebooks()

@@ -20,6 +20,7 @@ from knownface.errors import KnownfaceError
 
 FacesMode = Literal["detect", "cropped"]
 Device = Literal["auto", "cpu", "cuda", "coreml"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 P = ParamSpec("P")
 Asked = TypeVar("Asked")

@@ -6,14 +6,13 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import knownface, knownface_process, refused
 from PIL import Image, ImageDraw
 from plant_faults import ACCEPTED, copy_people, plant
 
@@ -24,12 +23,9 @@ from knownface.diagnosis.clean import copy_good, new_copy
 from knownface.diagnosis.examine import examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.diagnosis.quality import BLURRED, sharpness
-from knownface.embed.frozen import backbone_embedder
+from knownface.embed.frozen import frozen_pipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
 from knownface.faces.fingerprint import find_copies, same_picture, small_portrait
-from knownface.networks.zoo import get_backbone
 from knownface.pages.check import write_check
 from knownface.pages.verbs import check
 
@@ -157,7 +153,7 @@ def test_somebody_elses_photo_with_a_bystander_is_a_mislabel(clean: Path, tmp_pa
 
 
 def test_ready_crops_need_no_detector(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knownface.embed.frozen.load_detector", lambda _: pytest.fail("not needed"))
+    monkeypatch.setattr("knownface.faces.crops.load_detector", lambda *_: pytest.fail("not needed"))
     assert len(check(clean, faces="cropped").photos) == 96
 
 
@@ -340,19 +336,14 @@ def test_the_page_survives_names_and_numbers(
     page = page_of(replace(found, problems=(problem,) * 3000), tmp_path)
     assert "<b>" not in page
     assert "And 2000 more" in page
-    monkeypatch.setattr("knownface.pages.page.SHEET_PIXELS", 3 * 112**2)
+    monkeypatch.setattr("knownface.pages.pictures.SHEET_PIXELS", 3 * 112**2)
     short = page_of(found, tmp_path)
     assert 0 < len(set(re.findall(r'style="(--x[^"]+)"', short))) <= 3
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "knownface", "check", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:
     page, copy = tmp_path / "pages" / "check.html", tmp_path / "cleaned"
-    done = run(ill[0], "--out", page, "--fix", copy, "--json")
+    done = knownface_process("check", ill[0], "--out", page, "--fix", copy, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert set(document) == {"people", "photos", "problems"}
@@ -361,7 +352,7 @@ def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:
     assert all(set(problem) == keys for problem in document["problems"])
     assert page.read_text().startswith("<!doctype html>")
     assert len(list(copy.rglob("*.jpg"))) < document["photos"]
-    text = run(ill[0], "--out", page, "--quiet")
+    text = knownface_process("check", ill[0], "--out", page, "--quiet")
     assert text.returncode == 0
     assert "Cannot be read" in text.stdout
     assert f"Page: {page}" in text.stdout
@@ -380,14 +371,10 @@ def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:
 def test_wrong_use_is_one_sentence(
     arguments: Callable[[Path, Path], list], words: str, clean: Path, tmp_path: Path
 ) -> None:
-    done = run(*arguments(clean, tmp_path))
-    assert done.returncode == 2, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("knownface: ")]
-    assert len(lines) == 1
-    assert words in lines[0]
+    refused(knownface("check", *arguments(clean, tmp_path)), words)
 
 
-def test_drawings_do_not_break_it(tmp_path: Path) -> None:
+def test_drawings_do_not_break_it(offline: None, tmp_path: Path) -> None:
     """Nobody has a face here: everything is named, and there is still a page."""
     for name in ("Ann", "Bob"):
         (tmp_path / "people" / name).mkdir(parents=True)
@@ -402,7 +389,5 @@ def test_drawings_do_not_break_it(tmp_path: Path) -> None:
 
 
 def test_crops_do_not_stay_in_memory(clean: Path, shared: Path) -> None:
-    record = get_backbone("mobilefacenet")
-    cropper = FaceCropper(record.crop, load_detector())
-    found = examine(scan(clean), cropper, backbone_embedder(record))
+    found = examine(scan(clean), frozen_pipeline("mobilefacenet")[1])
     assert all(photo.crops.base is None and not photo.crops.size for photo in found.photos)

@@ -28,9 +28,6 @@ class OneFace:
     def __init__(self, calls: list[int] | None = None) -> None:
         self.calls = [] if calls is None else calls
 
-    def clone(self) -> OneFace:
-        return OneFace(self.calls)
-
     def find_faces(self, image: np.ndarray) -> list[Face]:
         self.calls.append(threading.get_ident())
         return [Face((10.0, 10.0, 90.0, 90.0), TEMPLATE_112 + 3, 0.9)]

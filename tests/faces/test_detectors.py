@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from knownface.errors import KnownfaceError
-from knownface.faces.detectors import load_detector
+from knownface.faces.detectors import DETECTORS, load_detector
 from knownface.faces.detectors.mtcnn import Mtcnn
 from knownface.faces.detectors.yunet import YUNET, YuNet, merge_candidates
 from knownface.faces.photo import read_image
+from knownface.progress import silent
 from knownface.recognition.recognizer import Recognizer
 
 
@@ -44,6 +45,20 @@ def test_every_head_crop_has_its_face(people: Path) -> None:
         assert eyes[:, 1].mean() < mouth[:, 1].mean(), path
 
 
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_detector_of_the_registry_keeps_the_promises(name: str, shared: Path) -> None:
+    detector = DETECTORS[name].load(silent)
+    assert detector.name == name
+    image = read_image(shared / "data" / "photos" / "couple.jpg")
+    faces = detector.find_faces(image)
+    assert faces
+    assert all(face.landmarks.shape == (5, 2) and face.score <= 1 for face in faces)
+    areas = [face.area for face in faces]
+    assert areas == sorted(areas, reverse=True)
+    again = detector.clone().find_faces(image)
+    assert [face.box for face in again] == [face.box for face in faces]
+
+
 def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:
     detector = load_detector()
     image = read_image(shared / "data" / "photos" / "couple.jpg")
@@ -56,7 +71,7 @@ def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:
         )
 
 
-def test_a_picture_without_faces_has_none() -> None:
+def test_a_picture_without_faces_has_none(shared: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     detector_input = np.repeat(np.repeat(noise[:30, :40], 10, 0), 10, 1)
     assert load_yunet().find_faces(detector_input) == []
@@ -88,7 +103,7 @@ def test_without_yunet_mtcnn_takes_over_and_says_so(
 
 def test_a_recogniser_keeps_to_the_detector_of_its_training(run_folder: Path) -> None:
     recognizer = Recognizer.load(run_folder)
-    assert recognizer.about["detector"] == "yunet"
+    assert recognizer.about.detector == "yunet"
     assert load_detector(name="mtcnn").name == "mtcnn"
 
 

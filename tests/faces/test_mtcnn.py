@@ -114,5 +114,6 @@ def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
         raise mtcnn_networks.importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(mtcnn_networks.importlib.metadata, "distribution", missing)
+    mtcnn_networks.load_network.cache_clear()
     with pytest.raises(WeightError, match="pip install mtcnn"):
         Mtcnn()

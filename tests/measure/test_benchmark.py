@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from knownface.dataset.pairs import Pairs
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.face import Face, PhotoFaces
 from knownface.measure.benchmark import Benchmark, run_benchmark
@@ -22,9 +23,9 @@ class Faces:
     """A cropper whose crops carry the number of their photo, and an embedder that knows them."""
 
     def __init__(self, embeddings: np.ndarray) -> None:
-        self.embeddings = embeddings
+        self.embeddings, self.width = embeddings, embeddings.shape[1]
 
-    def crop_photos(self, paths: Sequence[Path], track: object) -> Iterator[PhotoFaces]:
+    def crop_photos(self, paths: Sequence[Path], *options: object) -> Iterator[PhotoFaces]:
         for number, path in enumerate(paths):
             count = 0 if number == NOBODY else 1
             face = Face((10, 10, 20, 20), np.zeros((5, 2), np.float32), 1.0)
@@ -53,7 +54,7 @@ def protocol(ties: bool, photos: int = 120, pairs: int = 400) -> tuple[np.ndarra
 
 def measured(embeddings: np.ndarray, pairs: Pairs) -> Benchmark:
     fake = cast(Any, Faces(embeddings))
-    return run_benchmark(pairs, fake, fake)
+    return run_benchmark(pairs, FacePipeline(fake, fake))
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 from support import gallery_of
 
 from knownface.measure.confidence import confidence, fit_temperature, measure_calibration
+from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
 from knownface.stats.vectors import mean_templates
 
@@ -49,7 +50,7 @@ def test_photos_that_are_all_named_rightly_do_not_ask_for_zero() -> None:
 def test_calibration_lowers_the_error_on_photos_that_it_was_not_fitted_on() -> None:
     gallery, probes = gallery_of(10, 20, spread=0.5), gallery_of(10, 60, spread=0.5)
     scores = gallery.scores(probes.embeddings)
-    found = measure_calibration(gallery, scores, probes.labels)
+    found = measure_calibration(gallery, Trial(scores, probes.labels, scores[:0, 0]))
     assert found is not None
     assert found.ece < 0.05 < found.ece_before
     assert found.photos == sum(each.photos for each in found.reliability) == 600
@@ -72,7 +73,8 @@ def test_nothing_to_calibrate_with() -> None:
     alone, single = gallery_of(1, 5), gallery_of(3, 1)
     for gallery in (alone, single):
         scores = gallery.scores(gallery.embeddings)
-        assert measure_calibration(gallery, scores, gallery.labels) is None
+        trial = Trial(scores, gallery.labels, scores[:0, 0])
+        assert measure_calibration(gallery, trial) is None
     mixed = Gallery.enroll(
         ("a", "b"), gallery_of(3, 1).embeddings, np.array([0, 1, 1]), "123", "123"
     )

@@ -8,7 +8,7 @@ from support import gallery_of, portraits_of
 
 from knownface.dataset.split import split_folds
 from knownface.errors import KnownfaceError
-from knownface.measure.folds import cross_validate
+from knownface.measure.folds import cross_validate, random_split_accuracy
 from knownface.stats.vectors import mean_templates
 
 
@@ -67,3 +67,17 @@ def test_copies_say_less_and_people_of_one_group_are_not_tested() -> None:
         portraits_of(gallery), np.where(gallery.labels == 0, 0, np.arange(72)), 3
     )
     assert lonely.photos == 60
+
+
+def test_a_random_split_tests_with_what_is_left() -> None:
+    portraits = portraits_of(gallery_of(6, 10, spread=0.5))
+    embeddings, labels, shares = portraits.embeddings, portraits.labels, []
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        order = rng.permutation(60)
+        templates = mean_templates(embeddings[order[12:]], labels[order[12:]], 6)
+        predicted = (embeddings[order[:12]] @ templates.T).argmax(1)
+        shares.append(np.mean(predicted == labels[order[:12]]))
+    assert random_split_accuracy(portraits, 12, seed=2) == np.mean(shares)
+    pair = portraits.select(np.array([0, 10]))  # whose photo is tested has no other
+    assert random_split_accuracy(pair, 1, seed=0) == 0

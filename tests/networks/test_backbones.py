@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import onnx
@@ -26,6 +28,9 @@ from knownface.files.download import WeightError
 from knownface.networks.load import choose_backbone, load_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import BACKBONES, get_backbone
+from knownface.progress import silent
+from knownface.training.config import TrainingConfig
+from knownface.training.train import load_network
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,7 @@ def test_record_tells_the_truth_about_its_network(name: str) -> None:
     assert all(url.endswith((*names, ".zip")) or ".zip" in url for url in addresses)
 
 
+@pytest.mark.backends
 def test_keras_and_both_onnx_forms_equal_the_original(
     shared: Path, crops: np.ndarray, official: np.ndarray, tmp_path: Path
 ) -> None:
@@ -87,6 +93,35 @@ def test_bfloat16_stays_close(crops: np.ndarray, official: np.ndarray) -> None:
     embedder = backbone_embedder(get_backbone("mobilefacenet"), precision="auto")
     cosines = np.sum(embedder.embed(crops) * unit(official), axis=1)
     assert cosines.min() > 0.995
+
+
+def test_bfloat16_is_honoured_or_refused() -> None:
+    record = get_backbone("mini")
+    if "bfloat16" in backbone_embedder(record, precision="auto").device:
+        assert "bfloat16" in backbone_embedder(record, precision="bfloat16").device
+    else:
+        with pytest.raises(KnownfaceError, match="no instructions for bfloat16"):
+            backbone_embedder(record, precision="bfloat16")
+
+
+def test_auto_reads_its_file_once_to_check_it(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    digest = hashlib.file_digest
+
+    def counted(stream: BinaryIO, name: str) -> object:
+        read.append(Path(stream.name).name)
+        return digest(stream, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    backbone, wanted = choose_backbone("auto")
+    weights = locate_weights(backbone, wanted)
+    assert weights is not None
+    assert weights.sha256 == backbone.weight_files[0].sha256
+    backbone_embedder(backbone, wanted)
+    load_network(backbone, wanted, TrainingConfig("people"), silent)
+    assert read == ["MobileFaceNet.onnx"]
 
 
 def test_unknown_names_list_the_known_ones() -> None:
@@ -151,9 +186,13 @@ def test_research_weights_are_accepted_once(
     file.write_bytes(b"weights")
     with pytest.raises(WeightError, match=r"vggface2.*research.*accept_license=True"):
         locate_weights(record)
-    assert locate_weights(record, file) == file  # a file of the user's is theirs to judge
-    assert locate_weights(record, accept_license=True) == file
-    assert locate_weights(record) == file
+    theirs = locate_weights(record, file)  # a file of the user's is theirs to judge
+    assert theirs is not None
+    assert theirs.path == file
+    assert theirs.sha256 == hashlib.sha256(b"weights").hexdigest()
+    for official in (locate_weights(record, accept_license=True), locate_weights(record)):
+        assert official is not None
+        assert official.path == file
     with pytest.raises(WeightError, match="senet"):
         locate_weights(BACKBONES["senet"])
 
@@ -165,7 +204,7 @@ def test_auto_is_free_and_falls_back_to_what_is_built_in(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO", "knownface")
-    chosen = choose_backbone("auto")
+    chosen, _ = choose_backbone("auto")
     assert chosen.name == "mobilefacenet"
     assert not chosen.noncommercial
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -173,7 +212,7 @@ def test_auto_is_free_and_falls_back_to_what_is_built_in(
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     caplog.clear()
-    assert choose_backbone("auto").name == "mini"
+    assert choose_backbone("auto")[0].name == "mini"
     assert len(caplog.messages) == 1
     assert "mini" in caplog.text
     assert "backbone='arcface'" in caplog.text
@@ -184,8 +223,9 @@ def test_auto_is_free_and_falls_back_to_what_is_built_in(
 def test_mini_ships_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("KNOWNFACE_WEIGHTS", "")
-    path = locate_weights(BACKBONES["mini"])
-    assert path is not None
+    weights = locate_weights(BACKBONES["mini"])
+    assert weights is not None
+    path = weights.path
     assert path.is_relative_to(Path(knownface.__file__).parent)
     assert path.stat().st_size <= 4 * 2**20
     cut = tmp_path / "mini.npz"
@@ -225,6 +265,7 @@ BACKBONES = (
 """
 
 
+@pytest.mark.backends
 def test_adding_a_backbone_takes_one_file(people: Path, tmp_path: Path) -> None:
     """A new module of the package is trained, exported and run with nothing else touched."""
     (tmp_path / "tiny.py").write_text(TINY)
@@ -243,7 +284,7 @@ model = keras.saving.load_model(run.folder / "recognizer" / "embedder.keras")
 assert model.count_params() == registry.BACKBONES["tiny"].parameters
 from knownface.embed.embedder import Embedder
 exact = Embedder(run.folder / "recognizer" / "embedder.onnx", precision="float32")
-np.testing.assert_allclose(exact.embed_raw(crops), np.asarray(model(crops)), atol=1e-5)
+np.testing.assert_allclose(exact.embed_raw(crops), model.predict(crops), atol=1e-5)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -259,6 +300,7 @@ def test_a_layer_without_a_rule_is_named() -> None:
         onnx_graph(model)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_train_the_same_way(backend: str, people: Path, tmp_path: Path) -> None:
     pytest.importorskip(backend)

@@ -15,40 +15,42 @@ from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import get_backbone
 from knownface.progress import silent
 from knownface.training import candidates
-from knownface.training.candidates import Workshop
+from knownface.training.candidates import TrainingContext
 from knownface.training.history import History
 
+pytestmark = pytest.mark.backends
+
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def context(tmp_path_factory: pytest.TempPathFactory) -> TrainingContext:
     model = build_backbone(get_backbone("mini"), locate_weights(get_backbone("mini")))
-    folder = tmp_path_factory.mktemp("shop")
+    folder = tmp_path_factory.mktemp("context")
     export_onnx(model, folder / "frozen.onnx")
     embedder = Embedder(folder / "frozen.onnx")
-    history = History(folder, tensorboard=False, mlflow=False, options={})
-    return Workshop(model, embedder, folder, "cpu", "float32", 0, 1, history, silent)
+    history = History(folder, "context", tensorboard=False, mlflow=False, options={})
+    return TrainingContext(model, embedder, folder, "cpu", "float32", 0, 1, history, silent)
 
 
 @pytest.fixture(scope="module")
-def faces(shop: Workshop) -> tuple[Faces, np.ndarray]:
+def faces(context: TrainingContext) -> tuple[Faces, np.ndarray]:
     """Three people with six crops each, of one colour and noise."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 6)
     colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[labels]
     crops = DiskRows((112, 112, 3))
     crops.append(colours[:, None, None] + rng.integers(-50, 50, (18, 112, 112, 3)))
-    return Faces(crops, shop.frozen.embed(crops)), labels
+    return Faces(crops, context.frozen.embed(crops)), labels
 
 
 @pytest.mark.parametrize("name", ["top", "whole"])
 def test_a_tuned_network_lies_between_frozen_and_trained(
-    name: str, shop: Workshop, faces: tuple[Faces, np.ndarray]
+    name: str, context: TrainingContext, faces: tuple[Faces, np.ndarray]
 ) -> None:
     known, labels = faces
-    before = shop.model.get_weights()
-    found = getattr(candidates, name)(shop, known, labels, "race")
+    before = context.model.get_weights()
+    found = getattr(candidates, name)(context, known, labels, "race")
     assert found.name == name
-    for now, earlier in zip(shop.model.get_weights(), before, strict=True):
+    for now, earlier in zip(context.model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, earlier)  # a candidate leaves the model as it was
     assert found.tuned is not None
     weights = found.tuned.weights
@@ -57,33 +59,33 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     ]
     assert changed[-1]
     assert changed[0] == (name == "whole")  # below the last stage nothing is touched
-    shop.model.set_weights(weights)
-    raw = np.asarray(shop.model(np.asarray(known.crops)))
-    shop.model.set_weights(before)
+    context.model.set_weights(weights)
+    raw = context.model.predict(np.asarray(known.crops), verbose=0)
+    context.model.set_weights(before)
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * found.embed(known), axis=1).min() > 0.98
     np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
 
 
 def test_the_last_stage_learns_from_what_lies_below_it(
-    shop: Workshop, faces: tuple[Faces, np.ndarray], monkeypatch: pytest.MonkeyPatch
+    context: TrainingContext, faces: tuple[Faces, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(candidates, "_tuned", lambda *arguments: seen.extend(arguments))
-    candidates.top(shop, *faces, "race")
+    candidates.top(context, *faces, "race")
     _, upper, examples = seen[:3]
     assert len(examples.inputs) == len(examples.labels) == 8 * 18
     np.testing.assert_array_equal(examples.labels[-18:], faces[1])
-    raw = upper(np.asarray(examples.inputs[:18], np.float32))
+    raw = upper.predict(np.asarray(examples.inputs[:18], np.float32), verbose=0)
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * faces[0].embeddings, axis=1).min() > 0.98
 
 
 def test_a_head_is_trained_on_embeddings_alone(
-    shop: Workshop, faces: tuple[Faces, np.ndarray]
+    context: TrainingContext, faces: tuple[Faces, np.ndarray]
 ) -> None:
     known, labels = faces
-    found = candidates.head(shop, known, labels, "race")
+    found = candidates.head(context, known, labels, "race")
     assert found.columns is not None
     scores = known.embeddings @ found.columns.T
     assert (scores.argmax(1) == labels).all()

@@ -11,41 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_network import PLAN, Examples, coloured_people, end, run
 
 from knownface.errors import KnownfaceError
 from knownface.networks.layers import keras
 from knownface.training.views import Changes
 
-from knownface.training.finetune import Examples, Plan, Trained, finetune  # isort: skip - quiet Keras first
+pytestmark = pytest.mark.backends
 
-PLAN = Plan(epochs=3, learning_rate=1e-2, batch_size=8, falling=True, changes=Changes(), seed=3)
-
-
-def network() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    crops = keras.Input((16, 16, 3), dtype="uint8", name="crops")
-    x = keras.layers.Rescaling(1 / 255, name="normalise")(crops)
-    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    return keras.Model(crops, keras.layers.Dense(8, dtype="float32", name="embedding")(x))
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def examples() -> Examples:
-    """Three people whose crops have colours of their own."""
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(3), 12)
-    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])
-    crops = colours[labels][:, None, None] + rng.integers(-50, 50, (36, 16, 16, 3))
-    return Examples(crops.astype(np.uint8), labels, 3)
-
-
-def run(examples: Examples, folder: Path, plan: Plan = PLAN, **options: Any) -> tuple[Trained, Any]:
-    rows: list[Any] = []
-    model = network()
-    watch = options.pop("watch", lambda seen: rows.__setitem__(slice(None), seen))
-    trained = finetune(model, examples, plan, folder / "small", watch=watch, **options)
-    return trained, (model.get_weights(), rows)
+    return coloured_people()
 
 
 def test_it_learns_and_says_so_after_every_epoch(examples: Examples, tmp_path: Path) -> None:
@@ -110,27 +89,48 @@ def test_a_start_is_where_the_head_begins(examples: Examples, tmp_path: Path) ->
     np.testing.assert_allclose(trained.templates, start, atol=1e-3)
 
 
-def test_two_devices_share_the_work_and_end_as_one_would(tmp_path: Path) -> None:
-    pytest.importorskip("jax", reason="JAX is not installed")
-    program = """
+PROGRAM = """
 import sys; sys.path.insert(0, sys.argv[1])
 import numpy as np
+from dataclasses import replace
 from pathlib import Path
+from knownface.networks.layers import keras
 from knownface.training.precision import share_work, shares
-if sys.argv[2] == "2":
+devices = int(sys.argv[3])
+if devices > 1:
+    share_work(7)
+    assert shares() == 1  # seven cannot be dealt out
     share_work(8)
-assert shares() == int(sys.argv[2])
-import test_finetune as own
-labels = np.arange(36) % 3
-crops = np.random.default_rng(0).integers(0, 256, (36, 16, 16, 3)).astype(np.uint8)
-examples = own.Examples(crops, labels, 3)
-trained, _ = own.run(examples, Path(sys.argv[3]), own.replace(own.PLAN, precision="float32"))
-np.save(sys.argv[3] + "/end.npy", trained.templates)
+assert shares() == devices
+from small_network import end
+np.save(Path(sys.argv[2]) / "end.npy", end(Path(sys.argv[2])))
+share_work(7)
+assert shares() == 1  # what one run shared is over for the next
 """
-    flags = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    for devices in ("1", "2"):
-        (tmp_path / devices).mkdir()
-        command = [sys.executable, "-c", program, str(Path(__file__).parent), devices]
-        subprocess.run([*command, str(tmp_path / devices)], check=True, env={**os.environ, **flags})
-    one, two = (np.load(tmp_path / devices / "end.npy") for devices in ("1", "2"))
+
+
+def end_elsewhere(folder: Path, backend: str, devices: int = 1) -> np.ndarray:
+    """`small_network.end` in a process of its own, with another back end or more devices."""
+    folder.mkdir()
+    flags = {
+        "KERAS_BACKEND": backend,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    }
+    command = [sys.executable, "-c", PROGRAM, str(TESTS), str(folder), str(devices)]
+    subprocess.run(command, check=True, env={**os.environ, **flags})
+    return np.asarray(np.load(folder / "end.npy"))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_every_backend_ends_where_this_one_does(backend: str, tmp_path: Path) -> None:
+    if backend == keras.backend.backend():
+        pytest.skip(f"{backend} is what this process computes with")
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    there = end_elsewhere(tmp_path / backend, backend)
+    np.testing.assert_allclose(there, end(tmp_path), atol=1e-4)
+
+
+def test_two_devices_share_the_work_and_end_as_one_would(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    one, two = (end_elsewhere(tmp_path / str(n), "jax", devices=n) for n in (1, 2))
     np.testing.assert_allclose(one, two, atol=1e-4)

@@ -65,7 +65,7 @@ def test_two_runs_never_write_one_folder(tmp_path: Path) -> None:
 
 
 def test_history_has_a_row_per_stage_and_epoch(tmp_path: Path) -> None:
-    with History(tmp_path, False, False, {}) as history:
+    with History(tmp_path, "run", False, False, {}) as history:
         rows = [{"epoch": 1, "loss": 2.0}]
         history.stage("one")(rows)
         history.stage("one")([*rows, {"epoch": 2, "loss": 1.0}])
@@ -81,4 +81,4 @@ def test_history_has_a_row_per_stage_and_epoch(tmp_path: Path) -> None:
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
     with pytest.raises(KnownfaceError, match=r"pip install 'knownface\[tensorboard\]'"):
-        History(tmp_path, True, False, {})
+        History(tmp_path, "run", True, False, {})

@@ -68,7 +68,7 @@ def test_recipe_seed_trains_and_reports(people: Path, strangers: Path, tmp_path:
     assert [(row["stage"], row["epoch"]) for row in rows] == [("seed", "1"), ("seed", "2")]
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     assert run.evaluation.chosen == "seed"
-    assert [candidate["name"] for candidate in run.evaluation.candidates] == ["seed"]
+    assert [candidate.name for candidate in run.evaluation.candidates] == ["seed"]
     saved = np.load(run.folder / "recognizer" / "gallery.npz")
     means = np.stack([saved["embeddings"][saved["labels"] == i].mean(0) for i in range(5)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)

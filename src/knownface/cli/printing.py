@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from knownface.cli.console import note, stderr
 if TYPE_CHECKING:
     from knownface.diagnosis.findings import Diagnosis
     from knownface.measure.evaluation import Evaluation
+    from knownface.measure.run import Run
     from knownface.recognition.result import Recognition
     from knownface.training.compare import Comparison
 
@@ -34,24 +36,23 @@ def print_recognition(recognition: Recognition) -> None:
 
 def print_comparison(result: Comparison) -> None:
     """One row per run, and why others have none."""
-    rows = result.to_json()["rows"]
-    print_rows(rows)
-    for row in rows:
-        if row["error"]:
-            print(f"{row['backbone']}: {row['error']}")
+    print_rows(result.rows)
+    for row in result.rows:
+        if row.error:
+            print(f"{row.backbone}: {row.error}")
 
 
-def print_rows(rows: list[dict[str, Any]]) -> None:
+def print_rows(rows: Sequence[Run]) -> None:
     """Runs side by side."""
     from knownface.pages.compare import COMPARISON, comparison_cells
-    from knownface.pages.page import text
 
     table = Table("Run", *COMPARISON)
     for row in rows:
-        if "accuracy" in row:
-            table.add_row(Path(row["run"]).name, *map(text, comparison_cells(row)))
+        cells = [cell if isinstance(cell, str) else cell[0] for cell in comparison_cells(row)]
+        if row.run:
+            table.add_row(Path(row.run).name, *cells)
         else:
-            table.add_row("no result", row["backbone"], row["recipe"], "see below")
+            table.add_row("no result", *cells, "see below")
     print_table(table)
 
 
@@ -83,61 +84,56 @@ def _state(file: dict[str, Any]) -> str:
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """What matters of an evaluation, in a few lines."""
-    low, high = evaluation.accuracy_ci95
+    from knownface.measure import numbers
+
     print(
-        f"Accuracy {evaluation.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}) on "
-        f"{evaluation.tested} photos of {len(evaluation.people)} people not used in training"
+        f"{numbers.ACCURACY.said(evaluation)} on {evaluation.tested} photos of "
+        f"{len(evaluation.people)} people not used in training"
     )
-    if (claimed := evaluation.split.get("random_split_accuracy")) is not None:
-        print(f"A random split would have claimed {claimed:.3f}")
+    if (claimed := numbers.RANDOM_SPLIT.of(evaluation)) is not None:
+        print(f"{numbers.RANDOM_SPLIT.name} would have claimed {claimed:.3f}")
     if shown := evaluation.open_set:
-        low, high = shown.far_ci95
         rates = ", ".join(
-            f"{value:.3f} ({_interval(shown.dir_at_far_ci95[far])}) at {far}"
+            f"{value:.3f} ({numbers.bounds(shown.dir_at_far_ci95[far])}) at {far}"
             for far, value in shown.dir_at_far.items()
         )
-        print(
-            f"Threshold {shown.threshold:.3f}: {shown.dir:.3f} of known faces named rightly, "
-            f"{shown.far:.3f} (95 % interval {low:.3f} to {high:.3f}) of {shown.far_trials} "
-            f"stranger photos accepted; chosen on {shown.threshold_source}"
-        )
+        print(f"{numbers.THRESHOLD.said(evaluation)}, chosen on {shown.threshold_source}")
+        print(numbers.DIR.said(evaluation))
+        print(f"{numbers.FAR.said(evaluation)} of {shown.far_trials} photos of strangers")
         print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
     _print_findings(evaluation)
     for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
         print(f"Photos noted in the report as {kind}: {count}")
     if len(evaluation.candidates) > 1:
-        print(f"Candidates, measured on {evaluation.candidates[0]['measured_on']}:")
+        print(f"Candidates, measured on {evaluation.candidates[0].measured_on}:")
     for candidate in evaluation.candidates:
-        chosen = " (chosen)" if candidate["name"] == evaluation.chosen else ""
-        found = candidate["dir_at_far_0.01"]
+        chosen = " (chosen)" if candidate.name == evaluation.chosen else ""
+        found = candidate.dir_at_1_percent
         strangers = "" if found is None else f", DIR {found:.3f}"
-        print(f"  {candidate['name']}: accuracy {candidate['accuracy']:.3f}{strangers}{chosen}")
+        print(f"  {candidate.name}: accuracy {candidate.accuracy:.3f}{strangers}{chosen}")
     if evaluation.reason:
         print(f"Chosen: {evaluation.reason}")
     note(f"Device: {evaluation.device}")
 
 
 def _print_findings(evaluation: Evaluation) -> None:
+    from knownface.measure import numbers
     from knownface.measure.learning_curve import would_more_photos_help
 
     if folds := evaluation.folds:
         print(
             f"Cross-validated, frozen, {len(folds.folds)} folds: accuracy {folds.accuracy:.3f} "
-            f"(95 % interval {_interval(folds.accuracy_ci95)}) on {folds.photos} photos"
+            f"({numbers.INTERVAL} {numbers.bounds(folds.accuracy_ci95)}) on {folds.photos} photos"
         )
     if found := evaluation.calibration:
         print(
-            f"Calibrated confidence is off by {found.ece:.3f} on average (before: "
-            f"{found.ece_before:.3f}; temperature {found.temperature:.3f})"
+            f"{numbers.CALIBRATION_ERROR.said(evaluation)}, before scaling {found.ece_before:.3f}; "
+            f"{numbers.TEMPERATURE.name.lower()} {found.temperature:.3f}"
         )
     if pairs := evaluation.look_alikes:
         names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
         print(f"Look-alikes, most similar first: {names}")
     print(would_more_photos_help(evaluation.learning_curve))
-
-
-def _interval(bounds: tuple[float, float]) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 
 def print_backbones(rows: list[dict[str, Any]]) -> None:

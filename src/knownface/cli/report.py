@@ -24,7 +24,7 @@ def report(
 
         rows = knownface.report(runs, out=out)
         if as_json:
-            print_json({"rows": rows})
+            print_json({"rows": [row.to_json() for row in rows]})
             note(f"Page: {out}")
         else:
             print_rows(rows)

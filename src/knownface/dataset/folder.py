@@ -36,6 +36,13 @@ class FaceDataset:
         return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
 
 
+def scan_folders(
+    people: str | Path, strangers: str | Path | None
+) -> tuple[FaceDataset, FaceDataset | None]:
+    """`scan` a folder of people and, if given, one of strangers."""
+    return scan(Path(people)), scan(Path(strangers), loose=True) if strangers else None
+
+
 def scan(root: Path, loose: bool = False) -> FaceDataset:
     """Find the people of `root/<person>/**/*.jpg` and the other photo formats.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from knownface.dataset.folder import FaceDataset
 from knownface.embed.embedder import Embedder
-from knownface.faces.crops import FaceCropper
+from knownface.embed.stream import FacePipeline
 from knownface.faces.face import PhotoFaces
 from knownface.files.rows import DiskRows, Rows
 from knownface.progress import Track, silent
@@ -19,9 +19,6 @@ from knownface.stats.vectors import mean_templates
 # Of several faces, the best one is used if it is at least this share of the person's usual
 # similarity with themselves; strangers reach about a third of it.
 AGREES = 0.5
-# Faces embedded at once, 10 MB of crops: the readers stand still meanwhile, instead of fighting
-# the network for the cores (check took 1.08 to 1.44 times the reading, and with 32 1.45 to 1.77).
-TOGETHER = 256
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,8 @@ class Note:
 class Faces:
     """n crops (n, size, size, 3) uint8 and their embeddings (n, d), indexed like an array."""
 
-    crops: Rows
-    embeddings: np.ndarray
+    crops: Rows = field(repr=False)
+    embeddings: np.ndarray = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -68,6 +65,9 @@ class Portraits:
     taken: tuple[float | None, ...]
     notes: tuple[Note, ...]
 
+    def __repr__(self) -> str:
+        return f"Portraits({len(self.people)} people, {len(self)} photos)"
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -95,7 +95,7 @@ class Portraits:
 
 
 def collect_portraits(
-    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
+    dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent
 ) -> Portraits:
     """Read the photos of a folder of people and keep one face per photo.
 
@@ -104,13 +104,12 @@ def collect_portraits(
     """
     description = f"Finding faces in {dataset.root.name}"
     photos: list[PhotoFaces] = []
-    crops = DiskRows((cropper.crop.size,) * 2 + (3,))
+    crops = DiskRows((pipeline.cropper.crop.size,) * 2 + (3,))
     parts: list[np.ndarray] = []
-    read = cropper.crop_photos(dataset.paths, track, description)
-    for group, faces, vectors in embed_groups(read, embedder):
-        photos += [photo.without_crops() for photo in group]
-        crops.append(faces)
-        parts.append(vectors)
+    for each in pipeline.embed_photos(dataset.paths, track, description):
+        photos.append(each.photo.without_crops())
+        crops.append(each.photo.crops)
+        parts.append(each.embeddings)
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     embeddings = np.concatenate(parts)
     chosen, notes = choose_faces(dataset, photos, owner, embeddings)
@@ -127,28 +126,6 @@ def collect_portraits(
         taken=tuple(photos[i].taken for i in rows),
         notes=tuple(notes),
     )
-
-
-def embed_groups(
-    photos: Iterable[PhotoFaces], embedder: Embedder
-) -> Iterator[tuple[list[PhotoFaces], np.ndarray, np.ndarray]]:
-    """Photos in groups of TOGETHER faces or a few more, the last one smaller.
-
-    With each group, its crops (k, size, size, 3) and their embeddings (k, d).
-    """
-    left = iter(photos)
-    while group := list(_until_full(left)):
-        crops = np.concatenate([photo.crops for photo in group])
-        yield group, crops, embedder.embed(crops)
-
-
-def _until_full(photos: Iterator[PhotoFaces]) -> Iterator[PhotoFaces]:
-    faces = 0
-    for photo in photos:
-        yield photo
-        faces += len(photo.faces)
-        if faces >= TOGETHER:
-            return
 
 
 def choose_faces(

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from knownface.dataset.portraits import Portraits
 from knownface.errors import KnownfaceError
@@ -15,7 +13,7 @@ from knownface.faces.fingerprint import near_duplicates
 from knownface.options import argument
 
 BURST_SECONDS = 3.0  # photos of one person taken within this time belong to one session
-FEWEST_STRANGERS = 4  # so many identities at least before they are halved for calibration
+FEWEST_STRANGERS = 4  # so many identities at least before they are halved for a threshold
 
 
 def group_photos(
@@ -25,6 +23,9 @@ def group_photos(
 
     fingerprints: (n, 32) uint8 difference hashes; taken: capture times in seconds, or None.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = near_duplicates(fingerprints) + bursts(labels, taken)
     rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels),) * 2)
@@ -101,7 +102,7 @@ def split_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 
 
 
 def halve_strangers(strangers: Portraits | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for calibration and rows left untouched, no identity in both; few are not halved."""
+    """Rows for a threshold and rows left untouched, no identity in both; few are not halved."""
     if strangers is None or len(strangers) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     present = np.unique(strangers.labels)

@@ -17,8 +17,7 @@ from knownface.diagnosis.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
 from knownface.diagnosis.examine import Examination, examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.diagnosis.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
-from knownface.embed.embedder import Embedder
-from knownface.faces.crops import FaceCropper
+from knownface.embed.stream import FacePipeline
 from knownface.faces.photo import ImageError, read_image
 from knownface.progress import Track, silent
 
@@ -27,11 +26,9 @@ RIVAL_AREA = 1 / 3
 FEW = 5  # usable photos per person, fewer than which a single bad one changes the template much
 
 
-def diagnose(
-    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
-) -> Diagnosis:
+def diagnose(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> Diagnosis:
     """Examine a folder of people with a given network; nothing in it is changed."""
-    found = examine(dataset, cropper, embedder, track)
+    found = examine(dataset, pipeline, track)
     problems = [
         *_unusable(found),
         *_poor(found),
@@ -52,7 +49,7 @@ def diagnose(
         tuple(problems),
         left_out,
         _examples(found),
-        embedder.device,
+        pipeline.embedder.device,
     )
 
 

@@ -10,11 +10,10 @@ from itertools import combinations
 import numpy as np
 
 from knownface.dataset.folder import FaceDataset
-from knownface.dataset.portraits import Note, choose_faces, embed_groups
+from knownface.dataset.portraits import Note, choose_faces
 from knownface.diagnosis.agreement import Agreement, measure_agreement
 from knownface.diagnosis.quality import Quality, measure_quality
-from knownface.embed.embedder import Embedder
-from knownface.faces.crops import FaceCropper
+from knownface.embed.stream import FacePipeline
 from knownface.faces.face import PhotoFaces
 from knownface.faces.fingerprint import PORTRAIT, find_copies, small_portrait
 from knownface.files.rows import DiskRows
@@ -43,23 +42,19 @@ class Examination:
     copies: tuple[tuple[int, int], ...]
 
 
-def examine(
-    dataset: FaceDataset, cropper: FaceCropper, embedder: Embedder, track: Track = silent
-) -> Examination:
+def examine(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> Examination:
     """Read every photo once; a few kB of each stay in memory, whatever its size."""
     photos: list[PhotoFaces] = []
     qualities: list[Quality] = []
     portraits = DiskRows((PORTRAIT, PORTRAIT))
     embeddings: list[np.ndarray] = []
     description = f"Finding faces in {dataset.root.name}"
-    read = cropper.crop_photos(dataset.paths, track, description)
-    for group, crops, vectors in embed_groups(read, embedder):
-        embeddings.append(vectors)
-        faces = [face for photo in group for face in photo.faces]
-        for crop, face in zip(crops, faces, strict=True):
-            qualities.append(measure_quality(crop, face, cropper.crop))
-        portraits.append(np.array([small_portrait(crop) for crop in crops]))
-        photos += [photo.without_crops() for photo in group]
+    for each in pipeline.embed_photos(dataset.paths, track, description):
+        embeddings.append(each.embeddings)
+        for crop, face in zip(each.photo.crops, each.photo.faces, strict=True):
+            qualities.append(measure_quality(crop, face, pipeline.cropper.crop))
+            portraits.append(small_portrait(crop)[None])
+        photos.append(each.photo.without_crops())
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     vectors = np.concatenate(embeddings)
     trusted, notes = choose_faces(dataset, photos, owner, vectors)

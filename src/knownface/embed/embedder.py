@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import logging
+import hashlib
+import os
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from threading import RLock
+from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
+from knownface.embed.runtimes import Runtime, start_runtime
 from knownface.errors import KnownfaceError
+from knownface.faces.face import Crop
+from knownface.faces.threads import native_work
 from knownface.files.rows import Rows
-from knownface.options import Device, argument, checked
+from knownface.options import Device, Precision, checked
 from knownface.progress import Track, silent
 
-log = logging.getLogger(__name__)
-
 BATCH = 32  # crops per inference request; larger ones gain nothing on a CPU
-Precision = Literal["auto", "float32"]
-
-
-class _Runtime(Protocol):
-    """What both runtimes offer."""
-
-    description: str
-
-    def run(self, crops: np.ndarray) -> np.ndarray: ...
 
 
 class Embedder:
@@ -33,17 +29,35 @@ class Embedder:
 
     device: `auto` and `cpu` run OpenVINO; `cuda` and `coreml` run ONNX Runtime. A device that is
         not there is an error, never a silent fallback.
-    precision: `auto` lets the CPU compute in bfloat16 where it can do that natively.
+    precision: `auto` lets the CPU compute in bfloat16 where it can do that natively; `bfloat16`
+        is an error where it cannot, and on other devices.
+    digest: hex SHA-256 of the file's content; width: d.
+    Safe from many threads. It pickles as the file's path; a process that gets it, or is forked,
+    compiles the network once for itself. Raises KnownfaceError.
     """
 
     def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
         self.path = path
         checked("device", Device, device)
-        if device in ("auto", "cpu"):
-            self._runtime: _Runtime = _OpenVino(path, precision)
-        else:
-            self._runtime = _OnnxRuntime(path, device)
-        self.device = self._runtime.description
+        self._options = device, precision
+        self._network = _compiled(path, device, precision)
+        self.digest = self._network.digest
+        self.width = self._network.runtime.width
+        self.device = self._network.runtime.description
+
+    def __repr__(self) -> str:
+        return f"Embedder({self.path.name}, {self.device})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.path, *self._options, self.digest)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Embedder:
+        return self  # nothing about it ever changes
+
+    def contract(self, crop: Crop) -> str:
+        """What two embeddings must share to be compared: network and geometry of the crops."""
+        terms = f"{self.digest} {crop.kind} {crop.size} {crop.margin:g}"
+        return hashlib.sha256(terms.encode()).hexdigest()[:32]
 
     def embed(
         self, crops: Rows, track: Track = silent, description: str = "Embedding"
@@ -62,71 +76,76 @@ class Embedder:
         self, crops: Rows, track: Track = silent, description: str = "Embedding"
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised."""
-        starts = range(0, len(crops), BATCH) or (0,)
-        batches = track(starts, description, len(starts))
-        return np.concatenate(
-            [self._runtime.run(np.asarray(crops[i : i + BATCH])) for i in batches]
-        )
+        runtime = self._own().runtime
+        starts = range(0, len(crops), BATCH)
+        parts = [np.zeros((0, self.width), np.float32)]
+        for i in track(starts, description, len(starts)):
+            some = np.asarray(crops[i : i + BATCH])
+            with native_work():
+                parts.append(runtime.run(some))
+        return np.concatenate(parts)
+
+    def _own(self) -> _Network:
+        if self._network.process != os.getpid():
+            self._network = _restored(self.path, *self._options, self.digest)._network
+        return self._network
 
 
-class _OpenVino:
-    def __init__(self, path: Path, precision: Precision) -> None:
-        import openvino
+# ---------------------------------------------------------------- compiled networks
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """A network that one process has compiled from a file with this content."""
 
-        core = openvino.Core()
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        kind = "bf16" if native and precision == "auto" else "f32"
-        settings["INFERENCE_PRECISION_HINT"] = kind
+    runtime: Runtime
+    digest: str
+    process: int
+
+
+_networks: WeakValueDictionary[tuple[Any, ...], _Network] = WeakValueDictionary()
+_digests: dict[tuple[Any, ...], str] = {}  # of files, so that they are not read for every task
+_restored_lately: deque[_Network] = deque(maxlen=4)  # alive between the tasks of a pool's process
+_left_behind: list[_Network] = []
+_lock = RLock()
+
+
+def _compiled(path: Path, device: str, precision: Precision) -> _Network:
+    """The file's network in this process, which is compiled only where nobody has it already."""
+    with _lock:
         try:
-            model = core.read_model(path)
-            self._width = int(model.output(0).partial_shape[1].get_length())
-            self._model = core.compile_model(model, "CPU", settings)
-        except RuntimeError as error:
-            raise KnownfaceError(f"{path}: {_first_line(error)}") from None
-        version = importlib.metadata.version("openvino")
-        self.description = (
-            f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
-        )
-
-    def run(self, crops: np.ndarray) -> np.ndarray:
-        if not len(crops):
-            return np.zeros((0, self._width), np.float32)
-        return np.array(self._model(np.ascontiguousarray(crops))[0], np.float32)
-
-
-PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
-
-
-class _OnnxRuntime:
-    def __init__(self, path: Path, device: str) -> None:
-        import onnxruntime
-
-        provider = PROVIDERS[device]
-        if provider not in onnxruntime.get_available_providers():
+            state = path.stat()
+            file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
+            if network := _networks.get((_digests.get(file), device, precision)):
+                return network
+            data = path.read_bytes()
+        except OSError as error:
             raise KnownfaceError(
-                f"{argument('device', device)}: this machine's ONNX Runtime has no {provider}; use "
-                f"{argument('device', 'cpu')}, or install the ONNX Runtime build for that device"
-            )
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), providers=[provider])
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors share no public base
-            raise KnownfaceError(f"{path}: {_first_line(error)}") from None
-        if provider not in self._session.get_providers():
-            raise KnownfaceError(
-                f"{argument('device', device)}: {provider} could not start on this machine; use "
-                f"{argument('device', 'cpu')}"
-            )
-        self._width = int(self._session.get_outputs()[0].shape[1])
-        self._input = self._session.get_inputs()[0].name
-        self.description = f"{device.upper()} (ONNX Runtime {onnxruntime.__version__}, float32)"
-
-    def run(self, crops: np.ndarray) -> np.ndarray:
-        if not len(crops):
-            return np.zeros((0, self._width), np.float32)
-        return np.asarray(self._session.run(None, {self._input: crops})[0], np.float32)
+                f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
+                "train again"
+            ) from None
+        digest = hashlib.sha256(data).hexdigest()
+        _digests[file] = digest
+        network = _networks.get((digest, device, precision))
+        if network is None:
+            runtime = start_runtime(data, path, device, precision)
+            network = _networks[digest, device, precision] = _Network(runtime, digest, os.getpid())
+        return network
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"not a network that can be run ({lines[-1] if lines else type(error).__name__})"
+def _restored(path: Path, device: str, precision: Precision, digest: str) -> Embedder:
+    """An embedder of another process, in this one."""
+    embedder = Embedder(path, device, precision)
+    _restored_lately.append(embedder._network)
+    if embedder.digest != digest:
+        raise KnownfaceError(f"{path}: another network lies there by now; load it again")
+    return embedder
+
+
+def _in_child() -> None:
+    """The parent's networks have no threads here, and one that is freed waits for them for ever."""
+    _left_behind.extend(_networks.values())
+    _networks.clear()
+    _restored_lately.clear()
+    _lock.release()
+
+
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_in_child)

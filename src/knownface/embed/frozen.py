@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 
-from knownface.embed.embedder import Embedder, Precision
+from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import load_cropper
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError
 from knownface.files.whole import whole_file
-from knownface.networks.load import build_backbone, choose_backbone, locate_weights
+from knownface.networks.load import (
+    Wanted,
+    Weights,
+    build_backbone,
+    choose_backbone,
+    locate_weights,
+)
 from knownface.networks.record import Backbone
 from knownface.networks.weight_onnx import load_graph, with_pixels
-from knownface.options import Device, FacesMode, argument, checked
+from knownface.options import Device, FacesMode, Precision, argument, checked
 from knownface.progress import Track, silent
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
 
 def backbone_embedder(
     backbone: Backbone,
-    weights: str | Path | None = None,
+    weights: Wanted = None,
     device: str = "auto",
     precision: Precision = "auto",
     track: Track = silent,
@@ -46,13 +47,11 @@ def backbone_embedder(
         raise KnownfaceError(
             f"{argument('weights', 'none')}: random weights can be trained, not compared"
         )
-    with source.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    target = cache_folder() / "embedders" / f"{backbone.name}-{digest[:16]}.onnx"
+    target = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}.onnx"
     if not target.is_file():
         try:
             with whole_file(target) as part:
-                write = _wrap_official if source.suffix == ".onnx" else _export_with_keras
+                write = _wrap_official if source.path.suffix == ".onnx" else _export_with_keras
                 write(backbone, source, part)
         except OSError as error:
             raise KnownfaceError(
@@ -62,7 +61,7 @@ def backbone_embedder(
     return Embedder(target, device, precision)
 
 
-def frozen_backbone(
+def frozen_pipeline(
     name: str,
     weights: str | Path | None = None,
     accept_license: bool = False,
@@ -70,22 +69,20 @@ def frozen_backbone(
     device: str = "auto",
     track: Track = silent,
     cache: bool = False,
-) -> tuple[Backbone, FaceCropper, Embedder]:
-    """A network as it is: its record, what crops faces for it, and itself, ready to run.
+) -> tuple[Backbone, FacePipeline]:
+    """A network as it is: its record, and itself with what crops faces for it.
 
-    cache: whether crops are remembered. Raises KnownfaceError.
+    name: of a backbone, or `auto`. cache: whether crops are remembered. Raises KnownfaceError.
     """
     checked("faces", FacesMode, faces)
     checked("device", Device, device)
-    record = choose_backbone(name, weights, track)
-    embedder = backbone_embedder(
-        record, weights, device, track=track, accept_license=accept_license
-    )
-    detector = load_detector(track) if faces == "detect" else None
-    return record, FaceCropper(record.crop, detector, cache), embedder
+    record, wanted = choose_backbone(name, weights, track)
+    embedder = backbone_embedder(record, wanted, device, track=track, accept_license=accept_license)
+    return record, FacePipeline(load_cropper(record.crop, faces, track, cache), embedder)
 
 
-def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
+def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:
+    source = weights.path
     graph = load_graph(source)
     backbone_shape = [d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim][1:]
     if backbone_shape != [3, backbone.crop.size, backbone.crop.size]:
@@ -96,12 +93,13 @@ def _wrap_official(backbone: Backbone, source: Path, target: Path) -> None:
     onnx.save(with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size), target)
 
 
-def _export_with_keras(backbone: Backbone, source: Path, target: Path) -> None:
+def _export_with_keras(backbone: Backbone, weights: Weights, target: Path) -> None:
     try:
         from knownface.networks.to_onnx import export_onnx
 
-        export_onnx(build_backbone(backbone, source), target)
+        export_onnx(build_backbone(backbone, weights), target)
     except ImportError:
         raise KnownfaceError(
-            f"{source.name} has to be converted once with Keras; pip install 'knownface[train]'"
+            f"{weights.path.name} has to be converted once with Keras; pip install "
+            "'knownface[train]'"
         ) from None

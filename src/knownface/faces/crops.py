@@ -9,25 +9,29 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import local
 
-import cv2
 import numpy as np
 
+from knownface.errors import KnownfaceError
 from knownface.faces.align import crop_face
 from knownface.faces.crop_cache import CropCache
+from knownface.faces.detectors import load_detector
 from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
-from knownface.faces.photo import ImageError, Photo, read_bytes, read_photo
+from knownface.faces.photo import ImageError, Photo, Source, read_bytes, read_photo
+from knownface.faces.threads import native_work, one_thread
 from knownface.options import FacesMode
 from knownface.progress import Track, silent
 
 log = logging.getLogger(__name__)
 
+NOWHERE = Path()  # of a photo that is no file
+
 
 class FaceCropper:
-    """Crops the faces of photos in the geometry of one backbone.
+    """Crops the faces of photos in the geometry of one backbone; safe from many threads.
 
     detector: None stands for photos that are ready crops (`faces='cropped'`).
     cache: remember crops under the cache folder, keyed by the file's content, so that a second
@@ -38,52 +42,78 @@ class FaceCropper:
         self.crop = crop
         self.mode: FacesMode = "detect" if detector else "cropped"
         self._detector = detector
-        self._thread = local()
         self._cache = CropCache(crop, detector.name if detector else "cropped") if cache else None
 
-    def crop_photos(
-        self, paths: Sequence[Path], track: Track = silent, description: str = "Finding faces"
-    ) -> Iterator[PhotoFaces]:
-        """One `PhotoFaces` per path, in order; a few photos are in flight at once, never all."""
-        workers = os.cpu_count() or 1
-        threads = cv2.getNumThreads()
-        pool = ThreadPoolExecutor(workers)
-        cv2.setNumThreads(1)  # the photos are the parallel work, not the pixels of one
-        try:
-            photos = _ordered(pool, self.crop_photo, paths, 4 * workers)
-            yield from track(photos, description, len(paths))
-        finally:
-            pool.shutdown(cancel_futures=True)
-            cv2.setNumThreads(threads)
+    def __repr__(self) -> str:
+        return f"FaceCropper({self.crop}, {self.detector or self.mode})"
 
-    def crop_photo(self, path: Path) -> PhotoFaces:
-        """Every face of one photo file; a photo that cannot be read carries its error."""
+    @property
+    def detector(self) -> str | None:
+        """The detector's name, if there is one."""
+        return self._detector.name if self._detector else None
+
+    def crop_photos(
+        self,
+        sources: Sequence[Source],
+        track: Track = silent,
+        description: str = "Finding faces",
+        pixels: bool = False,
+    ) -> Iterator[PhotoFaces]:
+        """One `PhotoFaces` per source, in order; a few photos are in flight at once, never all.
+
+        Whatever goes wrong with one photo is its error, and the rest goes on; only what concerns
+        all of them, such as a detector's file that is gone, ends it (KnownfaceError).
+        pixels: each photo carries its picture. Closing it early cancels what is waiting.
+        """
+        workers = os.cpu_count() or 1
+        ahead = workers if pixels else 4 * workers  # pictures are large, crops are not
+        pool = ThreadPoolExecutor(workers)
+        with one_thread():
+            try:
+                work = partial(self._crop_safely, pixels=pixels)
+                yield from track(_ordered(pool, work, sources, ahead), description, len(sources))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def crop_photo(self, source: Source, pixels: bool = False) -> PhotoFaces:
+        """Every face of one photo; one that cannot be read carries its error.
+
+        source: as in `read_photo`; pixels: keep the picture too, which the cache does not have.
+        """
+        path = _path(source)
         try:
-            data = read_bytes(path)
-            digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-            if self._cache and (known := self._cache.load(digest)):
-                return replace(known, path=path)
-            photo = read_photo(data) if data else read_photo(path)
+            data = read_bytes(path) if path != NOWHERE else source
+            if self._cache and isinstance(data, bytes) and not pixels:
+                digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+                if known := self._cache.load(digest):
+                    return replace(known, path=path)
+            photo = read_photo(data)
         except ImageError as error:
-            text = str(error).replace("the image data", str(path), 1)
+            text = str(error) if path == NOWHERE else _about(path, error)
             return PhotoFaces(path, (), self._stack([]), error=text)
         found = self.crop_image(photo.pixels)
         result = self._described(path, photo, found)
-        if self._cache:
+        if self._cache and photo.digest:
             self._cache.save(result)
-        return result
+        return replace(result, pixels=photo.pixels) if pixels else result
+
+    def _crop_safely(self, source: Source, pixels: bool) -> PhotoFaces:
+        try:
+            return self.crop_photo(source, pixels)
+        except KnownfaceError:
+            raise
+        except Exception as error:
+            log.debug("a photo that failed", exc_info=True)
+            path, what = _path(source), f"{type(error).__name__}: {error}".split("\n")[0]
+            name = "the image data" if path == NOWHERE else path
+            text = f"{name}: a fault in knownface ({what}); leave it out, and please report it"
+            return PhotoFaces(path, (), self._stack([]), error=text)
 
     def crop_image(self, image: np.ndarray) -> tuple[tuple[Face, ...], np.ndarray]:
         """Every face of an RGB uint8 image, and its crop: (k, size, size, 3)."""
-        faces = tuple(self._find(image))
-        return faces, self._stack([crop_face(image, face, self.crop) for face in faces])
-
-    def _find(self, image: np.ndarray) -> list[Face]:
-        if self._detector is None:
-            return [whole_image(image)]
-        if not hasattr(self._thread, "detector"):
-            self._thread.detector = self._detector.clone()
-        return list(self._thread.detector.find_faces(image))
+        with native_work():
+            found = self._detector.find_faces(image) if self._detector else [whole_image(image)]
+            return tuple(found), self._stack([crop_face(image, face, self.crop) for face in found])
 
     def _described(
         self, path: Path, photo: Photo, found: tuple[tuple[Face, ...], np.ndarray]
@@ -98,10 +128,30 @@ class FaceCropper:
         return np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8)
 
 
+def load_cropper(
+    crop: Crop,
+    faces: FacesMode,
+    track: Track = silent,
+    cache: bool = False,
+    detector: str | None = None,
+) -> FaceCropper:
+    """What crops faces in a geometry, with the detector of that name, or the best one there is."""
+    found = load_detector(track, detector) if faces == "detect" else None
+    return FaceCropper(crop, found, cache)
+
+
+def _path(source: Source) -> Path:
+    return NOWHERE if isinstance(source, bytes | np.ndarray) else Path(source)
+
+
+def _about(path: Path, error: ImageError) -> str:
+    return str(error).replace("the image data", str(path), 1)
+
+
 def _ordered(
     pool: ThreadPoolExecutor,
-    work: Callable[[Path], PhotoFaces],
-    items: Sequence[Path],
+    work: Callable[[Source], PhotoFaces],
+    items: Sequence[Source],
     ahead: int,
 ) -> Iterator[PhotoFaces]:
     """`map` with bounded look-ahead, so that memory does not grow with the number of photos."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -27,7 +27,7 @@ class Face:
     """
 
     box: tuple[float, float, float, float]
-    landmarks: np.ndarray
+    landmarks: np.ndarray = field(repr=False)
     score: float
 
     @property
@@ -36,13 +36,12 @@ class Face:
 
 
 class Detector(Protocol):
-    """Finds faces; `name` is part of the key under which crops are cached."""
+    """Finds faces, in any thread, and in any process that it is pickled to or forked into.
+
+    `name` is part of the key under which crops are cached.
+    """
 
     name: str
-
-    def clone(self) -> Detector:
-        """One that may be used by another thread at the same time."""
-        ...
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         """All faces in an RGB uint8 (height, width, 3) image, the largest first."""
@@ -92,16 +91,18 @@ class PhotoFaces:
     fingerprint: (32,) uint8, a 256-bit difference hash of the whole photo.
     size: width and height of the photo; None where it was not read.
     error: why the photo could not be read; then there are no faces.
+    pixels: (height, width, 3) uint8, the photo itself, where it was asked for.
     """
 
     path: Path
     faces: tuple[Face, ...]
-    crops: np.ndarray
+    crops: np.ndarray = field(repr=False)
     digest: str = ""
-    fingerprint: np.ndarray | None = None
+    fingerprint: np.ndarray | None = field(default=None, repr=False)
     taken: float | None = None
     size: tuple[int, int] | None = None
     error: str | None = None
+    pixels: np.ndarray | None = field(default=None, repr=False)
 
     def without_crops(self) -> PhotoFaces:
         """What is known besides, for memory.
@@ -109,4 +110,4 @@ class PhotoFaces:
         A copy throughout: a view would keep the crops, and small arrays that were made between a
         thread's pictures would keep holes where these were (15 kB a photo were measured).
         """
-        return deepcopy(replace(self, crops=self.crops[:0]))
+        return deepcopy(replace(self, crops=self.crops[:0], pixels=None))

@@ -26,6 +26,7 @@ _OTHERS = (".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", 
 SUFFIXES = frozenset(_JPEG + _OTHERS)
 MAX_BYTES = 200 * 2**20
 MAX_PIXELS = 120_000_000  # the largest phone and medium-format sensors have just over 100 million
+Source = str | os.PathLike[str] | bytes | np.ndarray  # a file, its bytes, or RGB uint8 pixels
 
 
 class ImageError(KnownfaceError):
@@ -37,7 +38,8 @@ class Photo:
     """One decoded photo.
 
     pixels: (height, width, 3) uint8, RGB, upright.
-    digest: hex BLAKE2b-128 of the file's bytes, the photo's identity wherever it lies.
+    digest: hex BLAKE2b-128 of the file's bytes, the photo's identity wherever it lies; empty where
+        it was never a file.
     taken: capture time in seconds since 1970 as the camera wrote it, or None.
     """
 
@@ -46,16 +48,22 @@ class Photo:
     taken: float | None
 
 
-def read_image(source: str | os.PathLike[str] | bytes) -> np.ndarray:
-    """Decode a file or its bytes to upright RGB, (height, width, 3) uint8.
+def read_image(source: Source) -> np.ndarray:
+    """Decode a file or its bytes to upright RGB, (height, width, 3) uint8; such an array is itself.
 
     Raises ImageError for anything that is not a readable photo within MAX_BYTES and MAX_PIXELS.
     """
     return read_photo(source).pixels
 
 
-def read_photo(source: str | os.PathLike[str] | bytes) -> Photo:
+def read_photo(source: Source) -> Photo:
     """Like `read_image`, together with the file's digest and capture time."""
+    if isinstance(source, np.ndarray):
+        return Photo(_checked(source), "", None)
+    if not isinstance(source, str | os.PathLike | bytes):
+        raise ImageError(
+            f"a photo is a path, the bytes of a file, or an RGB uint8 array, not {type(source)}"
+        )
     name = "the image data" if isinstance(source, bytes) else str(source)
     data = source if isinstance(source, bytes) else read_bytes(Path(source))
     if not data:
@@ -82,6 +90,17 @@ def read_photo(source: str | os.PathLike[str] | bytes) -> Photo:
         detail = str(error).split("\n")[0] or type(error).__name__
         raise ImageError(f"{name}: damaged or truncated ({detail}); copy it again") from None
     return Photo(pixels, hashlib.blake2b(data, digest_size=16).hexdigest(), taken)
+
+
+def _checked(pixels: np.ndarray) -> np.ndarray:
+    """The array itself, where it is a picture as everything here expects it."""
+    fits = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size
+    if not fits:
+        raise ImageError(
+            f"the image data: an array of {pixels.dtype} {pixels.shape} is no RGB picture; give "
+            "uint8 (height, width, 3), or the path or the bytes of a file"
+        )
+    return np.ascontiguousarray(pixels)
 
 
 def read_bytes(path: Path) -> bytes:

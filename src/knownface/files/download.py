@@ -5,14 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-
-from filelock import FileLock
 
 from knownface.errors import KnownfaceError
 from knownface.files.cache import cache_folder
@@ -109,6 +105,8 @@ def download(file: WeightFile, track: Track = silent) -> Path:
 
     Several processes may ask at once; one downloads and the others wait for it.
     """
+    from filelock import FileLock
+
     if file.url is None:
         raise WeightError(f"{file.name}: missing from the installed package; {_ways_out(file)}")
     folder = cache_folder() / "weights"
@@ -130,6 +128,8 @@ def download(file: WeightFile, track: Track = silent) -> Path:
 
 def _transfer(file: WeightFile, part: Path, track: Track) -> int:
     """Append what is missing to `part`; the size that the whole file should have."""
+    import urllib.request
+
     have = part.stat().st_size if part.exists() else 0
     if file.bytes is not None and have >= file.bytes:
         return file.bytes
@@ -171,6 +171,8 @@ def _accept(file: WeightFile, part: Path, target: Path, total: int) -> None:
 
 
 def _cause(error: Exception) -> str:
+    import urllib.error
+
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError):

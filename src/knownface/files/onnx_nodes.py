@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 17
 IR_VERSION = 8  # what ONNX had with opset 17; old runtimes refuse newer files
@@ -22,6 +23,8 @@ class Graph:
 
     def add(self, op: str, *inputs: str | np.ndarray, name: str = "", **attributes: Any) -> str:
         """The name of the new node's output; arrays among the inputs become initializers."""
+        from onnx import helper
+
         name = name or f"{op}{len(self.nodes)}"
         given = [
             value if isinstance(value, str) else self._constant(value, f"{name}/{i}")
@@ -31,6 +34,8 @@ class Graph:
         return f"{name}:0"
 
     def _constant(self, values: np.ndarray, name: str) -> str:
+        from onnx import numpy_helper
+
         kind = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32
         self.arrays.append(numpy_helper.from_array(np.array(values, kind, order="C"), name))
         return name
@@ -39,6 +44,8 @@ class Graph:
         self, name: str, given: onnx.ValueInfoProto, made: onnx.ValueInfoProto
     ) -> onnx.ModelProto:
         """The whole graph, with its one input and its one output."""
+        from onnx import helper
+
         graph = helper.make_graph(self.nodes, name, [given], [made], self.arrays)
         opset = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)

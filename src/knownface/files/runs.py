@@ -13,6 +13,7 @@ from typing import Any
 import filelock
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import whole_file
 from knownface.options import argument
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ def _free_name(path: Path) -> Path:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Readable JSON in UTF-8."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Readable JSON in UTF-8, whole; raises ValueError for numbers that JSON does not have."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")

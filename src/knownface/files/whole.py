@@ -11,13 +11,14 @@ from threading import get_ident
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A hidden path beside `path`, to be written to; it takes that name after success.
+    """A hidden path beside `path`, of the same suffix, to be written to; renamed after success.
 
     After a failure nothing is left, and a file of that name stays as it was. Missing folders are
     made; raises OSError where that, or the renaming, is impossible.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}")
+    suffix = "".join(path.suffixes[-2:])  # Keras writes `.weights.h5`, and nothing else
+    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{suffix}")
     try:
         yield part
         part.replace(path)

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from knownface.dataset.pairs import Pairs, read_pairs
-from knownface.embed.embedder import Embedder
-from knownface.embed.frozen import frozen_backbone
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
 from knownface.faces.face import PhotoFaces
 from knownface.options import Device, FacesMode
 from knownface.progress import Track, silent
@@ -61,35 +60,31 @@ def benchmark(
     name/name_0001.jpg, or CFP's Data. Raises KnownfaceError for unusable data or options.
     """
     listed = read_pairs(Path(pairs), Path(images))
-    record, cropper, embedder = frozen_backbone(
-        backbone, weights, accept_license, faces, device, track
-    )
-    log.info("Backbone: %s, device: %s", record.name, embedder.device)
+    record, pipeline = frozen_pipeline(backbone, weights, accept_license, faces, device, track)
+    log.info("Backbone: %s, device: %s", record.name, pipeline.embedder.device)
     return replace(
-        run_benchmark(listed, cropper, embedder, track),
+        run_benchmark(listed, pipeline, track),
         backbone=record.name,
-        device=embedder.device,
+        device=pipeline.embedder.device,
         published=dict(record.published),
     )
 
 
-def run_benchmark(
-    pairs: Pairs, cropper: FaceCropper, embedder: Embedder, track: Track = silent
-) -> Benchmark:
+def run_benchmark(pairs: Pairs, pipeline: FacePipeline, track: Track = silent) -> Benchmark:
     """Accuracy of each fold at the threshold that the other folds choose (Huang et al., 2007).
 
     In a photo with several faces, the one nearest its centre is meant. Raises KnownfaceError where
     too few pairs are usable.
     """
-    photos = list(cropper.crop_photos(pairs.paths, track))
-    usable = np.array([bool(photo.faces) for photo in photos])
+    embeddings = np.zeros((len(pairs.paths), pipeline.embedder.width), np.float32)
+    usable = np.zeros(len(pairs.paths), bool)
+    first = ""
+    for i, each in enumerate(pipeline.embed_photos(pairs.paths, track)):
+        if each.photo.faces:
+            embeddings[i], usable[i] = each.embeddings[_central(each.photo)], True
+        first = first or each.photo.error or f"{each.photo.path}: no face found"
     if not usable.any():
-        reason = photos[0].error or f"{photos[0].path}: no face found"
-        raise KnownfaceError(f"None of {len(photos)} photos can be used; the first: {reason}")
-    central = np.stack([photo.crops[_central(photo)] for photo in photos if photo.faces])
-    found = embedder.embed(central)
-    embeddings = np.zeros((len(photos), found.shape[1]), np.float32)
-    embeddings[usable] = found
+        raise KnownfaceError(f"None of {len(usable)} photos can be used; the first: {first}")
     kept = usable[pairs.left] & usable[pairs.right]
     left, right, same = pairs.left[kept], pairs.right[kept], pairs.same[kept]
     if same.all() or not same.any() or len(np.unique(pairs.folds[kept])) < 2:

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
+from knownface.files.values import Count, Positive, Share
+from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
 from knownface.stats import metrics
 
@@ -20,9 +20,9 @@ COLDEST, WARMEST = 1e-3, 10.0  # where a temperature is looked for; cosines diff
 class Bin:
     """One row of the reliability diagram: photos of about the same confidence."""
 
-    confidence: float
-    accuracy: float
-    photos: int
+    confidence: Share
+    accuracy: Share
+    photos: Count
 
 
 @dataclass(frozen=True)
@@ -33,40 +33,40 @@ class Calibration:
         the same at temperature 1; reliability: the bins that are not empty.
     """
 
-    temperature: float
-    ece: float
-    ece_before: float
-    photos: int
+    temperature: Positive
+    ece: Share
+    ece_before: Share
+    photos: Count
     reliability: list[Bin]
 
 
-def measure_calibration(
-    gallery: Gallery, scores: np.ndarray, truth: np.ndarray
-) -> Calibration | None:
+def measure_calibration(gallery: Gallery, trial: Trial) -> Calibration | None:
     """Fit a temperature on the gallery's photos, each left out in turn, and test it.
 
-    scores: (n, p) cosines of test photos with the people; truth: (n,). None for one person, or
-    where nobody has two photos enrolled. A tuned network knows its training photos too well, so
-    that its temperature comes out too cold; the error on test photos shows how much.
+    trial: of the test photos. None for one person, or where nobody has two photos enrolled. A
+    tuned network knows its training photos too well, so that its temperature comes out too cold;
+    the error on test photos shows how much.
     """
     held_out, labels = gallery.scores_without_itself()
     if len(gallery.people) < 2 or not len(labels):
         return None
     temperature = fit_temperature(held_out, labels)
-    correct = scores.argmax(1) == truth
-    before, after = (confidence(scores, each) for each in (UNCALIBRATED, temperature))
+    correct = trial.correct
+    before, after = (confidence(trial.scores, each) for each in (UNCALIBRATED, temperature))
     rows = zip(*(column.tolist() for column in metrics.reliability(after, correct)), strict=True)
     return Calibration(
         temperature=temperature,
         ece=metrics.expected_calibration_error(after, correct),
         ece_before=metrics.expected_calibration_error(before, correct),
-        photos=len(truth),
+        photos=len(correct),
         reliability=[Bin(*row) for row in rows],
     )
 
 
 def confidence(scores: np.ndarray, temperature: float) -> np.ndarray:
     """The highest probability (n,) of cosines (n, p)."""
+    from scipy.special import softmax
+
     return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1).max(1))
 
 
@@ -76,6 +76,9 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     As Platt (1999) has it, n photos are believed by (n + 1) / (n + 2) each, and the best other
     person by the rest, for otherwise photos that are all named rightly would ask for zero.
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     rows, doubt = np.arange(len(labels)), 1 / (len(labels) + 2)
     others = scores.copy()
     others[rows, labels] = -np.inf

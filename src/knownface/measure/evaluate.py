@@ -4,26 +4,71 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from knownface.dataset.folder import scan
+from knownface.dataset.folder import scan_folders
 from knownface.dataset.portraits import Portraits, collect_portraits
 from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
-from knownface.measure.evaluation import Evaluation, PersonScore, WrongAnswer
+from knownface.measure.evaluation import CandidateScore, Evaluation, PersonScore, WrongAnswer
+from knownface.measure.folds import Folds
 from knownface.measure.learning_curve import measure_learning_curve
 from knownface.measure.look_alikes import find_look_alikes
 from knownface.measure.open_set import Strangers, measure_open_set
+from knownface.measure.trial import Trial
 from knownface.progress import Track, silent
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
-from knownface.stats import metrics
-from knownface.stats.intervals import wilson_interval
-from knownface.stats.vectors import mean_templates
+
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """How photos were split: groups that stayed together, the seed, and what hides behind a split.
+
+    random_split_accuracy: of a random split of the same size; None for a network that was fitted
+        to these people, which has no other split to compare with.
+    """
+
+    groups: int
+    seed: int
+    random_split_accuracy: float | None
+
+    def __post_init__(self) -> None:
+        claimed = self.random_split_accuracy
+        if self.groups < 1 or self.seed < 0 or not (claimed is None or 0 <= claimed <= 1):
+            raise ValueError(f"not a split of photos: {self}")
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a run knows of its recogniser besides the test; nothing where there was no run.
+
+    candidates: those that were compared; where there are none, the test says how good the `chosen`
+        network is. images_per_second: that it embeds.
+    Raises ValueError where none of the candidates is the chosen one.
+    """
+
+    split: SplitRecord | None = None
+    chosen: str = ""
+    reason: str = ""
+    candidates: list[CandidateScore] = field(default_factory=list)
+    folds: Folds | None = None
+    images_per_second: float | None = None
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.candidates]
+        if names and self.chosen not in names:
+            raise ValueError(f"{self.chosen!r} was chosen, and is not one of {names}")
+
+    def scores(self, test: Trial, seconds: float) -> list[CandidateScore]:
+        """Of all candidates; of the only one after its test, `seconds` after the start."""
+        if self.candidates or not self.chosen:
+            return self.candidates
+        found = test.dir_at_far(0.01) if len(test.strangers) else None
+        return [CandidateScore(self.chosen, test.accuracy, found, round(seconds, 2), "test")]
 
 
 def evaluate(
@@ -31,6 +76,8 @@ def evaluate(
     probes: Portraits,
     strangers: Portraits | None = None,
     untouched_strangers: np.ndarray | None = None,
+    training: TrainingRecord | None = None,
+    started: float | None = None,
 ) -> Evaluation:
     """Test a recogniser on photos of its people and on strangers.
 
@@ -38,43 +85,44 @@ def evaluate(
         are enrolled are left out, by content, with a note.
     untouched_strangers: rows of `strangers` that played no part in choosing the threshold; all,
         where not given.
+    training: what is known besides; started: when the work began, by `time.perf_counter()`.
     Raises KnownfaceError where no photo of a known person is left.
     """
-    gallery = recognizer.gallery
-    probes = _without_enrolled(gallery, probes)
-    index = {name: i for i, name in enumerate(gallery.people)}
-    truth = np.array([index.get(probes.people[label], -1) for label in probes.labels], np.int64)
-    known = np.flatnonzero(truth >= 0)
-    if not len(known):
-        raise KnownfaceError(
-            f"{probes.root}: no photo left to test on; name folders like the enrolled people "
-            f"({', '.join(gallery.people[:3])}, ...) and use photos that were not enrolled"
-        )
-    embeddings, truth = probes.embeddings[known], truth[known]
-    scores = gallery.scores(embeddings)
-    predicted, best = gallery.match(embeddings)
-    correct, people = predicted == truth, len(gallery.people)
-    confusion = confusion_matrix(truth, predicted, labels=range(people))
-    scored = _per_person(gallery.people, truth, predicted)
-    others = Strangers.among(probes, gallery.people, strangers, untouched_strangers)
+    start = time.perf_counter() if started is None else started
+    gallery, training = recognizer.gallery, training or TrainingRecord()
+    fresh = _without_enrolled(gallery, probes)
+    known, truth = _of_people(gallery, fresh)
+    others = Strangers.among(fresh, gallery.people, strangers, untouched_strangers)
+    trial = Trial.of(gallery.templates, known.embeddings, truth, others.embeddings)
+    confusion, scored = _per_person(gallery.people, trial)
+    curve = measure_learning_curve(gallery, known.embeddings, truth, others.embeddings)
+    split = {"train": len(gallery.photos), "validation": len(known)}
+    seconds = time.perf_counter() - start
+    photos = len(probes) + len(strangers or ())
     return Evaluation(
-        accuracy=float(correct.mean()),
-        accuracy_ci95=wilson_interval(int(correct.sum()), len(correct)),
+        accuracy=trial.accuracy,
+        accuracy_ci95=trial.accuracy_ci95,
         balanced_accuracy=float(np.mean([each.recall for each in scored if each.support])),
-        top5_accuracy=metrics.top_k_accuracy(scores, truth, min(5, people)),
+        top5_accuracy=trial.top_k_accuracy(5),
         people=list(gallery.people),
         confusion_matrix=confusion.tolist(),
         per_person=scored,
-        open_set=measure_open_set(gallery, recognizer.threshold, embeddings, truth, others),
-        calibration=measure_calibration(gallery, scores, truth),
+        open_set=measure_open_set(trial, recognizer.threshold, others),
+        calibration=measure_calibration(gallery, trial),
         look_alikes=find_look_alikes(gallery, confusion),
-        learning_curve=measure_learning_curve(gallery, embeddings, truth, others.embeddings),
-        split={"train": len(gallery.photos), "validation": len(known)},
-        errors=_wrong_answers(gallery, probes, known, truth, predicted, best),
+        learning_curve=curve,
+        split=split | (asdict(training.split) if training.split else {}),
+        errors=_wrong_answers(gallery, known, trial),
         notes=[asdict(note) for note in probes.notes],
-        backbone=str(recognizer.about.get("backbone", {}).get("name", "")),
-        recipe=str(recognizer.about.get("recipe", "")),
+        backbone=recognizer.about.backbone_name,
+        recipe=recognizer.about.recipe,
         device=recognizer.embedder.device,
+        folds=training.folds,
+        candidates=training.scores(trial, seconds),
+        chosen=training.chosen,
+        reason=training.reason,
+        seconds=seconds,
+        images_per_second=training.images_per_second or round(photos / seconds, 1),
     )
 
 
@@ -84,50 +132,41 @@ def _without_enrolled(gallery: Gallery, probes: Portraits) -> Portraits:
     return probes.select(np.flatnonzero(fresh)) if len(fresh) else probes
 
 
-def _per_person(
-    people: Sequence[str], truth: np.ndarray, predicted: np.ndarray
-) -> list[PersonScore]:
-    columns = precision_recall_fscore_support(
-        truth, predicted, labels=range(len(people)), zero_division=0.0
-    )
+def _of_people(gallery: Gallery, probes: Portraits) -> tuple[Portraits, np.ndarray]:
+    """The photos of enrolled people, and whose they are: (n,) index into `gallery.people`."""
+    index = {name: i for i, name in enumerate(gallery.people)}
+    truth = np.array([index.get(probes.people[label], -1) for label in probes.labels], np.int64)
+    known = np.flatnonzero(truth >= 0)
+    if not len(known):
+        raise KnownfaceError(
+            f"{probes.root}: no photo left to test on; name folders like the enrolled people "
+            f"({', '.join(gallery.people[:3])}, ...) and use photos that were not enrolled"
+        )
+    return probes.select(known), truth[known]
+
+
+def _per_person(people: Sequence[str], trial: Trial) -> tuple[np.ndarray, list[PersonScore]]:
+    """The confusion matrix (p, p), whose rows are the true people, and how good each one is."""
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    answers, labels = (trial.truth, trial.predicted), range(len(people))
+    columns = precision_recall_fscore_support(*answers, labels=labels, zero_division=0.0)
     rows = zip(people, *columns, strict=True)
-    return [PersonScore(n, float(p), float(r), float(f), int(s)) for n, p, r, f, s in rows]
+    scored = [PersonScore(n, float(p), float(r), float(f), int(s)) for n, p, r, f, s in rows]
+    return confusion_matrix(*answers, labels=labels), scored
 
 
-def _wrong_answers(
-    gallery: Gallery,
-    probes: Portraits,
-    known: np.ndarray,
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    best: np.ndarray,
-) -> list[WrongAnswer]:
+def _wrong_answers(gallery: Gallery, probes: Portraits, trial: Trial) -> list[WrongAnswer]:
     wrong = []
-    for i in np.flatnonzero(predicted != truth):
-        row, embedding = known[i], probes.embeddings[known[i]]
-        names = gallery.people[truth[i]], gallery.people[predicted[i]]
+    for i in np.flatnonzero(~trial.correct):
+        people = trial.truth[i], trial.predicted[i]
+        names = gallery.people[people[0]], gallery.people[people[1]]
         nearest = {
-            name: gallery.nearest_photos(embedding, person)
-            for name, person in zip(names, (truth[i], predicted[i]), strict=True)
+            name: gallery.nearest_photos(probes.embeddings[i], person)
+            for name, person in zip(names, people, strict=True)
         }
-        wrong.append(WrongAnswer(probes.photos[row], *names, float(best[i]), nearest))
+        wrong.append(WrongAnswer(probes.photos[i], *names, float(trial.best[i]), nearest))
     return wrong
-
-
-def random_split_accuracy(
-    portraits: Portraits, validation: int, seed: int, repeats: int = 5
-) -> float:
-    """What a random split of the same size would have claimed, with mean templates."""
-    rng = np.random.default_rng(seed)
-    shares = []
-    for _ in range(repeats):
-        order = rng.permutation(len(portraits))
-        test, train = order[:validation], order[validation:]
-        present, labels = np.unique(portraits.labels[train], return_inverse=True)
-        templates = mean_templates(portraits.embeddings[train], labels, len(present))
-        predicted = present[(portraits.embeddings[test] @ templates.T).argmax(1)]
-        shares.append((predicted == portraits.labels[test]).mean())
-    return float(np.mean(shares))
 
 
 def evaluate_folder(
@@ -141,13 +180,9 @@ def read_and_evaluate(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
     """`evaluate_folder`, and what it read of people and strangers, for an explanation."""
-    start = time.perf_counter()
-    folders = [scan(data)] + ([scan(strangers, loose=True)] if strangers else [])
-    cropper, embedder = recognizer.cropper(track), recognizer.embedder
-    portraits = [collect_portraits(each, cropper, embedder, track) for each in folders]
-    people, others = portraits[0], portraits[1] if strangers else None
-    result = evaluate(recognizer, people, others)
-    seconds = time.perf_counter() - start
-    photos = sum(map(len, portraits))
-    result = replace(result, seconds=seconds, images_per_second=round(photos / seconds, 1))
-    return result, people, others
+    started = time.perf_counter()
+    people, unknown = scan_folders(data, strangers)
+    pipeline = recognizer.pipeline(track)
+    known = collect_portraits(people, pipeline, track)
+    others = collect_portraits(unknown, pipeline, track) if unknown else None
+    return evaluate(recognizer, known, others, started=started), known, others

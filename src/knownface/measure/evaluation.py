@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from knownface.errors import KnownfaceError
+from knownface.files.runs import write_json
+from knownface.files.values import Count, Interval, Rate, Share, from_json
 from knownface.measure.confidence import Calibration
 from knownface.measure.folds import Folds
 from knownface.measure.learning_curve import LearningPoint
@@ -19,10 +24,10 @@ class PersonScore:
     """One row of the per-person table."""
 
     name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
+    precision: Share
+    recall: Share
+    f1: Share
+    support: Count
 
 
 @dataclass(frozen=True)
@@ -37,32 +42,79 @@ class WrongAnswer:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """`evaluation.json`. Row i of the confusion matrix is the true person people[i]."""
+class CandidateScore:
+    """A candidate of recipe `best`, or the one network that there is.
 
+    dir_at_1_percent: DIR at FAR 1 %, None where nobody played the stranger; seconds: from the start
+    until it was measured; measured_on: what.
+    """
+
+    name: str
     accuracy: float
-    accuracy_ci95: tuple[float, float]
-    balanced_accuracy: float
-    top5_accuracy: float
+    dir_at_1_percent: float | None = field(metadata={"key": "dir_at_far_0.01"})
+    seconds: float
+    measured_on: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {each.metadata.get("key", each.name): getattr(self, each.name)
+                for each in fields(self)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`evaluation.json`. Row i of the confusion matrix is the true person people[i].
+
+    Raises ValueError where parts do not belong together.
+    """
+
+    accuracy: Share
+    accuracy_ci95: Interval
+    balanced_accuracy: Share
+    top5_accuracy: Share
     people: list[str]
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[Count]]
     per_person: list[PersonScore]
     open_set: OpenSet | None
     calibration: Calibration | None
     look_alikes: list[LookAlike]
     learning_curve: list[LearningPoint]
-    split: dict[str, Any]
+    split: dict[str, int | float | None]
     errors: list[WrongAnswer]
     notes: list[dict[str, str]]
     backbone: str
     recipe: str
     device: str
     folds: Folds | None = None
-    candidates: list[dict[str, Any]] = field(default_factory=list)
+    candidates: list[CandidateScore] = field(default_factory=list)
     chosen: str = ""
     reason: str = ""
-    seconds: float = 0.0
-    images_per_second: float = 0.0
+    seconds: Rate = 0.0
+    images_per_second: Rate = 0.0
+
+    def __post_init__(self) -> None:
+        for agrees, words in self._agreements():
+            if not agrees:
+                raise ValueError(words)
+
+    def _agreements(self) -> Iterator[tuple[bool, str]]:
+        """What the parts must have in common, in an order in which each relies on those before."""
+        people, matrix = self.people, self.confusion_matrix
+        yield len(set(people)) == len(people) > 0, "people must be different names, and some"
+        square = len(matrix) == len(people) and all(len(row) == len(people) for row in matrix)
+        yield square, f"confusion_matrix must have {len(people)} rows and columns, one per person"
+        rows = [(person.name, person.support) for person in self.per_person]
+        sums = list(zip(people, map(sum, matrix), strict=True))
+        yield rows == sums, "per_person must list the people and their photos as confusion_matrix"
+        right = sum(row[i] for i, row in enumerate(matrix))
+        close = self.tested > 0 and math.isclose(self.accuracy, right / self.tested, abs_tol=1e-6)
+        yield close, f"accuracy must be that of confusion_matrix, {right} of {self.tested}"
+        yield len(self.errors) == self.tested - right, "errors must be the photos that went wrong"
+        if shown := self.open_set:
+            same = shown.dir_at_far.keys() == shown.dir_at_far_ci95.keys()
+            yield same, "open_set.dir_at_far and its intervals must have the same rates"
+            lengths = {name: len(values) for name, values in shown.curve.items()}
+            even = set(lengths) == {"far", "dir"} and lengths["far"] == lengths["dir"] > 0
+            yield even, "open_set.curve must have far and dir, of the same length"
 
     @property
     def tested(self) -> int:
@@ -72,12 +124,21 @@ class Evaluation:
     @property
     def dir_at_1_percent(self) -> float | None:
         """DIR where 1 % of strangers are accepted; None where nobody played the stranger."""
-        return self.open_set.dir_at_far["0.01"] if self.open_set else None
+        return self.open_set.dir_at_far.get("0.01") if self.open_set else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and text."""
-        return asdict(self)
+        return asdict(self) | {"candidates": [each.to_json() for each in self.candidates]}
 
     def save(self, path: Path) -> None:
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> Evaluation:
+        """What `save` wrote, checked; KnownfaceError where it cannot be read or is not sound."""
+        try:
+            return from_json(cls, json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
+            raise KnownfaceError(
+                f"{path}: not a usable evaluation ({error}); train or evaluate again"
+            ) from None

@@ -1,4 +1,4 @@
-"""Cross-validation, for few photos: every photo is tested once, by templates of the others."""
+"""Other splits of the same photos: cross-validation, for few of them, and a random split."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import numpy as np
 
 from knownface.dataset.portraits import Portraits
 from knownface.dataset.split import split_folds
+from knownface.files.values import Count, Interval, Share
+from knownface.measure.trial import Trial
 from knownface.stats.intervals import clustered_interval
-from knownface.stats.vectors import mean_templates
 
 
 @dataclass(frozen=True)
 class Folds:
     """Accuracy over all tested `photos`, and fold by fold."""
 
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    folds: list[float]
-    photos: int
+    accuracy: Share
+    accuracy_ci95: Interval
+    folds: list[Share]
+    photos: Count
 
 
 def cross_validate(portraits: Portraits, groups: np.ndarray, folds: int, seed: int = 0) -> Folds:
@@ -31,22 +32,33 @@ def cross_validate(portraits: Portraits, groups: np.ndarray, folds: int, seed: i
     """
     labels, embeddings = portraits.labels, portraits.embeddings
     numbers = split_folds(labels, groups, folds, seed)
-    leads = np.full(len(labels), np.nan)  # own similarity above the best other
+    margins = np.full(len(labels), np.nan)
     for fold in range(folds):
-        train, test = numbers != fold, numbers == fold
-        present, index = np.unique(labels[train], return_inverse=True)
-        templates = mean_templates(embeddings[train], index, len(present))
-        rows = np.flatnonzero(test & np.isin(labels, present))
-        scores = embeddings[rows] @ templates.T
-        own = np.arange(len(rows)), np.searchsorted(present, labels[rows])
-        similarity = scores[own]
-        scores[own] = -1.0
-        leads[rows] = similarity - scores.max(1)
-    tested = np.isfinite(leads)
-    correct, numbers = leads[tested] > 0, numbers[tested]
+        train, test = np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold)
+        trial, rows = Trial.of_split(embeddings, labels, train, test)
+        margins[rows] = trial.margins
+    tested = np.isfinite(margins)
+    correct, numbers = margins[tested] > 0, numbers[tested]
     return Folds(
         accuracy=float(correct.mean()),
-        accuracy_ci95=clustered_interval(leads[tested], groups[tested], np.nextafter(0, 1)),
+        accuracy_ci95=clustered_interval(margins[tested], groups[tested], np.nextafter(0, 1)),
         folds=[float(correct[numbers == fold].mean()) for fold in np.unique(numbers)],
         photos=int(tested.sum()),
     )
+
+
+def random_split_accuracy(
+    portraits: Portraits, validation: int, seed: int, repeats: int = 5
+) -> float:
+    """What a random split of the same size would have claimed, with mean templates.
+
+    A photo whose person has no other counts as wrong.
+    """
+    rng = np.random.default_rng(seed)
+    shares = []
+    for _ in range(repeats):
+        order = rng.permutation(len(portraits))
+        test, train = order[:validation], order[validation:]
+        trial, _ = Trial.of_split(portraits.embeddings, portraits.labels, train, test)
+        shares.append(trial.correct.sum() / validation)
+    return float(np.mean(shares))

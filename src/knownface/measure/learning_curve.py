@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.files.values import Count, Interval, Share
+from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
-from knownface.stats import metrics
 from knownface.stats.intervals import wilson_interval
 from knownface.stats.vectors import mean_templates
 
@@ -25,10 +26,10 @@ class LearningPoint:
     accuracy_ci95: for other test photos (Wilson); dir: at FAR 1 %, None without strangers.
     """
 
-    photos: int
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    dir: float | None
+    photos: Count
+    accuracy: Share
+    accuracy_ci95: Interval
+    dir: Share | None
 
 
 def measure_learning_curve(
@@ -80,16 +81,8 @@ def _test(
     """Accuracy and DIR (NaN where nobody is a stranger) with the templates of chosen photos."""
     people = len(gallery.people)
     templates = mean_templates(gallery.embeddings[chosen], gallery.labels[chosen], people)
-    scores = probes @ templates.T
-    best, correct = scores.max(1), scores.argmax(1) == truth
-    if len(strangers):
-        others = (strangers @ templates.T).max(1)
-    elif people > 1:
-        scores[np.arange(len(truth)), truth] = -1.0
-        others = scores.max(1)
-    else:
-        return float(correct.mean()), np.nan
-    return float(correct.mean()), metrics.dir_at_far(best, correct, others, FAR)
+    trial = Trial.of(templates, probes, truth, strangers)
+    return trial.accuracy, trial.dir_at_far(FAR) if len(trial.strangers) else np.nan
 
 
 def would_more_photos_help(curve: Sequence[LearningPoint]) -> str:

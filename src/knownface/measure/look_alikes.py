@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
+from knownface.files.values import Count
 from knownface.recognition.gallery import Gallery
 
 MOST = 10
@@ -29,7 +29,7 @@ class LookAlike:
     second: str
     similarity: float
     margin: float | None
-    confused: int
+    confused: Count
 
 
 def find_look_alikes(gallery: Gallery, confusion: np.ndarray) -> list[LookAlike]:
@@ -39,6 +39,8 @@ def find_look_alikes(gallery: Gallery, confusion: np.ndarray) -> list[LookAlike]
     median and the median absolute deviation of all pairs, would exceed 1 time in 20.
     confusion: (p, p) counts of test photos; rows are the true people.
     """
+    from scipy.special import ndtri
+
     first, second = np.triu_indices(len(gallery.people), 1)
     similarity = (gallery.templates @ gallery.templates.T)[first, second].astype(np.float64)
     if len(similarity) < FEWEST_PAIRS:

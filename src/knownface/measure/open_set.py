@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from knownface.dataset.portraits import Portraits
-from knownface.recognition.gallery import Gallery
-from knownface.recognition.threshold import Threshold, leave_one_person_out
-from knownface.stats import metrics
-from knownface.stats.intervals import clustered_interval, dir_interval, wilson_interval
+from knownface.files.values import Count, Interval, Share
+from knownface.measure.trial import Trial
+from knownface.recognition.threshold import EACH_IN_TURN, Threshold
+from knownface.stats.intervals import clustered_interval, wilson_interval
 
-FAR_TARGET = 0.01
 FARS = (0.001, 0.01, 0.1)
-FEWEST_STRANGERS = 4  # so many identities at least before they are halved for calibration
-EACH_IN_TURN = "each person in turn as the stranger"
 
 
 @dataclass(frozen=True)
@@ -72,60 +69,48 @@ class OpenSet:
     strangers: stranger photos behind `dir_at_far` and `curve`.
     """
 
-    far_target: float
+    far_target: Share
     threshold: float
     threshold_source: str
-    dir: float
-    dir_ci95: tuple[float, float]
-    far: float
-    far_ci95: tuple[float, float]
-    far_trials: int
-    strangers: int
+    dir: Share
+    dir_ci95: Interval
+    far: Share
+    far_ci95: Interval
+    far_trials: Count
+    strangers: Count
     strangers_source: str
-    dir_at_far: dict[str, float]
-    dir_at_far_ci95: dict[str, tuple[float, float]]
-    curve: dict[str, list[float]]
+    dir_at_far: dict[str, Share]
+    dir_at_far_ci95: dict[str, Interval]
+    curve: dict[str, list[Share]]
 
 
-def measure_open_set(
-    gallery: Gallery,
-    threshold: Threshold,
-    probes: np.ndarray,
-    truth: np.ndarray,
-    strangers: Strangers,
-) -> OpenSet | None:
-    """Test a threshold on known probes (n, d) of people `truth` (n,), and on strangers.
+def measure_open_set(trial: Trial, threshold: Threshold, strangers: Strangers) -> OpenSet | None:
+    """Test a threshold on known people and on strangers.
 
-    Where there are no strangers, each person in turn plays one; None where there is nobody else.
+    trial: of all probes and of these strangers. Where there are none, each person in turn plays
+    one; None where there is nobody else.
     """
-    predicted, best = gallery.match(probes)
-    correct = predicted == truth
-    if len(strangers):
-        scores, source = gallery.match(strangers.embeddings)[1], "given strangers"
-        identities, untouched = strangers.identities, strangers.untouched
-    elif len(gallery.people) > 1:
-        scores, source = leave_one_person_out(gallery, probes, truth), EACH_IN_TURN
-        identities, untouched = truth, np.ones(len(truth), bool)
-    else:
+    if not len(trial.strangers):
         return None
-    found = correct & (best >= threshold.value)
-    tested = scores[untouched]
-    low, high = clustered_interval(tested, identities[untouched], threshold.value)
-    far, dir_ = metrics.open_set_curve(best, correct, scores)
+    given = len(strangers) > 0
+    identities = strangers.identities if given else trial.truth
+    untouched = strangers.untouched if given else np.ones(len(identities), bool)
+    tested = replace(trial, strangers=trial.strangers[untouched])
+    dir_, far = tested.at(threshold.value)
+    low, high = clustered_interval(tested.strangers, identities[untouched], threshold.value)
+    fars, dirs = trial.open_set_curve()
     return OpenSet(
         far_target=threshold.far_target,
         threshold=threshold.value,
         threshold_source=threshold.source,
-        dir=float(found.mean()),
-        dir_ci95=wilson_interval(int(found.sum()), len(found)),
-        far=float((tested >= threshold.value).mean()) if len(tested) else 0.0,
-        far_ci95=(low if len(strangers) else 0.0, high),
-        far_trials=len(tested),
-        strangers=len(scores),
-        strangers_source=source,
-        dir_at_far={f"{far:g}": metrics.dir_at_far(best, correct, scores, far) for far in FARS},
-        dir_at_far_ci95={
-            f"{far:g}": dir_interval(best, correct, scores, identities, far) for far in FARS
-        },
-        curve={"far": far.tolist(), "dir": dir_.tolist()},
+        dir=dir_,
+        dir_ci95=wilson_interval(round(dir_ * len(trial.truth)), len(trial.truth)),
+        far=far,
+        far_ci95=(low if given else 0.0, high),
+        far_trials=len(tested.strangers),
+        strangers=len(trial.strangers),
+        strangers_source="given strangers" if given else EACH_IN_TURN,
+        dir_at_far={f"{far:g}": trial.dir_at_far(far) for far in FARS},
+        dir_at_far_ci95={f"{far:g}": trial.dir_at_far_ci95(far, identities) for far in FARS},
+        curve={"far": fars.tolist(), "dir": dirs.tolist()},
     )

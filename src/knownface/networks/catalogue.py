@@ -42,6 +42,6 @@ def fetch(name: str, *, accept_license: bool = False, track: Track = silent) -> 
 
     accept_license: agree, once, to weights for research only. Raises KnownfaceError.
     """
-    path = locate_weights(get_backbone(name), None, track, accept_license)
-    assert path is not None  # only weights="none" is no file
-    return path
+    weights = locate_weights(get_backbone(name), None, track, accept_license)
+    assert weights is not None  # only weights="none" is no file
+    return weights.path

@@ -78,7 +78,7 @@ class Normalise(layers.Layer):
             x = keras.ops.flip(x, axis=-1)
         if not self.pixels.per_image:
             mean, std = (np.array(v, np.float32) for v in (self.pixels.mean, self.pixels.std))
-            return (x - mean) / std
+            return keras.ops.divide(keras.ops.subtract(x, mean), std)
         mean = keras.ops.mean(x, (1, 2, 3), keepdims=True)
         std = keras.ops.std(x, (1, 2, 3), keepdims=True)
         return (x - mean) / keras.ops.maximum(std, self.smallest_std)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +23,40 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Weights:
+    """A weight file on this machine; verified: the sha256 that it was found to have."""
+
+    path: Path
+    verified: str | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the whole file, which is read at most once for it."""
+        if self.verified:
+            return self.verified
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+Wanted = str | Path | Weights | None  # what a caller may say about the weights to use
+
+
 def choose_backbone(
     name: str, weights: str | Path | None = None, track: Track = silent
-) -> Backbone:
-    """The record of that name; `auto` is the best free one whose weights can be had.
+) -> tuple[Backbone, Wanted]:
+    """The record of that name, and the weights to build it with, for `locate_weights`.
 
-    That is `mobilefacenet` where its file is here or can be fetched, else `mini`, which ships
-    inside the package; one line says which, and what a bigger one would bring. Raises
-    KnownfaceError.
+    `auto` is the best free network whose weights can be had: `mobilefacenet` where its file is here
+    or can be fetched, else `mini`, which ships inside the package; one line says which, and what a
+    bigger one would bring. Its weights are located then; others stay as they were named.
+    Raises KnownfaceError.
     """
     if name != "auto":
-        return get_backbone(name)
+        return get_backbone(name), weights
     default = BACKBONES["mobilefacenet"]
     try:
-        locate_weights(default, weights, track)
+        found = locate_weights(default, weights, track)
     except WeightError as error:
         if weights is not None:
             raise
@@ -43,24 +66,26 @@ def choose_backbone(
             "cannot be fetched; more accurate still, for research: %s",
             argument("backbone", "arcface"),
         )
-        return BACKBONES["mini"]
+        return BACKBONES["mini"], None
     bigger = argument("backbone", "arcface")
     log.info("Backbone mobilefacenet; more accurate, for research: %s (174 MB)", bigger)
-    return default
+    return default, found or weights
 
 
 def locate_weights(
     backbone: Backbone,
-    weights: str | Path | None = None,
+    weights: Wanted = None,
     track: Track = silent,
     accept_license: bool = False,
-) -> Path | None:
+) -> Weights | None:
     """The weight file to use, verified: `weights`, or an official one found or downloaded.
 
-    None stands for random initialisation, asked for with `weights="none"`. Official weights for
-    research only have to be accepted once on a machine; a file that the user names is theirs to
-    judge. Raises WeightError.
+    What was located before is handed back. None stands for random initialisation, asked for with
+    `weights="none"`. Official weights for research only have to be accepted once on a machine; a
+    file that the user names is theirs to judge. Raises WeightError.
     """
+    if isinstance(weights, Weights):
+        return weights
     if weights is not None and str(weights) == "none":
         log.warning(
             "RANDOM WEIGHTS: %s knows nothing about faces; its accuracy will be near chance",
@@ -71,7 +96,7 @@ def locate_weights(
         path = Path(weights)
         if not path.is_file():
             raise WeightError(f"{argument('weights', path)}: no such file")
-        return path
+        return Weights(path)
     files = backbone.weight_files
     if not files:
         raise WeightError(
@@ -82,7 +107,7 @@ def locate_weights(
         _agree(backbone, accept_license)
     present = next((file for file in files if find(file)), files[0])
     try:
-        return obtain(present, track)
+        return Weights(obtain(present, track), present.sha256)
     except WeightError as error:
         raise WeightError(
             f"{error}; or take {argument('backbone', 'mini')}, which is built in"
@@ -120,14 +145,15 @@ def load_backbone(
     accept_license: agree, once, to weights that are for research only.
     Preprocessing is inside the model. Raises WeightError where the file does not fit exactly.
     """
-    backbone = choose_backbone(name, weights, track)
-    return build_backbone(backbone, locate_weights(backbone, weights, track, accept_license))
+    backbone, wanted = choose_backbone(name, weights, track)
+    return build_backbone(backbone, locate_weights(backbone, wanted, track, accept_license))
 
 
-def build_backbone(backbone: Backbone, path: Path | None) -> keras.Model:
+def build_backbone(backbone: Backbone, weights: Weights | None) -> keras.Model:
     """Like `load_backbone`, from a file that is here; None leaves the weights random."""
     from knownface.networks.layers import assemble
 
+    path = weights.path if weights else None
     form = backbone.format_of(path)
     model = assemble(backbone, form.pixels)
     if path is not None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
-from onnx import numpy_helper
 
 from knownface.files.download import WeightError
 from knownface.files.onnx_nodes import Graph, planes
 from knownface.networks.record import Pixels
 from knownface.networks.strict import Norm
 
+if TYPE_CHECKING:
+    import onnx
+
 
 def load_graph(path: Path) -> onnx.ModelProto:
     """Parse an ONNX file; WeightError says so where it is something else."""
+    import onnx
+
     try:
         model = onnx.load(path)
         if not model.graph.node:
@@ -49,6 +53,8 @@ class Step:
 
 def read_steps(path: Path) -> Iterator[Step]:
     """The nodes that have parameters, in graph order; shared or missing arrays are an error."""
+    from onnx import numpy_helper
+
     graph = load_graph(path).graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     count = {"Conv": 2, "PRelu": 1, "BatchNormalization": 4, "Gemm": 2}
@@ -90,6 +96,8 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
 
     The batch of 1 that exporters write into shapes becomes the batch that comes in.
     """
+    from onnx import TensorProto, helper
+
     graph, before = model.graph, Graph()
     before.add("Identity", normalise(before, "crops", pixels, size))
     before.nodes[-1].output[0] = graph.input[0].name
@@ -98,7 +106,7 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
     graph.node.extend(nodes)
     graph.initializer.extend(before.arrays)
     shape: list[str | int | None] = ["batch", size, size, 3]
-    crops = onnx.helper.make_tensor_value_info("crops", onnx.TensorProto.UINT8, shape)
+    crops = helper.make_tensor_value_info("crops", TensorProto.UINT8, shape)
     graph.input.append(crops)
     graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
@@ -106,19 +114,23 @@ def with_pixels(model: onnx.ModelProto, pixels: Pixels, size: int) -> onnx.Model
 
 def _any_batch(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     """Its nodes; a Reshape to (1, d) becomes one to (0, d): 0 copies the incoming dimension."""
+    from onnx import helper, numpy_helper
+
     targets = {name for node in graph.node if node.op_type == "Reshape" for name in node.input[1:]}
     for node in graph.node:
         if node.op_type == "Constant" and node.output[0] in targets:
             shape = numpy_helper.to_array(node.attribute[0].t).astype(np.int64)
             if shape.ndim == 1 and shape[0] == 1:
                 value = numpy_helper.from_array(np.concatenate([[0], shape[1:]]))
-                node = onnx.helper.make_node("Constant", [], list(node.output), value=value)
+                node = helper.make_node("Constant", [], list(node.output), value=value)
         yield node
 
 
 def normalise(graph: Graph, x: str, pixels: Pixels, size: int, name: str = "normalise") -> str:
     """Pixels as a backbone was trained on them: uint8 RGB (n, size, size, 3) to float NCHW."""
-    x = graph.add("Cast", x, name=f"{name}/float", to=onnx.TensorProto.FLOAT)
+    from onnx import TensorProto
+
+    x = graph.add("Cast", x, name=f"{name}/float", to=TensorProto.FLOAT)
     x = graph.add("Transpose", x, name=f"{name}/nchw", perm=[0, 3, 1, 2])
     if pixels.colour == "BGR":
         x = graph.add("Gather", x, np.array([2, 1, 0]), name=f"{name}/bgr", axis=1)

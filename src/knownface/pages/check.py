@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.faces.photo import ImageError, read_image
-from knownface.pages.page import Faces, card, cards, paragraphs, write_page
+from knownface.pages.page import Card, write_page
+from knownface.pages.pictures import FaceSheet, Figure
 
 PICTURE = 112  # pixels: whole photos need more of them than faces
 MOST = 1000  # findings shown per kind, so that a page stays below 5 MB; the JSON document has all
@@ -31,40 +33,48 @@ ADVICE = {
 }
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Findings of one kind: how many there are, what to do, and cards of the first of them."""
+
+    title: str
+    count: int
+    advice: str
+    cards: list[Card]
+
+
 def write_check(path: Path, diagnosis: Diagnosis) -> None:
     """Write the page whole or not at all; raises OSError where that is impossible."""
-    faces = Faces(PICTURE)
+    sheet = FaceSheet(PICTURE)
     found = {kind: diagnosis.of_kind(kind) for kind in KINDS}
-    sections = [
-        (f"{KINDS[kind]} ({len(problems)})", _section(kind, problems, diagnosis, faces))
+    kinds = [
+        Kind(
+            KINDS[kind],
+            len(problems),
+            ADVICE[kind],
+            [_card(problem, diagnosis, sheet) for problem in problems[:MOST]],
+        )
         for kind, problems in found.items()
         if problems
     ]
-    count = len(diagnosis.problems)
-    problems = f"{count or 'no'} problem{'' if count == 1 else 's'}"
-    summary = paragraphs(
-        f"{len(diagnosis.photos)} photos of {len(diagnosis.people)} people. A cleaned copy "
-        f"(--fix DIR) leaves out {len(diagnosis.left_out)} of them; this folder itself was not "
-        "changed."
+    write_page(
+        path,
+        "check.html.jinja",
+        name=diagnosis.root.resolve().name,
+        diagnosis=diagnosis,
+        kinds=kinds,
+        sheet=sheet,
+        data=None,
     )
-    title = f"{diagnosis.root.resolve().name}: {problems}"
-    write_page(path, title, "knownface check", summary, sections, faces)
 
 
-def _section(kind: str, problems: list[Problem], diagnosis: Diagnosis, faces: Faces) -> str:
-    more = len(problems) - MOST
-    rest = paragraphs(f"And {more} more; --json lists all.") if more > 0 else ""
-    shown = (_card(problem, diagnosis, faces) for problem in problems[:MOST])
-    return paragraphs(ADVICE[kind]) + cards(shown) + rest
-
-
-def _card(problem: Problem, diagnosis: Diagnosis, faces: Faces) -> str:
+def _card(problem: Problem, diagnosis: Diagnosis, sheet: FaceSheet) -> Card:
     """The photo, what it is compared with, and the words."""
     pictures = {
-        what: [_picture(photo, what, diagnosis.root, faces)]
+        what: [_picture(photo, what, diagnosis.root, sheet)]
         for photo, what in _photos(problem, diagnosis.examples)
     }
-    return card(problem.photo or problem.person, problem.detail, pictures)
+    return Card(problem.photo or problem.person, problem.detail, pictures)
 
 
 def _photos(problem: Problem, examples: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -78,12 +88,12 @@ def _photos(problem: Problem, examples: dict[str, str]) -> Iterator[tuple[str, s
         yield problem.other, "the other photo"
 
 
-def _picture(photo: str, what: str, root: Path, faces: Faces) -> str:
-    """Nothing where the photo cannot be read, or the page is full."""
+def _picture(photo: str, what: str, root: Path, sheet: FaceSheet) -> Figure | None:
+    """None where the photo cannot be read, or the page is full."""
+    number = sheet.get(photo)
     try:
-        number = faces.get(photo)
-        if number is None and not faces.full:
-            number = faces.add(photo, read_image(root / photo))
+        if number is None and not sheet.full:
+            number = sheet.add(photo, read_image(root / photo))
     except ImageError:
-        return ""
-    return faces.figure(number, f"{photo}, {what}")
+        return None
+    return sheet.figure(number, f"{photo}, {what}")

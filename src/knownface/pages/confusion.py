@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from knownface.files.whole import whole_file
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import Explanation
-from knownface.pages.page import COLUMNS, Faces
+from knownface.pages.pictures import FaceSheet
 
 # Tried in turn for every glyph, where they are installed, so that most scripts can be read.
 FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Emoji")
@@ -30,61 +31,70 @@ def worst_first(matrix: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- table
-def confusion_table(
-    evaluation: Evaluation, explanation: Explanation, faces: Faces
-) -> tuple[str, dict[str, Any]]:
-    """HTML, and the data for its script: the photos behind the cells and their faces.
+@dataclass(frozen=True)
+class MatrixCell:
+    """A count; style: one of four strengths by its share of the row; photos: behind it, by number.
+
+    label: for screen readers.
+    """
+
+    count: int
+    style: str
+    label: str
+    photos: range
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """rows: a true person each, and a cell for every answer, None where it was not given.
+
+    cell: its side in rem; print_zoom: what makes the matrix fit on a sheet of paper.
+    """
+
+    rows: list[tuple[str, list[MatrixCell | None]]]
+    cell: float
+    print_zoom: float
+
+
+def confusion_matrix(
+    evaluation: Evaluation, explanation: Explanation, sheet: FaceSheet
+) -> tuple[Matrix, dict[str, Any]]:
+    """The table, and the data for its script: the photos behind the cells and their faces.
 
     Where there is no explanation, wrong answers still have the paths of their photos.
     """
-    people, matrix = evaluation.people, np.array(evaluation.confusion_matrix)
+    people, counts = evaluation.people, np.array(evaluation.confusion_matrix)
     behind = _photos_behind(evaluation, explanation, max(2, min(12, MOST_RIGHT // len(people))))
-    order = worst_first(matrix)[:MOST_ROWS]
-    rows, photos = _rows(matrix, order, people, behind)
+    rows = []
+    photos: list[str] = []
+    order = worst_first(counts)[:MOST_ROWS]
+    for i in order:
+        cells = []
+        for j in order:
+            shown = behind.get((people[i], people[j]), [])
+            numbers = range(len(photos), len(photos) + len(shown))
+            cells.append(_cell(counts, i, j, people, numbers))
+            photos += shown
+        rows.append((people[i], cells))
     crops = {answer.photo: answer.crop for answer in explanation.answers}
-    shown = [
-        (name, faces.add(f"tested {name}", crops[name]) if name in crops else None)
+    faces = [
+        (name, sheet.add(f"tested {name}", crops[name]) if name in crops else None)
         for name in photos
     ]
-    escaped = [html.escape(people[i]) for i in order]
-    head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in escaped)
-    body = "\n".join(
-        f'<tr><th scope="row" title="{name}">{name}</th>{row}</tr>'
-        for name, row in zip(escaped, rows, strict=True)
-    )
-    cell = 3.2 if len(people) < 8 else 1.9
-    sizes = f"--print:{min(1.0, 24 / (len(people) + 4)):.2f};--cell:{cell}rem"
-    table = (
-        '<div class="scroll matrix" role="group" aria-label="Confusion matrix" tabindex="0">'
-        f'<table style="{sizes}"><caption class="unseen">Confusion matrix: rows are the '
-        "true people, columns the answers</caption><thead><tr>"
-        f'<th scope="col">true \\ answer</th>{head}</tr></thead>\n'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-    if len(order) < len(people):
-        table = f"<p>The {len(order)} people with the lowest recall, of {len(people)}.</p>" + table
-    return table, {"photos": shown, "columns": COLUMNS}
+    matrix = Matrix(rows, 3.2 if len(people) < 8 else 1.9, min(1.0, 24 / (len(people) + 4)))
+    return matrix, {"photos": faces, "columns": sheet.columns}
 
 
-def _rows(
-    matrix: np.ndarray,
-    order: np.ndarray,
-    people: Sequence[str],
-    behind: dict[tuple[str, str], list[str]],
-) -> tuple[list[str], list[str]]:
-    """The cells of each row, and the photos that they refer to by number."""
-    rows: list[str] = []
-    photos: list[str] = []
-    for row, i in enumerate(order):
-        cells = []
-        for column, j in enumerate(order):
-            shown = behind.get((people[i], people[j]), [])
-            numbers = " ".join(map(str, range(len(photos), len(photos) + len(shown))))
-            photos += shown
-            place = f'data-row="{row}" data-column="{column}"'
-            cells.append(_cell(matrix, i, j, people, place, numbers))
-        rows.append("".join(cells))
-    return rows, photos
+def _cell(
+    counts: np.ndarray, i: int, j: int, people: Sequence[str], photos: range
+) -> MatrixCell | None:
+    count = int(counts[i, j])
+    if not count:
+        return None
+    strength = min(4, int(4 * count / counts[i].sum()) + 1)
+    what = f"{people[i]} named rightly" if i == j else f"{people[i]} taken for {people[j]}"
+    label = f"{what}: {count} photo{'s' if count > 1 else ''}"
+    return MatrixCell(count, f"{'r' if i == j else 'w'}{strength}", label, photos)
 
 
 def _photos_behind(
@@ -99,25 +109,6 @@ def _photos_behind(
         if answer.true == answer.predicted and len(behind[place]) < most:
             behind[place].append(answer.photo)
     return behind
-
-
-def _cell(
-    matrix: np.ndarray, i: int, j: int, people: Sequence[str], place: str, photos: str
-) -> str:
-    """A cell of the table, in one of four strengths by its share of the row."""
-    count = int(matrix[i, j])
-    if not count:
-        return "<td></td>"
-    strength = min(4, int(4 * count / matrix[i].sum()) + 1)
-    style = f"{'r' if i == j else 'w'}{strength}"
-    if not photos:
-        return f'<td><span class="{style}">{count}</span></td>'
-    what = f"{people[i]} named rightly" if i == j else f"{people[i]} taken for {people[j]}"
-    label = html.escape(f"{what}: {count} photo{'s' if count > 1 else ''}")
-    return (
-        f'<td><button class="{style}" {place} data-photos="{photos}" aria-label="{label}">'
-        f"{count}</button></td>"
-    )
 
 
 # ---------------------------------------------------------------- picture
@@ -161,7 +152,8 @@ def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path)
         axes.grid(which="minor", color="#dddddd", linewidth=0.5)
         axes.tick_params(which="minor", length=0)
         figure.colorbar(picture, shrink=0.6, label="share of the true person's photos")
-        FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+        with whole_file(path) as part:
+            FigureCanvasAgg(figure).print_png(str(part), metadata={"Software": None})
 
 
 def _fonts() -> list[str]:

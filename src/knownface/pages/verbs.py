@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from knownface.dataset.folder import existing_folder, scan
 from knownface.errors import KnownfaceError
@@ -16,6 +16,7 @@ from knownface.recognition.artifact import artifact_folder
 if TYPE_CHECKING:
     from knownface.diagnosis.findings import Diagnosis
     from knownface.measure.evaluation import Evaluation
+    from knownface.measure.run import Run
     from knownface.recognition.recognizer import Recognizer
 
 
@@ -42,14 +43,14 @@ def check(
     dataset = scan(data)
     from knownface.diagnosis.check import diagnose
     from knownface.diagnosis.clean import copy_good, new_copy
-    from knownface.embed.frozen import frozen_backbone
+    from knownface.embed.frozen import frozen_pipeline
     from knownface.pages.check import write_check
 
     with new_copy(target, data) as copy:
-        _, cropper, embedder = frozen_backbone(
+        _, pipeline = frozen_pipeline(
             backbone, weights, accept_license, faces, device, track, cache=True
         )
-        found = diagnose(dataset, cropper, embedder, track)
+        found = diagnose(dataset, pipeline, track)
         if page:
             with _writing(page):
                 write_check(page, found)
@@ -94,14 +95,13 @@ def evaluate(
     return result
 
 
-def report(
-    runs: Sequence[str | Path], *, out: str | Path = Path("runs/report.html")
-) -> list[dict[str, Any]]:
+def report(runs: Sequence[str | Path], *, out: str | Path = Path("runs/report.html")) -> list[Run]:
     """Put finished runs side by side on one page; its rows, in the order of `runs`.
 
     Raises KnownfaceError where a folder is no finished run, or the page cannot be written.
     """
-    from knownface.pages.compare import read_run, tested_on_the_same, write_comparison
+    from knownface.measure.run import read_run, tested_on_the_same
+    from knownface.pages.compare import write_comparison
 
     page, folders = _page(out), [Path(run) for run in runs]
     rows = [read_run(folder) for folder in folders]

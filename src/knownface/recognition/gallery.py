@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ class Gallery:
     labels: (n,) index into `people`.
     photos: n paths as the user gave them, relative to the data folder.
     digests: n file digests, so that an enrolled photo is never tested on.
+    contract: which network, on which crops, made the embeddings: `Embedder.contract`.
     """
 
     people: tuple[str, ...]
@@ -31,6 +34,10 @@ class Gallery:
     labels: np.ndarray
     photos: tuple[str, ...]
     digests: tuple[str, ...]
+    contract: str = ""
+
+    def __repr__(self) -> str:
+        return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
 
     def __post_init__(self) -> None:
         people, photos = len(self.people), len(self.photos)
@@ -48,6 +55,7 @@ class Gallery:
         photos: Sequence[str],
         digests: Sequence[str],
         templates: np.ndarray | None = None,
+        contract: str = "",
     ) -> Gallery:
         """A gallery of mean templates, or of given ones (p, d); every person needs a photo."""
         if templates is None:
@@ -59,6 +67,7 @@ class Gallery:
             np.asarray(labels, np.int64),
             tuple(photos),
             tuple(digests),
+            contract,
         )
 
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
@@ -95,29 +104,40 @@ class Gallery:
         return scores, labels
 
     # ------------------------------------------------------------ file
+    def to_bytes(self) -> bytes:
+        """The content of `gallery.npz`; no pickle."""
+        stream = io.BytesIO()
+        np.savez_compressed(
+            stream,
+            people=np.array(self.people, dtype=np.str_),
+            templates=self.templates,
+            embeddings=self.embeddings,
+            labels=self.labels,
+            photos=np.array(self.photos, dtype=np.str_),
+            digests=np.array(self.digests, dtype=np.str_),
+            contract=np.array(self.contract),
+        )
+        return stream.getvalue()
+
     def save(self, path: Path) -> None:
-        """Write `gallery.npz`; no pickle."""
-        with path.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                people=np.array(self.people, dtype=np.str_),
-                templates=self.templates,
-                embeddings=self.embeddings,
-                labels=self.labels,
-                photos=np.array(self.photos, dtype=np.str_),
-                digests=np.array(self.digests, dtype=np.str_),
-            )
+        path.write_bytes(self.to_bytes())
 
     @classmethod
-    def load(cls, path: Path) -> Gallery:
-        """Read `gallery.npz`; KnownfaceError where it is missing, damaged or inconsistent."""
+    def load(cls, path: Path, digest: str | None = None) -> Gallery:
+        """Read `gallery.npz`; KnownfaceError where it is missing, damaged or inconsistent.
+
+        digest: hex SHA-256 that its content must have.
+        """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            data = path.read_bytes()
+            if digest and hashlib.sha256(data).hexdigest() != digest:
+                raise ValueError("not the content that was saved")
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
                 text = {
                     key: tuple(map(str, stored[key])) for key in ("people", "photos", "digests")
                 }
                 arrays = {key: stored[key] for key in ("templates", "embeddings", "labels")}
-            return cls(**text, **arrays)  # type: ignore[arg-type]
+                return cls(**text, **arrays, contract=str(stored["contract"]))  # type: ignore[arg-type]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise KnownfaceError(
                 f"{path}: not a usable gallery ({str(error).splitlines()[0]}); train again"

@@ -45,7 +45,7 @@ def recognize(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
-    return _annotated(loaded.recognize_photos(paths, track), folder)
+    return _annotated(loaded.recognize_photos(paths, track, pixels=True), folder)
 
 
 def photos_of(sources: Iterable[str | Path]) -> list[Path]:
@@ -72,14 +72,14 @@ def photos_of(sources: Iterable[str | Path]) -> list[Path]:
 
 def _annotated(recognitions: Iterable[Recognition], folder: Path) -> Iterator[Recognition]:
     """The same, each drawn into `folder` as it comes."""
-    from knownface.faces.photo import read_image, write_image
+    from knownface.faces.photo import write_image
     from knownface.recognition.draw import annotate
 
     for recognition in recognitions:
         yield recognition
-        if not recognition.error:
+        if recognition.pixels is not None:
             target = _free_name(folder / f"{Path(recognition.path).stem}.jpg")
-            write_image(target, annotate(read_image(recognition.path), recognition))
+            write_image(target, annotate(recognition.pixels, recognition))
 
 
 def _free_name(path: Path) -> Path:

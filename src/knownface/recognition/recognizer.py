@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from knownface.embed.embedder import BATCH, Embedder, Precision
+from knownface.embed.embedder import BATCH, Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
-from knownface.faces.face import Crop, PhotoFaces
-from knownface.faces.photo import read_image
-from knownface.options import FacesMode
+from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
+from knownface.faces.face import Crop, Face
+from knownface.faces.photo import Source, read_image
+from knownface.files.committed import changed_folder, read_record
+from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
+from knownface.recognition.about import About
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.result import Recognition, RecognizedFace
 from knownface.recognition.threshold import Threshold
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+RECORD, GALLERY = "recognizer.json", "gallery.npz"
+ONNX, KERAS = "embedder.onnx", "embedder.keras"
 # Of 14-pixel faces, the frozen MobileFaceNet identifies 67 %, and 7 % at 1 % false accepts: too
 # little to name anyone.
 SMALLEST_FACE = 14.0
 
+_loading = RLock()
+os.register_at_fork(
+    before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+)
 
-@dataclass
+
+@dataclass(repr=False)
 class Recognizer:
-    """Names faces: detect, align, embed, match, threshold.
+    """Names faces: detect, align, embed, match, threshold; from any number of threads.
 
+    It pickles, so that a pool of processes can share the work.
     faces: whether photos are searched for faces or are ready crops, as in training.
-    about: what the artifact records besides: backbone, detector, licence, recipe, versions.
+    about: how it was made. Raises KnownfaceError where the gallery is of another network.
     """
 
     embedder: Embedder
@@ -44,8 +53,26 @@ class Recognizer:
     crop: Crop
     threshold: Threshold
     faces: FacesMode = "detect"
-    about: dict[str, Any] = field(default_factory=dict)
-    _cropper: FaceCropper | None = field(default=None, repr=False)
+    about: About = field(default_factory=About)
+    _cropper: FaceCropper | None = None
+
+    def __post_init__(self) -> None:
+        width = self.gallery.templates.shape[1]
+        if width != self.embedder.width:
+            raise KnownfaceError(
+                f"{self.embedder.path}: gives {self.embedder.width} numbers per face, and the "
+                f"gallery has {width}; it is another network's: enroll the people again"
+            )
+        if self.gallery.contract != self.embedder.contract(self.crop):
+            raise KnownfaceError(
+                f"{self.embedder.path}: not the network, or not the crops, that the gallery's "
+                f"{len(self.people)} people were enrolled with; enroll them again"
+            )
+
+    def __repr__(self) -> str:
+        network = self.about.backbone_name or self.embedder.path.name
+        threshold = f"threshold {self.threshold.value:.3f}"
+        return f"Recognizer({len(self.people)} people, {network}, {threshold})"
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -53,75 +80,75 @@ class Recognizer:
 
     def cropper(self, track: Track = silent) -> FaceCropper:
         """Reads photos as they were read in training; the detector loads on first use."""
-        if self._cropper is None:
-            known = self.about.get("detector")
-            detector = load_detector(track, known) if self.faces == "detect" else None
-            self._cropper = FaceCropper(self.crop, detector)
-        return self._cropper
+        with _loading:
+            if self._cropper is None:
+                detector = self.about.detector
+                self._cropper = load_cropper(self.crop, self.faces, track, detector=detector)
+            return self._cropper
+
+    def pipeline(self, track: Track = silent) -> FacePipeline:
+        """How photos become embeddings that the gallery can be asked about."""
+        return FacePipeline(self.cropper(track), self.embedder)
 
     # ------------------------------------------------------------ recognising
-    def recognize(self, source: str | os.PathLike[str] | bytes | np.ndarray) -> Recognition:
+    def recognize(self, source: Source) -> Recognition:
         """Name every face of a photo: a path, the bytes of a file, or an RGB uint8 array.
 
         Raises ImageError where it cannot be read.
         """
-        image = source if isinstance(source, np.ndarray) else read_image(source)
-        path = "" if isinstance(source, np.ndarray | bytes) else str(source)
-        faces, crops = self.cropper().crop_image(image)
-        return self._named([PhotoFaces(Path(path), faces, crops)])[0]
+        faces, crops = self.cropper().crop_image(read_image(source))
+        path = "" if isinstance(source, bytes | np.ndarray) else str(source)
+        return Recognition(path, self._named(faces, self.embedder.embed(crops)))
 
     def recognize_photos(
-        self, paths: Sequence[Path], track: Track = silent
+        self, paths: Sequence[Source], track: Track = silent, pixels: bool = False
     ) -> Iterator[Recognition]:
-        """Name every face of many photos, in order; an unreadable photo carries its error."""
-        waiting: list[PhotoFaces] = []
-        for photo in self.cropper(track).crop_photos(paths, track, "Recognizing"):
-            waiting.append(photo)
-            if sum(len(p.faces) for p in waiting) >= BATCH or len(waiting) >= 2 * BATCH:
-                yield from self._named(waiting)
-                waiting = []
-        yield from self._named(waiting)
+        """Name every face of many photos, in order; an unreadable photo carries its error.
 
-    def _named(self, photos: Sequence[PhotoFaces]) -> list[Recognition]:
-        if not photos:
-            return []
-        embeddings = self.embedder.embed(np.concatenate([photo.crops for photo in photos]))
+        pixels: each answer carries its photo's pixels, so that it need not be read again.
+        """
+        pipeline = self.pipeline(track)
+        # Not more together than are embedded at once: the first answers come soon.
+        for each in pipeline.embed_photos(paths, track, "Recognizing", BATCH, pixels):
+            photo = each.photo
+            faces = self._named(photo.faces, each.embeddings)
+            path = str(photo.path) if photo.path != NOWHERE else ""
+            yield Recognition(path, faces, photo.error, photo.pixels)
+
+    def _named(self, faces: Sequence[Face], embeddings: np.ndarray) -> tuple[RecognizedFace, ...]:
         best, similarity = self.gallery.match(embeddings)
-        results, row = [], 0
-        for photo in photos:
-            faces = []
-            for face in photo.faces:
-                score = float(similarity[row])
-                reason = None if score >= self.threshold.value else "unknown"
-                if min(face.box[2:]) < SMALLEST_FACE:
-                    reason = "too poor"
-                name = None if reason else self.people[best[row]]
-                faces.append(RecognizedFace(face.box, name, score, reason))
-                row += 1
-            results.append(Recognition(str(photo.path), tuple(faces), photo.error))
-        return results
+        found = []
+        for face, person, score in zip(faces, best.tolist(), similarity.tolist(), strict=True):
+            reason = None if score >= self.threshold.value else "unknown"
+            if min(face.box[2:]) < SMALLEST_FACE:
+                reason = "too poor"
+            name = None if reason else self.people[person]
+            found.append(RecognizedFace(face.box, name, score, reason))
+        return tuple(found)
 
     # ------------------------------------------------------------ files
-    def save(self, folder: Path) -> None:
-        """Write a self-contained folder; files of the network are copied from the embedder's."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("embedder.onnx", "embedder.keras"):
-            origin = self.embedder.path.with_name(name)
-            if origin.is_file() and origin.parent.resolve() != folder.resolve():
-                shutil.copyfile(origin, folder / name)
-        document = {
-            "format_version": FORMAT_VERSION,
-            "people": list(self.people),
-            "threshold": asdict(self.threshold),
-            "crop": asdict(self.crop),
-            "faces": self.faces,
-            **self.about,
-        }
-        self.gallery.save(folder / ".gallery.npz")
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-        (folder / ".recognizer.json").write_text(text + "\n", encoding="utf-8")
-        (folder / ".gallery.npz").replace(folder / "gallery.npz")
-        (folder / ".recognizer.json").replace(folder / "recognizer.json")
+    def save(self, folder: str | Path) -> None:
+        """Write a self-contained folder, or change one, at once: it holds all of this or nothing.
+
+        Raises OSError where it cannot be written.
+        """
+        with changed_folder(Path(folder), RECORD) as change:
+            if change.add(ONNX, self.embedder.path) != self.embedder.digest:
+                raise KnownfaceError(
+                    f"{self.embedder.path}: another network lies there by now; load it again"
+                )
+            keras = self.embedder.path.with_name(KERAS)
+            if keras.is_file():
+                change.add(KERAS, keras)
+            change.add(GALLERY, self.gallery.to_bytes())
+            change.document = {
+                "format_version": FORMAT_VERSION,
+                "people": list(self.people),
+                "threshold": asdict(self.threshold),
+                "crop": asdict(self.crop),
+                "faces": self.faces,
+                **self.about.to_json(),
+            }
 
     @classmethod
     def given(cls, recognizer: Recognizer | str | Path, device: str = "auto") -> Recognizer:
@@ -136,25 +163,50 @@ class Recognizer:
     ) -> Recognizer:
         """Read a recognizer folder, or the run folder around it; KnownfaceError says why not."""
         folder = artifact_folder(Path(folder))
-        path = folder / "recognizer.json"
+        tried: Any = None
+        while True:
+            known = _read_record(folder)
+            try:
+                return cls._read(folder, *known, device, precision)
+            except KnownfaceError:
+                if known == tried:
+                    raise
+                tried = known  # it may be saved just now: then the record has changed
+
+    @classmethod
+    def _read(
+        cls,
+        folder: Path,
+        document: dict[str, Any],
+        files: dict[str, tuple[Path, str]],
+        device: str,
+        precision: Precision,
+    ) -> Recognizer:
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            version = document.pop("format_version")
-            people = tuple(document.pop("people"))
-            threshold = Threshold(**document.pop("threshold"))
-            crop = Crop(**document.pop("crop"))
-            faces: FacesMode = document.pop("faces")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            about = About.from_json(document)
+            threshold, crop = Threshold(**document["threshold"]), Crop(**document["crop"])
+            faces: FacesMode = document["faces"]
+            (path, digest), (network, network_digest) = files[GALLERY], files[ONNX]
+        except (KeyError, TypeError) as error:
             raise KnownfaceError(
-                f"{path}: not a usable recognizer ({error}); train again"
+                f"{folder / RECORD}: not a usable recognizer ({error}); train again"
             ) from None
-        if version != FORMAT_VERSION:
-            raise KnownfaceError(
-                f"{path}: format version {version}, and this knownface reads {FORMAT_VERSION}; "
-                "upgrade knownface or train again"
-            )
-        gallery = Gallery.load(folder / "gallery.npz")
-        if gallery.people != people:
-            raise KnownfaceError(f"{folder}: gallery.npz and recognizer.json name different people")
-        embedder = Embedder(folder / "embedder.onnx", device, precision)
-        return cls(embedder, gallery, crop, threshold, faces, document)
+        gallery = Gallery.load(path, digest)
+        embedder = Embedder(network, device, precision)
+        if embedder.digest != network_digest:
+            raise KnownfaceError(f"{network}: not the network that {RECORD} names; copy it again")
+        return cls(embedder, gallery, crop, threshold, faces, about)
+
+
+def _read_record(folder: Path) -> tuple[dict[str, Any], dict[str, tuple[Path, str]]]:
+    path = folder / RECORD
+    try:
+        document, files = read_record(folder, RECORD)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise KnownfaceError(f"{path}: not a usable recognizer ({error}); train again") from None
+    if document.get("format_version") != FORMAT_VERSION:
+        raise KnownfaceError(
+            f"{path}: format version {document.get('format_version')}, and this knownface reads "
+            f"{FORMAT_VERSION}; upgrade knownface or train again"
+        )
+    return document, files

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,20 @@ class RecognizedFace:
 
 @dataclass(frozen=True)
 class Recognition:
-    """Everything found in one photo; `error` says why a photo could not be read."""
+    """Everything found in one photo.
+
+    path: empty where the photo was no file; error: why it could not be read.
+    pixels: (height, width, 3) RGB uint8, the photo itself, where it was asked for.
+    """
 
     path: str
     faces: tuple[RecognizedFace, ...]
     error: str | None = None
+    pixels: np.ndarray | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        named = [f"{face.name or face.reason} {face.similarity:.2f}" for face in self.faces]
+        return f"Recognition({self.error or f'{self.path}: ' + (', '.join(named) or 'no face')})"
 
     def to_json(self) -> dict[str, Any]:
         """The photo as `knownface recognize --json` prints it."""

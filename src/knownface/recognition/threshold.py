@@ -23,7 +23,7 @@ class Threshold:
     source: str
 
 
-def calibrate(
+def choose_threshold(
     gallery: Gallery,
     strangers: np.ndarray | None,
     far_target: float = FAR_TARGET,
@@ -50,7 +50,7 @@ def calibrate(
         scores.append(raced)
         sources.append(f"{len(raced)} photos of strangers and people left out of a trial training")
     if use_people or not scores:
-        scores.append(leave_one_person_out(gallery, gallery.embeddings, gallery.labels))
+        scores.append(metrics.best_of_others(gallery.scores(gallery.embeddings), gallery.labels))
         sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
     best = np.concatenate(scores).astype(np.float64)
     empirical = metrics.threshold_at_far(best, far_target)
@@ -63,15 +63,6 @@ def calibrate(
     if impostors is not None and value == predicted:
         sources = [f"the backbone's own measurements on {impostors.people} other people"]
     return Threshold(min(value, 1.0), far_target, " and ".join(sources))
-
-
-def leave_one_person_out(
-    gallery: Gallery, embeddings: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Best similarity (n,) of each embedding with everybody but its own person."""
-    scores = gallery.scores(embeddings)
-    scores[np.arange(len(labels)), labels] = -1.0
-    return np.asarray(scores.max(1))
 
 
 def _normal_quantile(values: np.ndarray, share: float) -> float:

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import numpy as np
 
-from knownface.embed.embedder import Embedder
-from knownface.embed.frozen import frozen_backbone
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
 from knownface.faces.photo import ImageError
 from knownface.options import Device, FacesMode, Option, argument, checked
 from knownface.progress import Track, silent
@@ -60,25 +59,23 @@ def verify(
     far = checked("far", RATE, far)
     if recognizer is not None:
         loaded = Recognizer.given(recognizer, device)
-        gallery, embedder, cropper = loaded.gallery, loaded.embedder, loaded.cropper(track)
+        gallery, pipeline = loaded.gallery, loaded.pipeline(track)
         rate = 0.01 if far is None else far
         threshold = impostor_threshold(gallery.embeddings, gallery.labels, rate)
     else:
-        record, cropper, embedder = frozen_backbone(
-            backbone, weights, accept_license, faces, device, track
-        )
-        log.info("Backbone: %s, device: %s", record.name, embedder.device)
+        record, pipeline = frozen_pipeline(backbone, weights, accept_license, faces, device, track)
+        log.info("Backbone: %s, device: %s", record.name, pipeline.embedder.device)
         rate = 0.001 if far is None else far
         threshold = record.verification_threshold(rate)
-    similarity = compare_photos(Path(first), Path(second), cropper, embedder)
+    similarity = compare_photos(Path(first), Path(second), pipeline)
     return Verification(similarity >= threshold, similarity, threshold, rate)
 
 
-def compare_photos(first: Path, second: Path, cropper: FaceCropper, embedder: Embedder) -> float:
+def compare_photos(first: Path, second: Path, pipeline: FacePipeline) -> float:
     """The cosine of the largest face of two photos; raises ImageError where one has none."""
     crops = []
     for path in (first, second):
-        photo = cropper.crop_photo(path)
+        photo = pipeline.cropper.crop_photo(path)
         if photo.error:
             raise ImageError(photo.error)
         if not photo.faces:
@@ -86,7 +83,7 @@ def compare_photos(first: Path, second: Path, cropper: FaceCropper, embedder: Em
                 f"{path}: no face found; crop closer, or say {argument('faces', 'cropped')}"
             )
         crops.append(photo.crops[0])
-    one, other = embedder.embed(np.stack(crops))
+    one, other = pipeline.embedder.embed(np.stack(crops))
     return float(one @ other)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
-from scipy.stats import binom, rankdata
 
 from knownface.stats.metrics import detection_and_identification_rate, threshold_at_far
 
@@ -58,6 +56,9 @@ def effective_trials(scores: np.ndarray, clusters: np.ndarray, share: float) -> 
     of the scores, so that it is known even where no score, or every one, is accepted. Few clusters
     count for less (Korn and Graybill, 1998).
     """
+    from scipy.special import ndtri, stdtrit
+    from scipy.stats import rankdata
+
     sizes = np.unique(clusters, return_counts=True)[1]
     if len(sizes) == len(scores):
         return float(len(scores))
@@ -90,6 +91,8 @@ def _tail_correlation(correlation: float, share: float) -> float:
 
     Plackett's (1954) integral of the bivariate density, with the correlation as a sine.
     """
+    from scipy.special import ndtri
+
     limit = ndtri(1 - share)
     angles = np.linspace(0.0, math.asin(correlation), 65)
     density = np.exp(-(limit**2) / (1 + np.sin(angles))) / (2 * math.pi)
@@ -114,6 +117,7 @@ def dir_interval(
     strangers are worth less than a tenth of 1 / far photos, the threshold may lie anywhere above
     them, and the interval starts at 0.
     """
+    from scipy.stats import binom
 
     def found(threshold: float) -> float:
         return detection_and_identification_rate(best, correct, threshold)

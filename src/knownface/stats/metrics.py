@@ -19,6 +19,16 @@ def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
     return float(((scores >= true[:, None]).sum(1) <= k).mean())
 
 
+def best_of_others(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The highest score (n,) with anybody but a row's own column: scores (n, p), labels (n,).
+
+    As if each person in turn were a stranger; -1, the least cosine, where nobody else is there.
+    """
+    others = scores.copy()
+    others[np.arange(len(labels)), labels] = -1.0
+    return np.asarray(others.max(1))
+
+
 # ---------------------------------------------------------------- confidence
 def reliability(
     confidence: np.ndarray, correct: np.ndarray, bins: int = BINS

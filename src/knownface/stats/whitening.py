@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 SMALLEST = 1e-9  # variance that still counts; of a unit-length embedding it is about 1e-3
 
@@ -29,6 +28,8 @@ class Whitening:
         (Ledoit and Wolf, 2004); the centre is the mean of the people's means. Where nobody has two
         photos that differ, embeddings are only centred.
         """
+        from sklearn.covariance import ledoit_wolf
+
         people = int(labels.max()) + 1
         means = np.zeros((people, embeddings.shape[1]), np.float64)
         np.add.at(means, labels, embeddings)

@@ -20,8 +20,7 @@ def seed_augmentation() -> keras.Sequential:
             layers.RandomTranslation(0.2, 0.2, **nearest),
             layers.RandomShear(0.2, 0.2, **nearest),
             layers.RandomZoom(0.2, **nearest),
-        ],
-        name="augmentation",
+        ]
     )
 
 

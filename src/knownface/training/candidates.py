@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.files.rows import DiskRows, Rows
+from knownface.options import Precision
 from knownface.progress import Track, silent
+from knownface.recognition.comparison import Kind, Matcher
 from knownface.stats.vectors import mean_templates
-from knownface.stats.whitening import Whitening
 from knownface.training.history import History
-from knownface.training.precision import Precision, shares
+from knownface.training.precision import shares
 from knownface.training.views import Changes, Views
 
 if TYPE_CHECKING:
     import keras
 
     from knownface.training.finetune import Examples, Plan
-
-Kind = Literal["means", "columns", "whitened"]
 
 # Mirrored, moved and lit a little; whatever else there is lies in the photos themselves.
 CHANGES = Changes(small=0.0, lit=0.5, covered=0.0, disturbed=0.0)
@@ -49,8 +48,8 @@ class Tuned:
 class Candidate:
     """A network, and how its embeddings are compared.
 
-    kinds: of comparison: with `means` of embeddings, with `columns`, or `whitened` with means.
-    columns: of a head (people, d). tuned: None stands for the frozen network.
+    kinds: of comparison that are tried; see `Matcher.fit`. columns: of a head (people, d). tuned:
+        None stands for the frozen network.
     """
 
     name: str
@@ -64,21 +63,13 @@ class Candidate:
             return faces.embeddings
         return self.tuned.embedder.embed(faces.crops, track, f"Testing {self.name}")
 
-    def comparison(
-        self, kind: Kind, embeddings: np.ndarray, labels: np.ndarray
-    ) -> tuple[np.ndarray, Whitening | None]:
-        """Templates (people, d), learned from embeddings (n, d) of `labels`, and a whitening."""
-        people = int(labels.max()) + 1
-        if kind == "columns" and self.columns is not None:
-            return self.columns, None
-        if kind == "means":
-            return mean_templates(embeddings, labels, people), None
-        whitening = Whitening.fit(embeddings, labels)
-        return mean_templates(whitening(embeddings), labels, people), whitening
+    def matcher(self, kind: Kind, embeddings: np.ndarray, labels: np.ndarray) -> Matcher:
+        """Learned from its embeddings (n, d) of people `labels` (n,)."""
+        return Matcher.fit(kind, embeddings, labels, self.columns)
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrainingContext:
     """What all candidates share: the network, its frozen embedder, where to work, and how."""
 
     model: keras.Model
@@ -116,20 +107,21 @@ class Workshop:
             path.unlink()
 
 
-Rung = Callable[[Workshop, Faces, np.ndarray, str], Candidate]
+# Makes a candidate of people's faces and labels, in a part of the run: "race" or "all".
+Method = Callable[[TrainingContext, Faces, np.ndarray, str], Candidate]
 
 
-def frozen(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def frozen(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network as it is: what all others have to beat."""
     return Candidate("frozen", ("means",))
 
 
-def whitened(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def whitened(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network stays, and what all people's photos have in common counts less."""
     return Candidate("frozen", ("whitened",))
 
 
-def head(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def head(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network stays; the head is trained on embeddings of changed crops."""
     import keras
 
@@ -137,83 +129,86 @@ def head(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candida
 
     people = int(labels.max()) + 1
     each = int(np.clip(HEAD_VIEWS // len(faces), 1, 8))
-    changes = changed(faces.crops, each, shop.seed, shop.track, f"Preparing {part}-head")
-    views = np.concatenate(list(map(shop.frozen.embed, changes)))
+    changes = changed(faces.crops, each, context.seed, context.track, f"Preparing {part}-head")
+    views = np.concatenate(list(map(context.frozen.embed, changes)))
     inputs = keras.Input(views.shape[1:], name="crops")
     linear = keras.layers.Activation("linear", name="embedding")(inputs)
     columns = finetune(
         keras.Model(inputs, linear, name="head_only"),
         Examples(views, np.tile(labels, each), people),
-        replace(shop.plan(1e-3, len(views)), epochs=10),
-        shop.checkpoint(f"{part}-head"),
+        replace(context.plan(1e-3, len(views)), epochs=10),
+        context.checkpoint(f"{part}-head"),
         start=mean_templates(faces.embeddings, labels, people),
-        watch=shop.history.stage(f"{part}-head"),
-        track=shop.track,
+        watch=context.history.stage(f"{part}-head"),
+        track=context.track,
     ).templates
     return Candidate("head", ("columns",), columns)
 
 
-def top(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def top(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The last stage of the network is trained, on activations that are computed once."""
     from knownface.networks.layers import last_stage
     from knownface.training.finetune import Examples
 
-    lower, upper = last_stage(shop.model)
+    lower, upper = last_stage(context.model)
     shape = lower.output_shape[1:]
     each = int(np.clip(CACHE_BYTES // (2 * int(np.prod(shape)) * len(faces)), 1, 8))
     # every device has the same share, with a few photos twice
     rows = np.resize(np.arange(len(faces)), len(faces) + -len(faces) % shares())
     activations = DiskRows(shape, np.float16)
     crops = faces.crops[rows]
-    for some in changed(crops, each, shop.seed, shop.track, f"Preparing {part}-top"):
+    for some in changed(crops, each, context.seed, context.track, f"Preparing {part}-top"):
         activations.append(lower.predict(some, batch_size=64, verbose=0))
     people = int(labels.max()) + 1
     examples = Examples(activations, np.tile(labels[rows], each), people)
-    return _tuned(shop, upper, examples, faces, labels, f"{part}-top")
+    means = mean_templates(faces.embeddings, labels, people)
+    return _tuned(context, upper, examples, means, "top", part)
 
 
-def whole(shop: Workshop, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def whole(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The whole network is trained."""
     from knownface.training.finetune import Examples
 
     examples = Examples(faces.crops, labels, int(labels.max()) + 1)
-    return _tuned(shop, shop.model, examples, faces, labels, f"{part}-whole")
+    means = mean_templates(faces.embeddings, labels, examples.classes)
+    return _tuned(context, context.model, examples, means, "whole", part)
 
 
 def _tuned(
-    shop: Workshop,
+    context: TrainingContext,
     trained: keras.Model,
     examples: Examples,
-    faces: Faces,
-    labels: np.ndarray,
-    checkpoint: str,
+    means: np.ndarray,
+    name: str,
+    part: str,
 ) -> Candidate:
     """Train a network or its top, and average its weights with those of the frozen one.
 
+    means: (people, d) templates of the frozen network, from which the head starts.
     The average keeps more of what the frozen network knows of other people (Wortsman et al., 2022).
     """
     from knownface.training.finetune import finetune
 
-    before = shop.model.get_weights()
-    means = mean_templates(faces.embeddings, labels, examples.classes)
+    before = context.model.get_weights()
+    stage, plan = f"{part}-{name}", context.plan(3e-4, len(examples.labels))
     try:
         columns = finetune(
-            trained, examples, shop.plan(3e-4, len(examples.labels)), shop.checkpoint(checkpoint),
-            start=means, watch=shop.history.stage(checkpoint), track=shop.track,
+            trained, examples, plan, context.checkpoint(stage),
+            start=means, watch=context.history.stage(stage), track=context.track,
         ).templates  # fmt: skip
-        after = shop.model.get_weights()
+        after = context.model.get_weights()
         mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
-        shop.model.set_weights(mixed)
-        embedder = shop.embedder()
+        context.model.set_weights(mixed)
+        embedder = context.embedder()
     finally:
-        shop.model.set_weights(before)
+        context.model.set_weights(before)
     columns = (1 - MIXED) * means + MIXED * columns
     columns /= np.linalg.norm(columns, axis=1, keepdims=True)
     kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
-    return Candidate(checkpoint.split("-")[-1], kinds, columns, Tuned(mixed, embedder))
+    return Candidate(name, kinds, columns, Tuned(mixed, embedder))
 
 
-def rungs(model: keras.Model) -> tuple[Rung, ...]:
+def methods(model: keras.Model) -> tuple[Method, ...]:
     """What races, from little to much; of small networks the last stage alone is passed over.
 
     Its lead over the whole network, or the other way round, is within the noise of a race, and on

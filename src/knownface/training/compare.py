@@ -10,7 +10,7 @@ from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.files.runs import empty_folder, write_json
-from knownface.measure.evaluation import Evaluation
+from knownface.measure.run import Run
 from knownface.networks.load import choose_backbone
 from knownface.options import argument, taking
 from knownface.pages.compare import write_comparison
@@ -25,7 +25,7 @@ class Comparison:
     """One row per backbone and recipe; a row without evaluation carries its `error`."""
 
     folder: Path
-    rows: list[Row]
+    rows: list[Run]
 
     def __repr__(self) -> str:
         done = sum(row.evaluation is not None for row in self.rows)
@@ -34,22 +34,6 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """`compare.json`: `{"rows": [...]}`, each row an evaluation and what it cost."""
         return {"rows": [row.to_json() for row in self.rows]}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A backbone with a recipe, and what came of it."""
-
-    backbone: str
-    recipe: str
-    parameters: int
-    run: str | None = None
-    evaluation: Evaluation | None = None
-    error: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evaluation"}
-        return (self.evaluation.to_json() if self.evaluation else {}) | own
 
 
 @taking(ComparisonRequest)
@@ -62,7 +46,7 @@ def compare(request: ComparisonRequest) -> Comparison:
     finished stay when the comparison is interrupted. Raises KnownfaceError where nothing worked.
     """
     data, track, weights = request.data, request.track, request.weights or {}
-    records = [choose_backbone(name, track=track) for name in dict.fromkeys(request.backbones)]
+    records = [choose_backbone(name, track=track)[0] for name in dict.fromkeys(request.backbones)]
     if unknown := set(weights) - {record.name for record in records}:
         raise KnownfaceError(
             f"{argument('weights')} of {min(unknown)}: that backbone is not compared"
@@ -70,7 +54,7 @@ def compare(request: ComparisonRequest) -> Comparison:
     place = Path(request.out) if request.out else None
     folder = empty_folder(place, f"{Path(data).resolve().name}-compare")
     conditions = {field.name: getattr(request, field.name) for field in fields(Conditions)}
-    rows: list[Row] = []
+    rows: list[Run] = []
     try:
         for record, recipe in product(records, request.recipes):
             _free_memory()
@@ -82,17 +66,16 @@ def compare(request: ComparisonRequest) -> Comparison:
                 )  # fmt: skip
             except KnownfaceError as error:
                 log.warning("%s: %s", record.name, error)
-                row = Row(record.name, recipe, record.parameters, error=str(error))
+                row = Run(record.name, recipe, record.parameters, error=str(error))
             else:
                 conditions["split"] = conditions["split"] or place / "split.json"
-                row = Row(record.name, recipe, record.parameters, place.name, run.evaluation)
+                row = Run(record.name, recipe, record.parameters, place.name, run.evaluation)
             rows.append(row)
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):
-            document = result.to_json()
-            write_json(folder / "compare.json", document)
-            write_comparison(folder / "report.html", document["rows"], folder)
+            write_json(folder / "compare.json", result.to_json())
+            write_comparison(folder / "report.html", rows, folder)
         elif not any(folder.iterdir()):
             folder.rmdir()
     if not any(row.evaluation for row in rows):

@@ -16,6 +16,7 @@ from knownface.options import (
     Device,
     FacesMode,
     Option,
+    Precision,
     checked,
     either,
     options_of,
@@ -23,7 +24,6 @@ from knownface.options import (
 )
 from knownface.progress import Track, silent
 from knownface.training.losses import LOSSES
-from knownface.training.precision import Precision
 
 Recipe = Literal["best", "seed", "frozen"]
 

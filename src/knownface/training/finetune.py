@@ -16,12 +16,13 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
-from knownface.options import argument
+from knownface.files.whole import whole_file
+from knownface.options import Precision, argument
 from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
 from knownface.training.head import Classifier, CosineHead
 from knownface.training.history import Row
-from knownface.training.precision import Precision, computing_in, shares
+from knownface.training.precision import computing_in, shares
 from knownface.training.views import Changes, Views
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,8 @@ def finetune(
     """Train a model (inputs to embeddings) in place, with a cosine head that starts at random.
 
     checkpoint: a name in a folder; after every epoch everything that is needed to go on is there,
-        and a call that finds it goes on from it, to the same end.
+        and a call that finds it goes on from it, to the same end: with each back end bit for bit on
+        a CPU. A GPU may sum in another order each time, and back ends end alike, not equally.
     start: the head's first templates (classes, d) instead.
     checks: what is only watched, never learned from; watch: called with the history so far.
     stoppable: Ctrl-C ends training after the last whole epoch, instead of everything.
@@ -90,7 +92,8 @@ def finetune(
     keras.utils.set_random_seed(plan.seed)
     steps = len(_Batches(examples, plan, 0))
     with computing_in(model, plan.precision):
-        network = _classifier(model, examples.classes, plan, steps)
+        augmentation = seed_augmentation() if plan.changes is None else None
+        network = _classifier(model, augmentation, examples.classes, plan, steps)
         if start is not None:
             network.head.columns.assign(start.T)
         saved = _Checkpoint(checkpoint, network, steps)
@@ -105,8 +108,8 @@ def finetune(
             network.test_on_batch(*_Batches(examples, plan, 0)[0])
         try:
             for epoch in range(len(rows), plan.epochs):
-                if plan.changes is None:
-                    reseed(network.get_layer("augmentation"), plan.seed, epoch)
+                if augmentation:
+                    reseed(augmentation, plan.seed, epoch)
                 history = network.fit(
                     _Batches(examples, plan, epoch),
                     validation_data=_watched(checks) if checks else None,
@@ -129,10 +132,12 @@ def finetune(
     return Trained(network.head.templates(), len(rows))
 
 
-def _classifier(model: keras.Model, classes: int, plan: Plan, steps: int) -> Classifier:
+def _classifier(
+    model: keras.Model, augmentation: keras.Sequential | None, classes: int, plan: Plan, steps: int
+) -> Classifier:
     """The model with a head, ready to fit."""
     inputs = keras.Input(model.input_shape[1:], dtype=model.input.dtype, name="inputs")
-    changed = seed_augmentation()(inputs) if plan.changes is None else inputs
+    changed = augmentation(inputs) if augmentation else inputs
     head = CosineHead(classes, plan.scale, name="head")
     network = Classifier(inputs, head, model(changed), plan.loss, plan.epochs * steps // 5)
     rate: Any = plan.learning_rate
@@ -216,14 +221,10 @@ class _Checkpoint:
 
     def save(self, rows: list[Row]) -> None:
         """The history first: it may be ahead of the weights, never behind."""
-        self.weights.parent.mkdir(exist_ok=True)
-        for path, write in (
-            (self.history, lambda part: part.write_text(json.dumps(rows), encoding="utf-8")),
-            (self.weights, self.network.save_weights),
-        ):
-            part = path.with_name("part-" + path.name)
-            write(part)
-            part.replace(path)
+        with whole_file(self.history) as part:
+            part.write_text(json.dumps(rows), encoding="utf-8")
+        with whole_file(self.weights) as part:
+            self.network.save_weights(part)
 
     def load(self) -> list[Row]:
         """The history of the epochs that the weights have seen; nothing if there are none."""

@@ -17,6 +17,16 @@ def adacos_scale(classes: int) -> float:
     return math.sqrt(2.0) * math.log(max(classes, 4) - 1)
 
 
+def unit_length(x: keras.KerasTensor, axis: int) -> keras.KerasTensor:
+    """`x / max(length, 1e-7)` along an axis, whose gradient is finite at length 0 as well.
+
+    `keras.ops.normalize` has the same values, but takes the smaller of `1 / 0` and 1e7, where JAX
+    and PyTorch make 0 times infinity of the gradient, and with it the whole network NaN.
+    """
+    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, keras.config.epsilon() ** 2))
+
+
 @keras.saving.register_keras_serializable("knownface")
 class CosineHead(keras.layers.Layer):
     """Scaled cosines of embeddings (n, d) with one column per class: (n, classes), in float32.
@@ -35,8 +45,8 @@ class CosineHead(keras.layers.Layer):
         )
 
     def call(self, embeddings: keras.KerasTensor) -> keras.KerasTensor:
-        embeddings = ops.normalize(embeddings, axis=-1)
-        return self.scale * ops.matmul(embeddings, ops.normalize(self.columns, axis=0))
+        embeddings = unit_length(embeddings, axis=-1)
+        return self.scale * ops.matmul(embeddings, unit_length(self.columns, axis=0))
 
     def templates(self) -> np.ndarray:
         """The columns as unit-length templates: (classes, d)."""
@@ -50,8 +60,8 @@ class CosineHead(keras.layers.Layer):
 class Classifier(keras.Model):
     """Any network that ends in a `CosineHead`, trained with a margin and tested without one.
 
-    margin: what the true class has to win by, risen to linearly over the first `warm_up` steps:
-        `arcface` adds it to the angle, `cosface` takes it from the cosine, `softmax` has none.
+    loss: a name in `LOSSES`, whose margin is what the true class has to win by, risen to linearly
+        over the first `warm_up` steps.
     """
 
     def __init__(

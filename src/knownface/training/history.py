@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -20,23 +21,23 @@ Row = dict[str, Any]  # one epoch: its number, loss, accuracy, and what else was
 class History:
     """`history.csv` of a run folder, a row per epoch of every stage, and where else it is sent.
 
-    tensorboard: also write event files to `tensorboard/`; mlflow: also log to MLflow, with options
-    as parameters. Raises KnownfaceError where such a package is missing.
+    tensorboard: also write event files to `tensorboard/`; mlflow: also log to MLflow, as a run of
+    that name with options as parameters. Raises KnownfaceError where such a package is missing.
     """
 
     def __init__(
-        self, folder: Path, tensorboard: bool, mlflow: bool, options: dict[str, Any]
+        self, folder: Path, name: str, tensorboard: bool, mlflow: bool, options: dict[str, Any]
     ) -> None:
         self.path, self.rows = folder / "history.csv", dict[str, list[Row]]()
         self._events = _package("tensorboardX", "tensorboard") if tensorboard else None
         self._mlflow = _package("mlflow", "mlflow") if mlflow else None
-        self._folder, self._options = folder, options
+        self._folder, self._name, self._options = folder, name, options
 
     def __enter__(self) -> History:
         if self._events:
             self._writer = self._events.SummaryWriter(str(self._folder / "tensorboard"))
         if self._mlflow:
-            self._mlflow.start_run(run_name=self._folder.name.strip(".").split(".unfinished")[0])
+            self._mlflow.start_run(run_name=self._name)
             self._mlflow.log_params(self._options)
         return self
 
@@ -73,7 +74,10 @@ class History:
     def _write(self) -> None:
         rows = [{"stage": stage, **row} for stage, some in self.rows.items() for row in some]
         columns = dict.fromkeys(key for row in rows for key in row)
-        with self.path.open("w", newline="", encoding="utf-8") as stream:
+        with (
+            whole_file(self.path) as part,
+            part.open("w", newline="", encoding="utf-8") as stream,
+        ):
             writer = csv.DictWriter(stream, list(columns))
             writer.writeheader()
             writer.writerows(rows)

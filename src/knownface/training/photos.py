@@ -14,14 +14,10 @@ from knownface.dataset.folder import FaceDataset
 from knownface.dataset.portraits import Faces, Note, Portraits, collect_portraits
 from knownface.dataset.split import group_photos, halve_strangers, split
 from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.measure.evaluate import random_split_accuracy
-from knownface.measure.explanation import Explanation, explain
-from knownface.measure.folds import Folds, cross_validate
 from knownface.options import argument
 from knownface.progress import Track
-from knownface.recognition.recognizer import Recognizer
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +27,7 @@ class TrainingPhotos:
     """Everyone's portraits, how they are split, and the strangers.
 
     rows, held_out: indices for training and testing; groups: (n,) photos that stay together.
-    calibration, untouched: rows of the strangers for the threshold, and for testing it.
+    for_threshold, untouched: rows of the strangers that help to choose it, and that test it.
     """
 
     everyone: Portraits
@@ -39,7 +35,7 @@ class TrainingPhotos:
     rows: np.ndarray
     held_out: np.ndarray
     strangers: Portraits | None
-    calibration: np.ndarray
+    for_threshold: np.ndarray
     untouched: np.ndarray
 
     @property
@@ -55,18 +51,13 @@ class TrainingPhotos:
         """The strangers set aside for the threshold."""
         if self.strangers is None:
             return self.everyone.faces[self.rows[:0]]
-        return self.strangers.faces[self.calibration]
+        return self.strangers.faces[self.for_threshold]
 
     def embedded_by(self, embedder: Embedder, track: Track) -> TrainingPhotos:
         """The same photos seen by another network."""
         strangers = self.strangers.embedded_by(embedder, track) if self.strangers else None
         everyone = self.everyone.embedded_by(embedder, track)
         return replace(self, everyone=everyone, strangers=strangers)
-
-    def explained(self, recognizer: Recognizer, track: Track) -> Explanation:
-        """Why the recogniser answered as it did."""
-        photos = self.everyone.select(np.concatenate([self.rows, self.held_out]))
-        return explain(recognizer, photos, self.strangers, track)
 
     def describe_split(self, seed: int) -> dict[str, Any]:
         """`split.json`: which photo is where, and which ones were kept together."""
@@ -78,22 +69,11 @@ class TrainingPhotos:
             "groups": {name: int(group) for name, group in zip(names, self.groups, strict=True)},
         }
 
-    def cross_validated(self, folds: int | None, seed: int) -> Folds | None:
-        """All photos but the strangers', in so many folds, if asked for."""
-        return cross_validate(self.everyone, self.groups, folds, seed) if folds else None
-
-    def claims(self, seed: int, tuned: bool) -> dict[str, Any]:
-        """What the evaluation says of the split; a tuned network has no other split to compare."""
-        claimed = None if tuned else random_split_accuracy(self.everyone, len(self.held_out), seed)
-        groups = len(np.unique(self.groups))
-        return {"groups": groups, "seed": seed, "random_split_accuracy": claimed}
-
 
 def collect(
     people: FaceDataset,
     others: FaceDataset | None,
-    cropper: FaceCropper,
-    embedder: Embedder,
+    pipeline: FacePipeline,
     track: Track,
     *,
     validation: float,
@@ -104,8 +84,8 @@ def collect(
 
     validation, seed: of the split; earlier: instead, the `split.json` of another run.
     """
-    everyone = _usable(collect_portraits(people, cropper, embedder, track))
-    strangers = collect_portraits(others, cropper, embedder, track) if others else None
+    everyone = _usable(collect_portraits(people, pipeline, track))
+    strangers = collect_portraits(others, pipeline, track) if others else None
     groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
     if earlier:
         rows, held_out = _earlier_split(Path(earlier), everyone)

@@ -6,17 +6,18 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from knownface.dataset.portraits import Faces
 from knownface.dataset.split import split
-from knownface.measure.evaluation import Evaluation
+from knownface.measure.evaluation import CandidateScore
+from knownface.measure.trial import Trial
 from knownface.progress import Track
-from knownface.stats.metrics import dir_at_far
+from knownface.recognition.comparison import Kind
 from knownface.stats.whitening import Whitening
-from knownface.training.candidates import Candidate, Kind, Rung, Workshop, frozen, rungs
+from knownface.training.candidates import Candidate, Method, TrainingContext, frozen, methods
 
 log = logging.getLogger(__name__)
 
@@ -30,36 +31,52 @@ FARS = (0.01, 0.03, 0.1, 0.3)  # the higher ones are steadier: a race has few st
 
 
 @dataclass(frozen=True)
-class Lap:
+class CandidateTrial:
     """How a network did in one way of comparison: on photos of its people, and on strangers.
 
-    dir_at_far: at FAR 1 %. score: half the accuracy, half the mean DIR over FARS. impostors: (m,)
-    each stranger's best similarity.
+    seconds: from the start of the race until it was measured.
     """
 
     network: str
     kind: Kind
-    accuracy: float
-    dir_at_far: float
+    trial: Trial
     seconds: float
-    score: float
-    impostors: np.ndarray
 
     @property
     def name(self) -> str:
         return self.network if self.kind == "means" else f"{self.network}, {self.kind}"
+
+    @cached_property
+    def dirs(self) -> list[float]:
+        """DIR at each of FARS."""
+        return [self.trial.dir_at_far(far) for far in FARS]
+
+    @property
+    def score(self) -> float:
+        """Half the accuracy, half the mean DIR."""
+        return (self.trial.accuracy + float(np.mean(self.dirs))) / 2
+
+    def described(self) -> str:
+        return f"accuracy {self.trial.accuracy:.3f}, DIR {self.dirs[0]:.3f}"
+
+    def summary(self) -> CandidateScore:
+        """What `evaluation.json` says of it."""
+        where = "photos and people kept aside from training"
+        seconds = round(self.seconds, 2)
+        return CandidateScore(self.name, self.trial.accuracy, self.dirs[0], seconds, where)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What won: its name, and why; templates (people, d), or None for means of embeddings.
 
+    candidates: all that raced, the frozen one first; none where there was no race.
     tuned: whether the model was changed in place. whitening: what is to follow the model.
     impostors: (m,) best similarities of strangers in the race, from which a threshold can be
         chosen. stopped: by Ctrl-C.
     """
 
-    laps: list[Lap]
+    candidates: list[CandidateScore]
     chosen: str
     reason: str
     templates: np.ndarray | None = None
@@ -73,26 +90,9 @@ class Outcome:
         """Whether the embeddings were made for these very people, who are no strangers to them."""
         return self.tuned or self.whitening is not None
 
-    def candidates(self, evaluation: Evaluation, seconds: float) -> list[dict[str, Any]]:
-        """What `evaluation.json` says of each; without a race, the test of the only one."""
-        rows: list[tuple[str, float, float | None, float]] = [
-            (lap.name, lap.accuracy, lap.dir_at_far, lap.seconds) for lap in self.laps
-        ] or [(self.chosen, evaluation.accuracy, evaluation.dir_at_1_percent, seconds)]
-        where = "photos and people kept aside from training" if self.laps else "test"
-        return [
-            {
-                "name": name,
-                "accuracy": accuracy,
-                "dir_at_far_0.01": dir_at_far,
-                "seconds": round(spent, 2),
-                "measured_on": where,
-            }
-            for name, accuracy, dir_at_far, spent in rows
-        ]
-
 
 @dataclass(frozen=True)
-class Course:
+class InnerSplit:
     """What candidates are trained and tested on; all of it lies in the training part.
 
     faces, labels: (n, ...) of the people who are learned; fit, check: rows for both.
@@ -106,10 +106,10 @@ class Course:
     strangers: tuple[Faces, ...]
 
 
-def lay_out(
+def inner_split(
     faces: Faces, labels: np.ndarray, groups: np.ndarray, strangers: Faces, seed: int
-) -> Course | None:
-    """A course through the training part; None where photos or strangers are too few to race.
+) -> InnerSplit | None:
+    """Split the training part; None where photos or strangers are too few to race.
 
     faces, labels, groups: (n, ...) of the training part; strangers: given ones.
     """
@@ -122,79 +122,73 @@ def lay_out(
     others = tuple(some for some in (faces[~kept], strangers) if len(some))
     if not len(check) or not others:
         return None
-    return Course(faces[kept], relabelled, fit, check, others)
+    return InnerSplit(faces[kept], relabelled, fit, check, others)
 
 
-def race(shop: Workshop, faces: Faces, labels: np.ndarray, course: Course | None) -> Outcome:
+def race(
+    context: TrainingContext, faces: Faces, labels: np.ndarray, inner: InnerSplit | None
+) -> Outcome:
     """Climb from the frozen network while it pays; the winner is trained on everything.
 
     faces, labels: the whole training part. Where a network wins, the model carries its weights
     afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
     """
-    if course is None:
+    if inner is None:
         return Outcome([], "frozen", "too few photos or people to tell candidates apart")
     start = time.perf_counter()
-    winner: Rung = frozen
-    standing = winner(shop, faces, labels, "race")
-    (best,) = _laps(standing, course, shop.track, start)
-    first, laps, stopped = best, [best], False
-    clearly = first.score + CLEARLY / np.sqrt(len(course.check))
+    winner: Method = frozen
+    standing = winner(context, faces, labels, "race")
+    (best,) = _tested(standing, inner, context.track, start)
+    first, tried, stopped = best, [best], False
+    clearly = first.score + CLEARLY / np.sqrt(len(inner.check))
     try:
-        for rung in rungs(shop.model):
+        for method in methods(context.model):
             if best.score >= ENOUGH:
                 break
-            rows = course.fit
-            candidate = rung(shop, course.faces[rows], course.labels[rows], "race")
-            for lap in _laps(candidate, course, shop.track, start):
-                laps.append(lap)
+            rows = inner.fit
+            candidate = method(context, inner.faces[rows], inner.labels[rows], "race")
+            for each in _tested(candidate, inner, context.track, start):
+                tried.append(each)
                 bar = max(best.score, clearly)
-                if lap.score > bar and lap.accuracy >= first.accuracy:
-                    best, winner, standing = lap, rung, candidate
-        standing = winner(shop, faces, labels, "all")
+                if each.score > bar and each.trial.accuracy >= first.trial.accuracy:
+                    best, winner, standing = each, method, candidate
+        standing = winner(context, faces, labels, "all")
     except KeyboardInterrupt:
         stopped = True
-        if best.kind == "columns" and course.labels.max() < labels.max():  # not everybody's
-            best, standing = first, frozen(shop, faces, labels, "all")
+        if best.kind == "columns" and inner.labels.max() < labels.max():  # not everybody's
+            best, standing = first, frozen(context, faces, labels, "all")
     if standing.tuned is not None:
-        shop.model.set_weights(standing.tuned.weights)
-    templates, whitening = standing.comparison(best.kind, standing.embed(faces), labels)
+        context.model.set_weights(standing.tuned.weights)
+    matcher = standing.matcher(best.kind, standing.embed(faces), labels)
+    reason = ("interrupted; " if stopped else "") + _reason(tried, best)
     return Outcome(
-        laps, best.name, ("interrupted; " if stopped else "") + _reason(laps, best),
-        templates if best.kind == "columns" else None, standing.tuned is not None, whitening,
-        best.impostors, stopped,
+        [each.summary() for each in tried], best.name, reason,
+        matcher.templates if best.kind == "columns" else None, standing.tuned is not None,
+        matcher.whitening, best.trial.strangers, stopped,
     )  # fmt: skip
 
 
-def _laps(candidate: Candidate, course: Course, track: Track, start: float) -> Iterator[Lap]:
+def _tested(
+    candidate: Candidate, inner: InnerSplit, track: Track, start: float
+) -> Iterator[CandidateTrial]:
     """Enroll the photos to fit, and test, in each way of comparison; the race began at `start`."""
-    fit, check = course.labels[course.fit], course.labels[course.check]
-    known = candidate.embed(course.faces, track)
-    others = np.concatenate([candidate.embed(some) for some in course.strangers])
-    embeddings = [known[course.fit], known[course.check], others]
+    fit, check = inner.fit, inner.check
+    known = candidate.embed(inner.faces, track)
+    others = np.concatenate([candidate.embed(some) for some in inner.strangers])
     for kind in candidate.kinds:
-        templates, whitening = candidate.comparison(kind, embeddings[0], fit)
-        _, probes, strangers = map(whitening, embeddings) if whitening else embeddings
-        scores, impostors = probes @ templates.T, (strangers @ templates.T).max(1)
-        right = scores.argmax(1) == check
-        accuracy = float(right.mean())
-        found = [float(dir_at_far(scores.max(1), right, impostors, far)) for far in FARS]
-        log.info("%s, %s: accuracy %.3f, DIR %.3f", candidate.name, kind, accuracy, found[0])
-        yield Lap(
-            candidate.name, kind, accuracy, found[0], time.perf_counter() - start,
-            (accuracy + float(np.mean(found))) / 2, impostors,
-        )  # fmt: skip
+        matcher = candidate.matcher(kind, known[fit], inner.labels[fit])
+        probes, strangers = matcher.prepare(known[check]), matcher.prepare(others)
+        trial = Trial.of(matcher.templates, probes, inner.labels[check], strangers)
+        tested = CandidateTrial(candidate.name, kind, trial, time.perf_counter() - start)
+        log.info("%s, %s: %s", candidate.name, kind, tested.described())
+        yield tested
 
 
-def _reason(laps: list[Lap], best: Lap) -> str:
-    first = laps[0]
-    if best is first:
-        tried = f"; {len(laps) - 1} other candidates were not better" if laps[1:] else ""
-        enough = " is good enough" if first.score >= ENOUGH else ""
-        return (
-            f"frozen{enough}: accuracy {first.accuracy:.3f}, DIR {first.dir_at_far:.3f} on "
-            f"photos and people kept aside{tried}"
-        )
-    return (
-        f"{best.name}: accuracy {best.accuracy:.3f}, DIR {best.dir_at_far:.3f} on photos and "
-        f"people kept aside, against {first.accuracy:.3f} and {first.dir_at_far:.3f} frozen"
-    )
+def _reason(tried: list[CandidateTrial], best: CandidateTrial) -> str:
+    first, where = tried[0], "on photos and people kept aside"
+    if best is not first:
+        frozen = f"{first.trial.accuracy:.3f} and {first.dirs[0]:.3f} frozen"
+        return f"{best.name}: {best.described()} {where}, against {frozen}"
+    others = f"; {len(tried) - 1} other candidates were not better" if tried[1:] else ""
+    enough = " is good enough" if first.score >= ENOUGH else ""
+    return f"frozen{enough}: {first.described()} {where}{others}"

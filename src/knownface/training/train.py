@@ -1,36 +1,39 @@
-"""From a folder of people to a run folder: crop, split, train, enroll, calibrate, evaluate."""
+"""From a folder of people to a run folder: crop, split, train, enroll, evaluate."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import logging
 import platform
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knownface.dataset.folder import scan
+from knownface.dataset.folder import scan_folders
 from knownface.embed.embedder import Embedder
+from knownface.embed.stream import FacePipeline
 from knownface.errors import Interrupted, KnownfaceError
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.faces.crops import load_cropper
 from knownface.files.rows import Rows
 from knownface.files.runs import run_folder, write_json
-from knownface.measure.evaluate import evaluate
+from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
-from knownface.networks.load import build_backbone, choose_backbone, locate_weights
+from knownface.measure.explanation import explain
+from knownface.measure.folds import cross_validate, random_split_accuracy
+from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.options import argument, taking
 from knownface.pages.report import write_report
 from knownface.progress import Track
+from knownface.recognition.about import About
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.threshold import calibrate
+from knownface.recognition.threshold import choose_threshold
+from knownface.training.candidates import TrainingContext
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
 from knownface.training.photos import TrainingPhotos, collect
@@ -68,53 +71,49 @@ def train(request: TrainingRequest) -> TrainingRun:
     where Ctrl-C ended training early and the best so far was kept.
     """
     config, track = request.config, request.track
-    start = time.perf_counter()
-    backbone = choose_backbone(config.backbone, config.weights, track)
-    people = scan(Path(config.data))
-    others = scan(Path(config.strangers), loose=True) if config.strangers else None
+    started = time.perf_counter()
+    people, others = scan_folders(config.data, config.strangers)
+    backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
     with run_folder(place, name, resume=request.resume) as (work, final):
         _same_options(work / "config.json", asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
-        model, origin = load_network(backbone, config, track)
+        model, origin = load_network(backbone, wanted, config, track)
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        detector = load_detector(track) if config.faces == "detect" else None
-        cropper = FaceCropper(backbone.crop, detector, cache=True)
+        cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
         photos = collect(
-            people, others, cropper, embedder, track,
+            people, others, FacePipeline(cropper, embedder), track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
         write_json(work / "split.json", photos.describe_split(config.seed))
 
-        about = _about(backbone, origin, config)
-        about["detector"] = detector.name if detector else None
-        with History(work, config.tensorboard, config.mlflow, asdict(config)) as history:
-            outcome = run_recipe(model, embedder, photos, backbone, config, work, history, track)
-        folds = photos.cross_validated(config.folds, config.seed)
+        about = _about(backbone, origin, config, cropper.detector)
+        options = asdict(config)
+        with History(work, final.name, config.tensorboard, config.mlflow, options) as history:
+            context = TrainingContext(
+                model, embedder, work, config.device, config.precision, config.seed,
+                config.epochs, history, track,
+            )  # fmt: skip
+            outcome = run_recipe(context, photos, backbone, config)
         if outcome.whitening is not None:
             from knownface.networks.layers import with_whitening
 
             model = with_whitening(model, outcome.whitening)
         if outcome.fitted:
             embedder = write_network(model, artifact, config.device)
-            photos = photos.embedded_by(embedder, track)
-        recognizer, evaluation = measure(photos, embedder, outcome, backbone, config, about)
-        evaluation = replace(
-            evaluation,
-            split=evaluation.split | photos.claims(config.seed, outcome.fitted),
-            notes=[asdict(note) for note in photos.everyone.notes],
-            folds=folds,
-            candidates=outcome.candidates(evaluation, time.perf_counter() - start),
-            chosen=outcome.chosen,
-            reason=outcome.reason,
-            seconds=time.perf_counter() - start,
-            images_per_second=_rate(embedder, photos.everyone.crops),
+        rate = _rate(embedder, photos.everyone.crops)
+        record = describe_training(photos, outcome, config, rate)
+        seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
+        recognizer = enroll(seen, embedder, outcome, backbone, config, about)
+        evaluation = evaluate(
+            recognizer, seen.testing, seen.strangers, seen.untouched, record, started
         )
         recognizer.save(artifact)
         evaluation.save(work / "evaluation.json")
-        write_report(work, evaluation, photos.explained(recognizer, track))
+        used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
+        write_report(work, evaluation, explain(recognizer, used, seen.strangers, track))
     if outcome.stopped:
         raise Interrupted(f"stopped; {final} holds the best so far, a complete recogniser")
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
@@ -134,36 +133,51 @@ def _same_options(path: Path, options: dict[str, Any]) -> None:
     write_json(path, options)
 
 
-def measure(
+def describe_training(
+    photos: TrainingPhotos, outcome: Outcome, config: TrainingConfig, rate: float
+) -> TrainingRecord:
+    """What the run knows before its test.
+
+    photos: as the frozen network embedded them; rate: photos that it embeds per second.
+    """
+    everyone, seed = photos.everyone, config.seed
+    claimed = None
+    if not outcome.fitted:
+        claimed = random_split_accuracy(everyone, len(photos.held_out), seed)
+    folds = cross_validate(everyone, photos.groups, config.folds, seed) if config.folds else None
+    split = SplitRecord(len(np.unique(photos.groups)), seed, claimed)
+    return TrainingRecord(split, outcome.chosen, outcome.reason, outcome.candidates, folds, rate)
+
+
+def enroll(
     photos: TrainingPhotos,
     embedder: Embedder,
     outcome: Outcome,
     backbone: Backbone,
     config: TrainingConfig,
-    about: dict[str, Any],
-) -> tuple[Recognizer, Evaluation]:
-    """Enroll the training part, calibrate, and evaluate on the rest.
+    about: About,
+) -> Recognizer:
+    """Enroll the training part, and choose the threshold.
 
     People whom a network was fitted to do not stand for strangers, nor do the backbone's
     measurements.
     """
     seen = photos.training
     gallery = Gallery.enroll(
-        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates
-    )
-    aside = photos.strangers.embeddings[photos.calibration] if photos.strangers else None
+        seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates,
+        embedder.contract(backbone.crop),
+    )  # fmt: skip
+    aside = photos.strangers.embeddings[photos.for_threshold] if photos.strangers else None
     fitted = outcome.fitted
     impostors = None if config.weights or fitted else backbone.impostors
     raced = outcome.impostors if fitted and aside is None else None
-    threshold = calibrate(gallery, aside, config.far_target, not fitted, impostors, raced)
-    recognizer = Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
-    evaluation = evaluate(recognizer, photos.testing, photos.strangers, photos.untouched)
-    return recognizer, evaluation
+    threshold = choose_threshold(gallery, aside, config.far_target, not fitted, impostors, raced)
+    return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
 
 
 # ---------------------------------------------------------------- network
 def load_network(
-    backbone: Backbone, config: TrainingConfig, track: Track
+    backbone: Backbone, wanted: Wanted, config: TrainingConfig, track: Track
 ) -> tuple[keras.Model, dict[str, Any]]:
     """The Keras model, and what the artifact records of the weights it started from."""
     try:
@@ -174,15 +188,14 @@ def load_network(
 
     keras.utils.set_random_seed(config.seed)
     share_work(config.batch_size)
-    path = locate_weights(backbone, config.weights, track, config.accept_license)
+    weights = locate_weights(backbone, wanted, track, config.accept_license)
+    path = weights.path if weights else None
     origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
-    if path is not None:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if digest not in {file.sha256 for file in backbone.weight_files}:
+    if weights:
+        if weights.sha256 not in {file.sha256 for file in backbone.weight_files}:
             log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
-        origin["weights"] = {"file": path.name, "sha256": digest}
-    return build_backbone(backbone, path), origin
+        origin["weights"] = {"file": weights.path.name, "sha256": weights.sha256}
+    return build_backbone(backbone, weights), origin
 
 
 def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
@@ -204,12 +217,16 @@ def _rate(embedder: Embedder, crops: Rows) -> float:
     return round(len(sample) / (time.perf_counter() - start), 1)
 
 
-def _about(backbone: Backbone, origin: dict[str, Any], config: TrainingConfig) -> dict[str, Any]:
+def _about(
+    backbone: Backbone, origin: dict[str, Any], config: TrainingConfig, detector: str | None
+) -> About:
     packages = ("knownface", "keras", "numpy", "onnx", "openvino", "opencv-python-headless")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    return {
+    versions = {"python": platform.python_version(), **versions}
+    return About(
         **origin,
-        "recipe": config.recipe,
-        "licence": backbone.licence,
-        "versions": {"python": platform.python_version(), **versions},
-    }
+        recipe=config.recipe,
+        licence=backbone.licence,
+        detector=detector,
+        versions=versions,
+    )

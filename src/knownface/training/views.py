@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -29,8 +30,6 @@ class Changes:
 
 class Views:
     """Random views of square uint8 RGB crops, all of one size; equal seeds give equal views."""
-
-    noise = np.random.default_rng(0).normal(0, 1, 1 << 20).astype(np.float32)
 
     def __init__(self, seed: int, changes: Changes | None = None) -> None:
         self.rng, self.changes = np.random.default_rng(seed), changes or Changes()
@@ -124,8 +123,9 @@ class Views:
         if rng.random() < 0.15 * often:
             crop = self._blurred(crop)
         if rng.random() < 0.3 * often:
-            start = int(rng.integers(0, len(self.noise) - crop.size))
-            grain = self.noise[start : start + crop.size].reshape(crop.shape)
+            noise = _noise()
+            start = int(rng.integers(0, len(noise) - crop.size))
+            grain = noise[start : start + crop.size].reshape(crop.shape)
             crop = np.clip(crop + grain * rng.uniform(2, 22), 0, 255).astype(np.uint8)
         if rng.random() < 0.2 * often:
             quality = int(rng.integers(15, 80))
@@ -143,3 +143,9 @@ class Views:
         end = tuple(map(int, rng.integers(0, length, 2)))
         cv2.line(kernel, (length // 2, length // 2), end, 1.0)
         return cv2.filter2D(crop, -1, kernel / kernel.sum())
+
+
+@cache
+def _noise() -> np.ndarray:
+    """A million normal values, of which each view takes some in a row."""
+    return np.random.default_rng(0).normal(0, 1, 1 << 20).astype(np.float32)

@@ -8,6 +8,8 @@ enlarging that help YuNet on head crops do not help here (LFW view 1: 0.991 with
 
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 
@@ -21,6 +23,7 @@ PYRAMID = 0.709  # from one level of the pyramid to the next: about half the are
 CELL, STRIDE = 12, 2  # pixels of the first network's window, and between neighbouring windows
 PROPOSED, REFINED, ACCEPTED = 0.6, 0.7, 0.8  # smallest score after each of the networks
 LEVEL_OVERLAP, OVERLAP = 0.5, 0.7  # suppressed above it: within one level, everywhere else
+NETWORKS = (PROPOSAL, REFINEMENT, OUTPUT)
 MOST = 1024  # best windows that compete, which bounds memory; 155 photos had at most 344
 
 
@@ -33,10 +36,8 @@ class Mtcnn:
     name = "mtcnn"
 
     def __init__(self) -> None:
-        self._networks = [load_network(network) for network in (PROPOSAL, REFINEMENT, OUTPUT)]
-
-    def clone(self) -> Mtcnn:
-        return self  # keeps nothing between photos, and ONNX Runtime may be called from any thread
+        for network in NETWORKS:
+            load_network(network, os.getpid())
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         if not image.size:
@@ -76,7 +77,7 @@ class Mtcnn:
         from scipy.special import expit
 
         level = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        cells = self._networks[0].run(None, {"images": level[None]})[0][0]  # (rows, columns, 5)
+        cells = _run(0, level[None])[0]  # (rows, columns, 5)
         scores = expit(cells[..., 4])
         y, x = np.nonzero(scores > PROPOSED)
         corners = STRIDE * np.stack([x, y, x, y], 1) + [1, 1, CELL, CELL]
@@ -92,7 +93,7 @@ class Mtcnn:
         from scipy.special import expit
 
         crops = sample(pixels, boxes, size)
-        found = self._networks[stage].run(None, {"images": crops})[0]
+        found = _run(stage, crops)
         scores = expit(found[:, -1])
         passed = scores > threshold
         boxes, found = boxes[passed], found[passed]
@@ -100,6 +101,11 @@ class Mtcnn:
         points = found[:, 4:-1].reshape(len(found), 2, found.shape[1] // 2 - 2)
         moved = boxes + (found[:, :4].reshape(-1, 2, 2) * extent).reshape(-1, 4)
         return moved, scores[passed], corner + extent * points.transpose(0, 2, 1) - 1
+
+
+def _run(stage: int, images: np.ndarray) -> np.ndarray:
+    network = load_network(NETWORKS[stage], os.getpid())
+    return np.asarray(network.run(None, {"images": images})[0])
 
 
 def pyramid(shape: tuple[int, ...]) -> np.ndarray:

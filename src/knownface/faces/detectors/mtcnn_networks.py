@@ -10,6 +10,7 @@ import importlib.metadata
 import pickletools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from math import prod
 from pathlib import Path
@@ -108,11 +109,13 @@ def _package_file(name: str) -> tuple[Path, bytes]:
         ) from None
 
 
-def load_network(network: Network) -> Any:
+@cache
+def load_network(network: Network, process: int) -> Any:
     """The network on ONNX Runtime: (n, h, w, 3) float32 in [-1, 1] to (n, ..., heads).
 
     The last number is the logit of a face: softmax over two classes is the sigmoid of their
     difference. One thread each, because photos are the parallel work; it may be called from any.
+    process: whose it is, since a forked one must not use its parent's. Raises WeightError.
     """
     import onnxruntime
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import local
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,26 +36,16 @@ AVERAGED = 0.5  # overlap with the best candidate from which another joins its a
 
 
 class YuNet:
-    """YuNet (Wu, Peng and Yu, 2023), its candidates averaged instead of suppressed.
-
-    Not safe for use from several threads at once: `clone` gives each its own.
-    """
+    """YuNet (Wu, Peng and Yu, 2023), its candidates averaged instead of suppressed."""
 
     name = "yunet"
 
     def __init__(self, path: Path) -> None:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._path = path
-        try:
-            # An overlap threshold of 1 suppresses nothing: `merge_candidates` does.
-            self._network = cv2.FaceDetectorYN.create(
-                str(path), "", (320, 320), SCORE_THRESHOLD, 1.0
-            )
-        except cv2.error as error:
-            raise WeightError(f"{path}: OpenCV cannot load this detector ({error.err})") from None
+        _network(path)
 
-    def clone(self) -> YuNet:
-        return YuNet(self._path)
+    def __reduce__(self) -> tuple[type[YuNet], tuple[Path]]:
+        return YuNet, (self._path,)
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         faces = next(filter(None, self._attempts(image)), [])
@@ -71,8 +64,9 @@ class YuNet:
     def _find(self, image: np.ndarray, scale: float, border: int = 0) -> list[Face]:
         """Faces of a framed photo that is searched at a scale, in pixels of the photo itself."""
         scaled = cv2.cvtColor(resized(image, scale), cv2.COLOR_RGB2BGR)
-        self._network.setInputSize((scaled.shape[1], scaled.shape[0]))
-        rows = self._network.detect(scaled)[1]
+        network = _network(self._path)
+        network.setInputSize((scaled.shape[1], scaled.shape[0]))
+        rows = network.detect(scaled)[1]
         if rows is None:
             return []
         rows = rows[(rows[:, 2] >= 1) & (rows[:, 3] >= 1)].astype(np.float64)
@@ -81,11 +75,27 @@ class YuNet:
         return [
             Face(
                 (row[0], row[1], row[2], row[3]),
-                row[4:14].reshape(5, 2).astype(np.float32),
+                np.array(row[4:14], np.float32).reshape(5, 2),
                 row[14],
             )
-            for row in merge_candidates(rows)
+            for row in merge_candidates(rows).tolist()
         ]
+
+
+_networks = local()  # OpenCV's object serves one thread; each thread's go when it ends
+
+
+def _network(path: Path) -> Any:
+    """The network of one thread of one process. Raises WeightError."""
+    known, key = vars(_networks), f"{os.getpid()} {path}"
+    if key not in known:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            # An overlap threshold of 1 suppresses nothing: `merge_candidates` does.
+            known[key] = cv2.FaceDetectorYN.create(str(path), "", (320, 320), SCORE_THRESHOLD, 1.0)
+        except cv2.error as error:
+            raise WeightError(f"{path}: OpenCV cannot load this detector ({error.err})") from None
+    return known[key]
 
 
 def _framed(image: np.ndarray, border: int) -> np.ndarray:

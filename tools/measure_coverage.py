@@ -1,6 +1,6 @@
 """How often do the stated 95 % intervals contain the truth? Simulated evaluations on real faces.
 
-    python benchmarks/coverage.py BACKBONE TAR...
+    python tools/measure_coverage.py BACKBONE TAR...
 
 TAR: aligned crops as `identity/photo.jpg`. Every evaluation enrolls 10 or 20 people with half of
 their photos, draws 5 to 30 strangers with 1 to 12 photos each, and six test photos for each known
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from threshold import read_tar
+from measure_threshold import read_tar
 
 from knownface.embed.frozen import backbone_embedder
 from knownface.networks.zoo import get_backbone

@@ -1,6 +1,6 @@
 """Does the threshold keep its promise? The false-accept rate on strangers who were never seen.
 
-    python benchmarks/threshold.py BACKBONE PEOPLE OTHERS [TAR...]
+    python tools/measure_threshold.py BACKBONE PEOPLE OTHERS [TAR...]
 
 PEOPLE, OTHERS: folders of people; those of OTHERS whose name is in PEOPLE are left out.
 TAR: aligned crops as `identity/photo.jpg`, from which both are drawn.
@@ -12,26 +12,23 @@ Measured: docs/benchmarks.md. Pools with too few people to draw from are named a
 
 from __future__ import annotations
 
-import io
 import sys
-import tarfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from aligned_crops import files_by_person, pixels
 
 from knownface.dataset.folder import scan
 from knownface.dataset.portraits import collect_portraits
 from knownface.dataset.split import FEWEST_STRANGERS
 from knownface.embed.embedder import Embedder
-from knownface.embed.frozen import backbone_embedder
-from knownface.faces.crops import FaceCropper
-from knownface.faces.detectors import load_detector
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.measure.open_set import Strangers, measure_open_set
+from knownface.measure.trial import Trial
 from knownface.networks.record import Impostors
-from knownface.networks.zoo import get_backbone
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.threshold import calibrate
+from knownface.recognition.threshold import choose_threshold
 
 DRAWS = 100
 STRANGERS, PHOTOS = 15, 12
@@ -40,20 +37,17 @@ ENROLLED = 0.8
 Faces = dict[str, np.ndarray]  # embeddings (n, d) by identity
 
 
-def read_folder(folder: Path, cropper: FaceCropper, embedder: Embedder) -> Faces:
-    portraits = collect_portraits(scan(folder), cropper, embedder)
+def read_folder(folder: Path, pipeline: FacePipeline) -> Faces:
+    portraits = collect_portraits(scan(folder), pipeline)
     rows = ((name, portraits.labels == i) for i, name in enumerate(portraits.people))
     return {name: portraits.embeddings[own] for name, own in rows if own.any()}
 
 
 def read_tar(path: Path, embedder: Embedder) -> Faces:
-    crops: dict[str, list[np.ndarray]] = {}
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if member.isfile() and (stream := archive.extractfile(member)):
-                image = np.asarray(Image.open(io.BytesIO(stream.read())).convert("RGB"))
-                crops.setdefault(Path(member.name).parent.name, []).append(image)
-    return {name: embedder.embed(np.stack(each)) for name, each in crops.items()}
+    return {
+        name: embedder.embed(np.stack([pixels(data) for data in each]))
+        for name, each in files_by_person(path).items()
+    }
 
 
 def state(
@@ -74,11 +68,10 @@ def state(
     strangers = np.concatenate([np.zeros((0, known[0].shape[1]), np.float32), *few])
     untouched = owners % 2 == 1
     assert not few or len(few) >= FEWEST_STRANGERS
-    threshold = calibrate(gallery, strangers[~untouched], impostors=impostors)
+    threshold = choose_threshold(gallery, strangers[~untouched], impostors=impostors)
     truth = np.repeat(np.arange(len(known)), [len(each) for each in test])
-    shown = measure_open_set(
-        gallery, threshold, np.concatenate(test), truth, Strangers(strangers, owners, untouched)
-    )
+    trial = Trial.of(gallery.templates, np.concatenate(test), truth, strangers)
+    shown = measure_open_set(trial, threshold, Strangers(strangers, owners, untouched))
     assert shown is not None
     return gallery, threshold.value, shown.far_ci95
 
@@ -96,13 +89,13 @@ def report(title: str, rows: list[tuple[float, float, float]]) -> None:
 
 
 def main(backbone: str, people: str, strangers: str, *tars: str) -> None:
-    record = get_backbone(backbone)
-    embedder = backbone_embedder(record)
-    cropper = FaceCropper(record.crop, load_detector(), cache=True)
-    known, others = (read_folder(Path(each), cropper, embedder) for each in (people, strangers))
+    record, pipeline = frozen_pipeline(backbone, cache=True)
+    known, others = (read_folder(Path(each), pipeline) for each in (people, strangers))
     strange = [each for name, each in others.items() if name not in known]
     pools = {"folders": (list(known.values()), strange)}
-    pools |= {Path(tar).stem: (list(read_tar(Path(tar), embedder).values()), []) for tar in tars}
+    pools |= {
+        Path(tar).stem: (list(read_tar(Path(tar), pipeline.embedder).values()), []) for tar in tars
+    }
     for count in (10, 20):
         for given in (True, False):
             kind = "given strangers" if given else "each person in turn"

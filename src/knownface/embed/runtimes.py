@@ -1,0 +1,110 @@
+"""What runs an ONNX network: OpenVINO on a CPU, ONNX Runtime on other devices."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from pathlib import Path
+from queue import LifoQueue
+from typing import Any, Protocol
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.options import Precision, argument
+
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+
+
+class Runtime(Protocol):
+    """A compiled network: uint8 RGB crops (n, size, size, 3) to float32 (n, width).
+
+    Safe from many threads at once, and of no use in a forked process.
+    """
+
+    description: str
+    width: int
+
+    def run(self, crops: np.ndarray) -> np.ndarray: ...
+
+
+def start_runtime(data: bytes, path: Path, device: str, precision: Precision) -> Runtime:
+    """Compile the content of an ONNX file; path: what errors name. Raises KnownfaceError."""
+    if device in ("auto", "cpu"):
+        return _OpenVino(data, path, precision)
+    return _OnnxRuntime(data, path, device, precision)
+
+
+class _OpenVino:
+    def __init__(self, data: bytes, path: Path, precision: Precision) -> None:
+        import openvino
+
+        core = openvino.Core()
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision == "bfloat16" and not native:
+            raise KnownfaceError(
+                "This CPU has no instructions for bfloat16, in which networks should run; let them "
+                "run in precision auto or float32"
+            )
+        kind = "bf16" if native and precision != "float32" else "f32"
+        settings["INFERENCE_PRECISION_HINT"] = kind
+        # A request serves one caller at a time.
+        self._requests: LifoQueue[Any] = LifoQueue()
+        try:
+            model = core.read_model(data)
+            self.width = int(model.output(0).partial_shape[1].get_length())
+            compiled = core.compile_model(model, "CPU", settings)
+            for _ in range(os.cpu_count() or 1):
+                self._requests.put(compiled.create_infer_request())
+        except RuntimeError as error:
+            raise KnownfaceError(f"{path}: {_first_line(error)}") from None
+        version = importlib.metadata.version("openvino")
+        self.description = (
+            f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
+        )
+
+    def run(self, crops: np.ndarray) -> np.ndarray:
+        request = self._requests.get()
+        try:
+            # A copy, because the next caller overwrites what the request holds.
+            return np.array(request.infer(np.ascontiguousarray(crops))[0], np.float32)
+        finally:
+            self._requests.put(request)
+
+
+class _OnnxRuntime:
+    def __init__(self, data: bytes, path: Path, device: str, precision: Precision) -> None:
+        import onnxruntime
+
+        if precision == "bfloat16":
+            raise KnownfaceError(
+                f"Networks run in float32 on device {device}, not in bfloat16; let them run in "
+                "precision auto or float32, or on device cpu"
+            )
+        provider = PROVIDERS[device]
+        if provider not in onnxruntime.get_available_providers():
+            raise KnownfaceError(
+                f"{argument('device', device)}: this machine's ONNX Runtime has no {provider}; use "
+                f"{argument('device', 'cpu')}, or install the ONNX Runtime build for that device"
+            )
+        try:
+            self._session = onnxruntime.InferenceSession(data, providers=[provider])
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors share no public base
+            raise KnownfaceError(f"{path}: {_first_line(error)}") from None
+        if provider not in self._session.get_providers():
+            raise KnownfaceError(
+                f"{argument('device', device)}: {provider} could not start on this machine; use "
+                f"{argument('device', 'cpu')}"
+            )
+        self.width = int(self._session.get_outputs()[0].shape[1])
+        self._input = self._session.get_inputs()[0].name
+        self.description = f"{device.upper()} (ONNX Runtime {onnxruntime.__version__}, float32)"
+
+    def run(self, crops: np.ndarray) -> np.ndarray:
+        return np.asarray(self._session.run(None, {self._input: crops})[0], np.float32)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"not a network that can be run ({lines[-1] if lines else type(error).__name__})"

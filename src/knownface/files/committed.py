@@ -1,0 +1,130 @@
+"""Folders that change all at once: a record, written last, names their files by checksum.
+
+Whatever the moment of a crash, the record is the old or the new one, and what it names is there:
+under its own name, or aside under a hidden one that holds the checksum, until the change settles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from knownface.files.runs import write_json
+from knownface.files.whole import whole_file
+
+
+class Change:
+    """What a folder shall hold; `document` becomes its record."""
+
+    def __init__(self, folder: Path) -> None:
+        self.document: dict[str, Any] = {}
+        self._folder = folder
+        self._digests: dict[str, str] = {}
+
+    def add(self, name: str, content: Path | bytes) -> str:
+        """Take a file, or a copy of one, into the folder; gives the hex SHA-256 of its content."""
+        digest = _digest(content)
+        self._digests[name] = digest
+        if not _holds(self._folder / name, content, digest):
+            with whole_file(_aside(self._folder, name, digest)) as part:
+                if isinstance(content, bytes):
+                    part.write_bytes(content)
+                else:
+                    shutil.copyfile(content, part)
+                _to_disk(part)
+        return digest
+
+    def commit(self, record: str) -> None:
+        with whole_file(self._folder / record) as part:
+            write_json(part, self.document | {"files": self._digests})
+            _to_disk(part)
+
+
+@contextmanager
+def changed_folder(folder: Path, record: str) -> Iterator[Change]:
+    """Fill a `Change`; after success the folder is as it says, after a failure as it was.
+
+    Changes wait for each other. Raises OSError where the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder / ".lock"):
+        try:
+            earlier = _settle(folder, record)
+            change = Change(folder)
+            yield change
+            change.commit(record)
+        finally:
+            kept = _settle(folder, record)
+        for name in earlier.keys() - kept.keys():
+            (folder / name).unlink(missing_ok=True)
+        _unlock(folder)
+
+
+def read_record(folder: Path, record: str) -> tuple[dict[str, Any], dict[str, tuple[Path, str]]]:
+    """The record, and the place and checksum of each file that it names.
+
+    A change that was cut off is settled first, where the folder can be written. Who reads a file
+    checks its checksum, and reads the record again where they differ: it may change meanwhile.
+    Raises OSError, ValueError.
+    """
+    if any(folder.glob(".*.new")):
+        with suppress(OSError, filelock.Timeout), filelock.FileLock(folder / ".lock", timeout=0):
+            _settle(folder, record)
+            _unlock(folder)
+    document = json.loads((folder / record).read_text(encoding="utf-8"))
+    if not isinstance(document, dict):
+        raise ValueError("not an object")
+    files = {}
+    for name, digest in document.pop("files", {}).items():
+        aside = _aside(folder, name, digest)
+        files[name] = (aside if aside.exists() else folder / name), digest
+    return document, files
+
+
+def _settle(folder: Path, record: str) -> Mapping[str, str]:
+    """Give the record's files their own names, and remove what a cut-off change left."""
+    digests: dict[str, str] = {}
+    with suppress(OSError, ValueError, AttributeError):  # none yet, or damaged: nothing to keep
+        digests = json.loads((folder / record).read_text(encoding="utf-8")).get("files", {})
+    for name, digest in digests.items():
+        with suppress(FileNotFoundError):
+            _aside(folder, name, digest).replace(folder / name)
+    for left in [*folder.glob(".*.new*"), *folder.glob(f".{record}.*")]:
+        left.unlink(missing_ok=True)
+    return digests
+
+
+def _unlock(folder: Path) -> None:
+    with suppress(OSError):  # Windows does not remove open files
+        (folder / ".lock").unlink()
+
+
+def _aside(folder: Path, name: str, digest: str) -> Path:
+    return folder / f".{name}.{digest}.new"
+
+
+def _holds(path: Path, content: Path | bytes, digest: str) -> bool:
+    if not path.is_file():
+        return False
+    same = isinstance(content, Path) and path.samefile(content)
+    return same or _digest(path) == digest
+
+
+def _digest(content: Path | bytes) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,60 @@
+"""Finished runs as values: what came of a network with a recipe, and at what cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from knownface.errors import KnownfaceError
+from knownface.measure.evaluation import Evaluation
+from knownface.networks.zoo import BACKBONES
+from knownface.options import argument
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of a comparison: an evaluation, or the error instead of one.
+
+    run: its folder; parameters: of the network, None where it is not a known one.
+    """
+
+    backbone: str
+    recipe: str
+    parameters: int | None
+    run: str | None = None
+    evaluation: Evaluation | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation's own keys beside these."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evaluation"}
+        return (self.evaluation.to_json() if self.evaluation else {}) | own
+
+
+def read_run(folder: Path) -> Run:
+    """A finished run; KnownfaceError where the folder holds no usable evaluation."""
+    path = folder / "evaluation.json"
+    if not path.is_file():
+        raise KnownfaceError(
+            f"{folder}: holds no evaluation.json; name a run folder made by train, "
+            f"or by evaluate with {argument('out', ...)}"
+        )
+    found = Evaluation.load(path)
+    record = BACKBONES.get(found.backbone)
+    parameters = record.parameters if record else None
+    return Run(found.backbone, found.recipe, parameters, str(folder), found)
+
+
+def tested_on_the_same(folders: Sequence[Path]) -> bool:
+    """Whether the runs' `split.json` keep the same photos for testing."""
+    tested = []
+    for folder in folders:
+        try:
+            split = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+            tested.append(sorted(split["validation"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return len(folders) == 1
+    return all(each == tested[0] for each in tested)

@@ -1,0 +1,129 @@
+"""The one scoring: photos of known people, and of strangers, against the people's templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from knownface.stats import metrics
+from knownface.stats.intervals import dir_interval, wilson_interval
+from knownface.stats.metrics import best_of_others
+from knownface.stats.vectors import mean_templates
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How similar n photos are to p people, and what strangers reach.
+
+    scores: (n, p) similarities; truth: (n,) the person that each photo shows; strangers: (m,) the
+        highest similarity of each stranger's photo with anybody. n and m may be 0; numbers that
+        rest on them are then refused.
+    Raises ValueError where shapes differ, something is not finite, or a person is none of the p.
+    """
+
+    scores: np.ndarray
+    truth: np.ndarray
+    strangers: np.ndarray
+
+    def __post_init__(self) -> None:
+        scores, truth, strangers = self.scores, self.truth, self.strangers
+        if scores.ndim != 2 or not scores.shape[1] or truth.shape != scores.shape[:1]:
+            given = f"{scores.shape} and {truth.shape}"
+            raise ValueError(f"scores must be (n, p) and truth (n,), not {given}")
+        if truth.dtype.kind not in "iu" or not np.isin(truth, np.arange(scores.shape[1])).all():
+            raise ValueError(f"truth must hold columns of the scores, 0 to {scores.shape[1] - 1}")
+        if strangers.ndim != 1:
+            raise ValueError(f"strangers must be (m,), one similarity each, not {strangers.shape}")
+        if not np.isfinite(scores).all() or not np.isfinite(strangers).all():
+            raise ValueError("similarities must be finite numbers")
+
+    @classmethod
+    def of(
+        cls, templates: np.ndarray, probes: np.ndarray, truth: np.ndarray, strangers: np.ndarray
+    ) -> Trial:
+        """Compare embeddings by cosine: probes (n, d) and strangers (m, d), templates (p, d).
+
+        Where there are no strangers, each person in turn plays one to all others; of one person
+        alone there are none.
+        """
+        scores = probes @ templates.T
+        if len(strangers):
+            return cls(scores, truth, (strangers @ templates.T).max(1))
+        known = cls(scores, truth, np.zeros(0, scores.dtype))
+        return replace(known, strangers=known.others) if len(templates) > 1 else known
+
+    @classmethod
+    def of_split(
+        cls, embeddings: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray
+    ) -> tuple[Trial, np.ndarray]:
+        """Test mean templates of some rows of embeddings (n, d) on others.
+
+        labels: (n,); train, test: rows. Also gives the rows that were tested: people who are in
+        `test` alone have no template. Each person in turn plays the stranger.
+        """
+        people, index = np.unique(labels[train], return_inverse=True)
+        rows = test[np.isin(labels[test], people)]
+        templates = mean_templates(embeddings[train], index, len(people))
+        truth = np.searchsorted(people, labels[rows])
+        return cls.of(templates, embeddings[rows], truth, embeddings[:0]), rows
+
+    # ------------------------------------------------------------ closed set
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The most similar person (n,)."""
+        return np.asarray(self.scores.argmax(1))
+
+    @cached_property
+    def best(self) -> np.ndarray:
+        """The similarity (n,) with that person."""
+        return np.asarray(self.scores.max(1))
+
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """Whether that is who the photo shows: (n,) bool."""
+        return np.asarray(self.predicted == self.truth)
+
+    @property
+    def others(self) -> np.ndarray:
+        """The highest similarity (n,) with anybody but the person whom the photo shows."""
+        return best_of_others(self.scores, self.truth)
+
+    @property
+    def margins(self) -> np.ndarray:
+        """How much more similar each photo is to its own person than to the best other (n,)."""
+        return np.asarray(self.scores[np.arange(len(self.truth)), self.truth] - self.others)
+
+    @property
+    def accuracy(self) -> float:
+        if not len(self.truth):
+            raise ValueError("no photo was tested")
+        return float(self.correct.mean())
+
+    @property
+    def accuracy_ci95(self) -> tuple[float, float]:
+        return wilson_interval(int(self.correct.sum()), len(self.correct))
+
+    def top_k_accuracy(self, k: int) -> float:
+        """See `metrics.top_k_accuracy`; k is at most p."""
+        return metrics.top_k_accuracy(self.scores, self.truth, min(k, self.scores.shape[1]))
+
+    # ------------------------------------------------------------ open set
+    def at(self, threshold: float) -> tuple[float, float]:
+        """DIR and FAR at a threshold; FAR is 0 where there are no strangers."""
+        found = metrics.detection_and_identification_rate(self.best, self.correct, threshold)
+        accepted = self.strangers >= threshold
+        return found, float(accepted.mean()) if len(accepted) else 0.0
+
+    def dir_at_far(self, far: float) -> float:
+        """DIR at the lowest threshold that accepts at most a share `far` of the strangers."""
+        return metrics.dir_at_far(self.best, self.correct, self.strangers, far)
+
+    def dir_at_far_ci95(self, far: float, clusters: np.ndarray) -> tuple[float, float]:
+        """Its 95 % interval; clusters: (m,) whose photo each stranger is. See `dir_interval`."""
+        return dir_interval(self.best, self.correct, self.strangers, clusters, far)
+
+    def open_set_curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """FAR and DIR, both rising; see `metrics.open_set_curve`."""
+        return metrics.open_set_curve(self.best, self.correct, self.strangers)

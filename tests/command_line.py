@@ -1,0 +1,56 @@
+"""The command line as a shell sees it, in a process of its own or, much faster, in this one."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+from knownface.cli import main
+
+Done = subprocess.CompletedProcess[str]
+
+
+def knownface(*arguments: object, **environment: str) -> Done:
+    """`knownface ARGUMENTS` in this process, through its entry point.
+
+    What libraries print past Python's `sys.stdout` and `sys.stderr` is not caught.
+    """
+    command = ["knownface", *map(str, arguments)]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    logger, terminated = logging.getLogger("knownface"), signal.getsignal(signal.SIGTERM)
+    level = logger.level
+    try:
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", command)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        logger.setLevel(level)
+        signal.signal(signal.SIGTERM, terminated)
+    return Done(command, code, out.getvalue(), err.getvalue())
+
+
+def knownface_process(*arguments: object, **environment: str) -> Done:
+    """`python -m knownface ARGUMENTS`, with everything that any library prints."""
+    command = [sys.executable, "-m", "knownface", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+
+
+def refused(done: Done, *words: str) -> None:
+    """Exit code 2 and one sentence on stderr that has these words, and no traceback."""
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("knownface: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0]

@@ -1,0 +1,33 @@
+"""How embeddings are compared with people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import gallery_of
+
+from knownface.recognition.comparison import Matcher
+from knownface.stats.vectors import mean_templates
+from knownface.stats.whitening import Whitening
+
+
+def test_each_kind_has_its_templates_and_its_space() -> None:
+    known = gallery_of(4, 6, spread=0.4)
+    embeddings, labels = known.embeddings, known.labels
+    means = Matcher.fit("means", embeddings, labels)
+    np.testing.assert_array_equal(means.templates, mean_templates(embeddings, labels, 4))
+    assert means.prepare(embeddings) is embeddings
+    head = np.eye(4, 32, dtype=np.float32)
+    columns = Matcher.fit("columns", embeddings, labels, head)
+    assert columns.templates is head
+    assert columns.prepare(embeddings) is embeddings
+    whitened = Matcher.fit("whitened", embeddings, labels, head)
+    moved = Whitening.fit(embeddings, labels)(embeddings)
+    np.testing.assert_array_equal(whitened.prepare(embeddings), moved)
+    np.testing.assert_array_equal(whitened.templates, mean_templates(moved, labels, 4))
+
+
+def test_columns_need_a_head() -> None:
+    known = gallery_of(2, 2)
+    with pytest.raises(ValueError, match="a head has to be trained"):
+        Matcher.fit("columns", known.embeddings, known.labels)
