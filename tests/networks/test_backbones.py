@@ -215,7 +215,7 @@ def test_auto_is_free_and_falls_back_to_what_is_built_in(
     assert choose_backbone("auto")[0].name == "mini"
     assert len(caplog.messages) == 1
     assert "mini" in caplog.text
-    assert "--backbone arcface" in caplog.text
+    assert "backbone='arcface'" in caplog.text
     with pytest.raises(WeightError, match="no such file"):
         choose_backbone("auto", tmp_path / "missing.onnx")
 
