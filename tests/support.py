@@ -30,7 +30,7 @@ def gallery_of(people: int, photos: int, spread: float = 0.1, seed: int = 0) -> 
 def answer_and_network(recognizer: Recognizer, photo: Path) -> tuple[int, int, Recognition]:
     """For a process of a pool: which it is, which compiled network it has, and its answer."""
     answer = recognizer.recognize(photo)
-    return os.getpid(), id(recognizer.embedder._network), answer
+    return os.getpid(), id(recognizer.embedder.network.compiled), answer
 
 
 def portraits_of(gallery: Gallery, names: tuple[str, ...] | None = None) -> Portraits:

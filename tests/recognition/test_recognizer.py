@@ -93,10 +93,10 @@ def test_a_forked_child_uses_nothing_of_its_parent_s(
     single = recognizer.recognize(photos[0])
 
     def work() -> None:
-        network = recognizer.embedder._network
+        network = recognizer.embedder.network.compiled
         same = recognizer.recognize(photos[0]) == single
         same &= list(recognizer.recognize_photos(photos)) == expected
-        os._exit(0 if same and recognizer.embedder._network is not network else 1)
+        os._exit(0 if same and recognizer.embedder.network.compiled is not network else 1)
 
     process = get_context("fork").Process(target=work)
     process.start()
@@ -109,7 +109,7 @@ def test_everything_can_be_copied_and_pickled(recognizer: Recognizer, photos: li
     expected = recognizer.recognize(photos[0])
     for same in (copy.deepcopy(recognizer), pickle.loads(pickle.dumps(recognizer))):
         assert same.recognize(photos[0]) == expected
-        assert same.embedder._network is recognizer.embedder._network
+        assert same.embedder.network.compiled is recognizer.embedder.network.compiled
     found = Mtcnn().find_faces(read_image(photos[0]))
     again = pickle.loads(pickle.dumps(Mtcnn())).find_faces(read_image(photos[0]))
     assert [face.box for face in found] == [face.box for face in again]

@@ -60,8 +60,8 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     loose: photos that lie in `root` itself are taken too, each as a person of its own; right for
         strangers, whose names do not matter.
     Hidden and system folders are passed over; other files, and people who have nothing else, are
-    kept in `ignored` and `lost`, and said. Raises KnownfaceError where there is no folder, no person, or no
-    permission, and where the people seem to be one level deeper.
+    kept in `ignored` and `lost`, and said. Raises KnownfaceError where there is no folder, no
+    person or no permission, and where the people seem to be one level deeper.
     """
     root = existing_folder(root)
     import numpy as np

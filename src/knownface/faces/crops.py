@@ -21,9 +21,9 @@ from knownface.faces.detectors import load_detector
 from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import ImageError, Photo, Source, read_bytes, read_photo
-from knownface.faces.threads import native_work, one_thread
 from knownface.options import FacesMode
 from knownface.progress import Track, silent
+from knownface.runtime.threads import native_work, one_thread
 
 log = logging.getLogger(__name__)
 

@@ -1,19 +1,21 @@
-"""YuNet through OpenCV."""
+"""YuNet: faces of any size, also in large photos and in photos that lie on their side."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from threading import local
 from typing import Any
 
 import cv2
 import numpy as np
 
+from knownface.errors import KnownfaceError
+from knownface.faces.align import warp
 from knownface.faces.face import DETECTION_SIZE, DetectorRecord, Face
 from knownface.faces.photo import resized
 from knownface.files.download import WeightError, WeightFile, obtain
+from knownface.runtime.devices import Form
+from knownface.runtime.network import Network
 
 YUNET = WeightFile(
     name="face_detection_yunet_2023mar.onnx",
@@ -33,69 +35,180 @@ BORDER = 0.25
 SCORE_THRESHOLD = 0.6  # OpenCV's own sample uses 0.9 and misses profiles
 SAME_FACE = 0.3  # overlap (intersection over union) above which two candidates are one face
 AVERAGED = 0.5  # overlap with the best candidate from which another joins its average
+# Photos that are reduced are searched once more at LARGE pixels in all for what may be a small
+# face, and each place is looked at again in the photo's own pixels.
+LARGE = 1280 * 960
+MAYBE = 0.15  # score from which a place is looked at again
+MOST_LOOKS = 200  # places looked at again, the likeliest first, which bounds the cost
+LOOK, LOOK_FACE = 160, 64  # pixels of such a second look, and of the face in it
+# Smaller faces than this where they were found get their landmarks from a second look.
+COARSE = 48
+# A photo whose best face scores less may lie on its side, and does where it scores this turned.
+SURE = 0.8
+STRIDES = (8, 16, 32)
 
 
 class YuNet:
-    """YuNet (Wu, Peng and Yu, 2023), its candidates averaged instead of suppressed."""
+    """YuNet (Wu, Peng and Yu, 2023), its candidates averaged instead of suppressed.
+
+    Runs on OpenVINO, with the results of OpenCV's `FaceDetectorYN` (to 1e-4 pixels).
+    """
 
     name = "yunet"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        _network(path)
-
-    def __reduce__(self) -> tuple[type[YuNet], tuple[Path]]:
-        return YuNet, (self._path,)
+        try:
+            self._network = Network(path, precision="float32", form=Form(_takes_photos, many=True))
+        except KnownfaceError as error:
+            raise WeightError(f"{error}; OpenVINO cannot load this detector") from None
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
-        faces = next(filter(None, self._attempts(image)), [])
+        found = self._upright(image)
+        if _best(found) < SURE:
+            turned = max((self._turned(image, quarters) for quarters in (1, 3, 2)), key=_best)
+            found = turned if _best(turned) >= SURE else found
+        faces = [
+            Face(
+                (row[0], row[1], row[2], row[3]),
+                np.array(row[4:14], np.float32).reshape(5, 2),
+                min(row[14], 1.0),
+            )
+            for row in found.tolist()
+        ]
         return sorted(faces, key=lambda face: -face.area)
 
-    def _attempts(self, image: np.ndarray) -> Iterator[list[Face]]:
+    # ------------------------------------------------------------ one way up
+    def _upright(self, image: np.ndarray) -> np.ndarray:
+        """Faces (k, 15) of a photo as it is."""
+        found = next((rows for rows in self._attempts(image) if len(rows)), NOTHING)
+        scale = _reduction(image)
+        return found if scale == 1.0 else self._closer(image, found, scale)
+
+    def _attempts(self, image: np.ndarray) -> Iterator[np.ndarray]:
         """What is found one way and another, the likeliest first."""
         longest = max(image.shape[:2])
         border = round(BORDER * longest)
         whole = longest + 2 * border
         if longest <= SMALL:
-            yield self._find(_framed(image, border), ENLARGED / whole, border)
-        yield self._find(image, min(1.0, DETECTION_SIZE / longest))
-        yield self._find(_framed(image, border), min(1.0, DETECTION_SIZE / whole), border)
+            yield self._find(_framed(image, border), ENLARGED / whole, -border)
+        scale = _reduction(image)
+        yield self._find(image, scale)
+        if scale == 1.0:
+            yield self._find(_framed(image, border), min(1.0, DETECTION_SIZE / whole), -border)
+        else:  # a frame around many megapixels would be many more
+            scale = DETECTION_SIZE / whole
+            small = resized(image, scale)
+            frame = round(BORDER * max(small.shape[:2]))
+            yield _moved(self._find(_framed(small, frame)), 1 / scale, -frame / scale)
 
-    def _find(self, image: np.ndarray, scale: float, border: int = 0) -> list[Face]:
-        """Faces of a framed photo that is searched at a scale, in pixels of the photo itself."""
-        scaled = cv2.cvtColor(resized(image, scale), cv2.COLOR_RGB2BGR)
-        network = _network(self._path)
-        network.setInputSize((scaled.shape[1], scaled.shape[0]))
-        rows = network.detect(scaled)[1]
-        if rows is None:
-            return []
-        rows = rows[(rows[:, 2] >= 1) & (rows[:, 3] >= 1)].astype(np.float64)
-        rows[:, :14] = rows[:, :14] / scale
-        rows[:, [0, 1, *range(4, 14)]] -= border
-        return [
-            Face(
-                (row[0], row[1], row[2], row[3]),
-                np.array(row[4:14], np.float32).reshape(5, 2),
-                row[14],
-            )
-            for row in merge_candidates(rows).tolist()
-        ]
+    def _find(
+        self, image: np.ndarray, scale: float = 1.0, shift: float = 0.0, least: float = 0.0
+    ) -> np.ndarray:
+        """Merged candidates (k, 15) of a picture searched at a scale, in its own pixels, moved."""
+        small = resized(image, scale)
+        height, width = (-(-side // 32) * 32 for side in small.shape[:2])
+        padded = np.zeros((1, height, width, 3), np.uint8)
+        padded[0, : small.shape[0], : small.shape[1]] = small
+        rows = candidates(self._network.run(padded), width, least or SCORE_THRESHOLD)
+        return _moved(merge_candidates(rows), 1 / scale, shift)
+
+    # ------------------------------------------------------------ large photos
+    def _closer(self, image: np.ndarray, found: np.ndarray, scale: float) -> np.ndarray:
+        """Faces too small for the first look at a reduced photo, and better landmarks of others."""
+        finer = min(1.0, (LARGE / (image.shape[0] * image.shape[1])) ** 0.5)
+        places = self._find(image, finer, least=MAYBE) if finer > scale else NOTHING
+        new = [row for row in places if not (_overlaps(found[:, :4], row[:4]) >= SAME_FACE).any()]
+        coarse = found[:, 2:4].max(1) * scale < COARSE
+        looks = [self._look(image, row) for row in [*found[coarse], *new[:MOST_LOOKS]]]
+        kept = [row for row, seen in zip(found[coarse], looks, strict=False) if seen is None]
+        seen = [row for row in looks if row is not None]
+        return merge_candidates(np.array([*found[~coarse], *kept, *seen]).reshape(-1, 15))
+
+    def _look(self, image: np.ndarray, row: np.ndarray) -> np.ndarray | None:
+        """The face (15,) at a place, seen in the photo's own pixels; None where there is none."""
+        x, y, width, height = row[:4]
+        scale = min(LOOK_FACE / max(width, height, 1.0), 1.0)
+        corner = np.array([x + width / 2, y + height / 2]) - LOOK / 2 / scale
+        matrix = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
+        rows = self._find(warp(image, matrix, LOOK))
+        off = np.abs(rows[:, :2] + rows[:, 2:4] / 2 - LOOK / 2).max(1)
+        if not len(rows) or off.min() > LOOK_FACE / 2:
+            return None
+        return np.asarray(_moved(rows[off.argmin()][None], 1 / scale, corner)[0])
+
+    # ------------------------------------------------------------ on its side
+    def _turned(self, image: np.ndarray, quarters: int) -> np.ndarray:
+        """Faces (k, 15) of a photo turned by quarters to the left, in its own pixels."""
+        rows = self._upright(np.ascontiguousarray(np.rot90(image, quarters)))
+        height, width = image.shape[:2]
+        corners = np.stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)  # (k, 2, 2)
+        points = np.concatenate([corners, rows[:, 4:14].reshape(-1, 5, 2)], 1)
+        x, y = points[..., 0], points[..., 1]
+        x, y = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
+        points = np.stack([x, y], -1)
+        low, high = points[:, :2].min(1), points[:, :2].max(1)
+        return np.concatenate([low, high - low, points[:, 2:].reshape(-1, 10), rows[:, 14:]], 1)
 
 
-_networks = local()  # OpenCV's object serves one thread; each thread's go when it ends
+NOTHING = np.zeros((0, 15))
 
 
-def _network(path: Path) -> Any:
-    """The network of one thread of one process. Raises WeightError."""
-    known, key = vars(_networks), f"{os.getpid()} {path}"
-    if key not in known:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-        try:
-            # An overlap threshold of 1 suppresses nothing: `merge_candidates` does.
-            known[key] = cv2.FaceDetectorYN.create(str(path), "", (320, 320), SCORE_THRESHOLD, 1.0)
-        except cv2.error as error:
-            raise WeightError(f"{path}: OpenCV cannot load this detector ({error.err})") from None
-    return known[key]
+def _takes_photos(model: Any) -> Any:
+    """Photos of any size: uint8 RGB (1, h, w, 3), h and w multiples of 32."""
+    from openvino import Layout, Type
+    from openvino.preprocess import ColorFormat, PrePostProcessor
+
+    if [each.get_any_name() for each in model.inputs] != ["input"] or len(model.outputs) != 12:
+        raise RuntimeError("not YuNet: it has other inputs or outputs")
+    model.reshape([1, 3, -1, -1])
+    steps = PrePostProcessor(model)
+    photo = steps.input()
+    photo.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    photo.tensor().set_color_format(ColorFormat.RGB)
+    photo.model().set_layout(Layout("NCHW"))
+    photo.preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.BGR)
+    return steps.build()
+
+
+def candidates(outputs: Sequence[np.ndarray], width: int, least: float) -> np.ndarray:
+    """YuNet's twelve outputs for a picture `width` wide: (k, 15), those that score `least` or more.
+
+    For strides 8, 16 and 32: class, objectness, box and landmarks of every cell, relative to it.
+    A row is x, y, width, height, five landmarks, score.
+    """
+    parts = [NOTHING]
+    for i, stride in enumerate(STRIDES):
+        kind, thing, box, points = (
+            outputs[i + 3 * each][0].astype(np.float64) for each in range(4)
+        )
+        score = np.sqrt(np.clip(kind[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1))
+        cells = np.flatnonzero(score >= least)
+        corner = np.stack([cells % (width // stride), cells // (width // stride)], 1)
+        middle, side = (corner + box[cells, :2]) * stride, np.exp(box[cells, 2:]) * stride
+        marks = (points[cells].reshape(-1, 5, 2) + corner[:, None]) * stride
+        whole = [middle - side / 2, side, marks.reshape(-1, 10), score[cells, None]]
+        parts.append(np.concatenate(whole, 1))
+    rows = np.concatenate(parts)
+    return rows[(rows[:, 2] >= 1) & (rows[:, 3] >= 1)]
+
+
+def _reduction(image: np.ndarray) -> float:
+    """Scale of the first look: the longest side at DETECTION_SIZE, of strips more."""
+    height, width = image.shape[:2]
+    area = float(np.sqrt(DETECTION_SIZE**2 * 3 / 4 / (height * width)))
+    return float(min(1.0, max(DETECTION_SIZE / max(height, width), area)))
+
+
+def _best(rows: np.ndarray) -> float:
+    return float(rows[:, 14].max(initial=0.0))
+
+
+def _moved(rows: np.ndarray, scale: float, shift: float | np.ndarray) -> np.ndarray:
+    """Candidates (k, 15) in other coordinates: scaled, then shifted by (x, y)."""
+    rows = rows.copy()
+    rows[:, :14] *= scale
+    rows[:, [0, 1, *range(4, 14)]] += np.tile(np.broadcast_to(shift, 2), 6)
+    return rows
 
 
 def _framed(image: np.ndarray, border: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from knownface.faces.threads import native_work, one_thread
+from knownface.runtime.threads import native_work, one_thread
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), dtype=np.uint8)
 

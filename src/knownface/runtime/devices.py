@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any, Protocol
@@ -17,7 +19,7 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider
 
 
 class Runtime(Protocol):
-    """A compiled network: uint8 RGB crops (n, size, size, 3) to float32 (n, width).
+    """A compiled network: an array to its outputs, float32.
 
     Safe from many threads at once, and of no use in a forked process.
     """
@@ -25,22 +27,40 @@ class Runtime(Protocol):
     description: str
     width: int
 
-    def run(self, crops: np.ndarray) -> np.ndarray: ...
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]: ...
 
 
-def start_runtime(data: bytes, path: Path, device: str, precision: Precision) -> Runtime:
+@dataclass(frozen=True)
+class Form:
+    """How a network is compiled.
+
+    adapt: changes an OpenVINO model, such as what it takes; a function of a module, so that it can
+        be pickled. many: whether several callers at once are the parallel work, not one alone.
+    """
+
+    adapt: Callable[[Any], Any] | None = None
+    many: bool = False
+
+
+AS_IT_IS = Form()
+
+
+def start_runtime(
+    data: bytes, path: Path, device: str, precision: Precision, form: Form
+) -> Runtime:
     """Compile the content of an ONNX file; path: what errors name. Raises KnownfaceError."""
     if device in ("auto", "cpu"):
-        return _OpenVino(data, path, precision)
+        return _OpenVino(data, path, precision, form)
     return _OnnxRuntime(data, path, device, precision)
 
 
 class _OpenVino:
-    def __init__(self, data: bytes, path: Path, precision: Precision) -> None:
+    def __init__(self, data: bytes, path: Path, precision: Precision, form: Form) -> None:
         import openvino
 
         core = openvino.Core()
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        hint = "THROUGHPUT" if form.many else "LATENCY"
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": hint}
         native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bfloat16" and not native:
             raise KnownfaceError(
@@ -53,7 +73,8 @@ class _OpenVino:
         self._requests: LifoQueue[Any] = LifoQueue()
         try:
             model = core.read_model(data)
-            self.width = int(model.output(0).partial_shape[1].get_length())
+            model = form.adapt(model) if form.adapt else model
+            self.width = int(model.output(0).partial_shape[-1].get_length())
             compiled = core.compile_model(model, "CPU", settings)
             for _ in range(os.cpu_count() or 1):
                 self._requests.put(compiled.create_infer_request())
@@ -64,11 +85,12 @@ class _OpenVino:
             f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
         )
 
-    def run(self, crops: np.ndarray) -> np.ndarray:
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         request = self._requests.get()
         try:
             # A copy, because the next caller overwrites what the request holds.
-            return np.array(request.infer(np.ascontiguousarray(crops))[0], np.float32)
+            found = request.infer(np.ascontiguousarray(inputs))
+            return [np.array(found[i], np.float32) for i in range(len(found))]
         finally:
             self._requests.put(request)
 
@@ -101,8 +123,9 @@ class _OnnxRuntime:
         self._input = self._session.get_inputs()[0].name
         self.description = f"{device.upper()} (ONNX Runtime {onnxruntime.__version__}, float32)"
 
-    def run(self, crops: np.ndarray) -> np.ndarray:
-        return np.asarray(self._session.run(None, {self._input: crops})[0], np.float32)
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        found = self._session.run(None, {self._input: inputs})
+        return [np.asarray(each, np.float32) for each in found]
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""What runs networks, in any thread and process."""

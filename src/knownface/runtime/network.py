@@ -1,0 +1,121 @@
+"""An ONNX file as something that runs: compiled once per process, safe from threads and forks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.options import Device, Precision, checked
+from knownface.runtime.devices import AS_IT_IS, Form, Runtime, start_runtime
+
+
+class Network:
+    """A network on a device: an array in, arrays out.
+
+    form: what is changed before it is compiled. digest: hex SHA-256 of the file's content;
+    description: the device in words; width: the last dimension of the first output.
+    It pickles as the file's path; a process that gets it, or is forked, compiles it once for
+    itself. Raises KnownfaceError.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        device: str = "auto",
+        precision: Precision = "auto",
+        form: Form = AS_IT_IS,
+    ) -> None:
+        self.path = path
+        checked("device", Device, device)
+        self._options = device, precision, form
+        self._compiled = _compile(path, *self._options)
+        self.digest = self._compiled.digest
+        self.description = self._compiled.runtime.description
+        self.width = self._compiled.runtime.width
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.path, *self._options, self.digest)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        return self  # nothing about it ever changes
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """The outputs, float32, in the file's order. To be called inside `native_work`."""
+        return self.compiled.runtime.run(inputs)
+
+    @property
+    def compiled(self) -> Compiled:
+        """The network in this process."""
+        if self._compiled.process != os.getpid():
+            self._compiled = _restored(self.path, *self._options, self.digest)._compiled
+        return self._compiled
+
+
+# ---------------------------------------------------------------- once per process
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A network that one process has compiled from a file with this content."""
+
+    runtime: Runtime
+    digest: str
+    process: int
+
+
+_compiled: WeakValueDictionary[tuple[Any, ...], Compiled] = WeakValueDictionary()
+_digests: dict[tuple[Any, ...], str] = {}  # of files, so that they are not read for every task
+_restored_lately: deque[Compiled] = deque(maxlen=8)  # alive between the tasks of a pool's process
+_left_behind: list[Compiled] = []
+_lock = RLock()
+
+
+def _compile(path: Path, device: str, precision: Precision, form: Form) -> Compiled:
+    """The file's network in this process, which is compiled only where nobody has it already."""
+    with _lock:
+        try:
+            state = path.stat()
+            file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
+            if known := _compiled.get((_digests.get(file), device, precision, form)):
+                return known
+            data = path.read_bytes()
+        except OSError as error:
+            raise KnownfaceError(
+                f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
+                "train again"
+            ) from None
+        digest = hashlib.sha256(data).hexdigest()
+        _digests[file] = digest
+        known = _compiled.get((digest, device, precision, form))
+        if known is None:
+            runtime = start_runtime(data, path, device, precision, form)
+            known = Compiled(runtime, digest, os.getpid())
+            _compiled[digest, device, precision, form] = known
+        return known
+
+
+def _restored(path: Path, device: str, precision: Precision, form: Form, digest: str) -> Network:
+    """A network of another process, in this one."""
+    network = Network(path, device, precision, form)
+    _restored_lately.append(network._compiled)
+    if network.digest != digest:
+        raise KnownfaceError(f"{path}: another network lies there by now; load it again")
+    return network
+
+
+def _in_child() -> None:
+    """The parent's networks have no threads here, and one that is freed waits for them for ever."""
+    _left_behind.extend(_compiled.values())
+    _compiled.clear()
+    _restored_lately.clear()
+    _lock.release()
+
+
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_in_child)
