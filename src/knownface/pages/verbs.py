@@ -32,7 +32,7 @@ def check(
     device: Device = "auto",
     track: Track = silent,
 ) -> Diagnosis:
-    """Examine `data/<person>/` and say what to mend; nothing in it is changed.
+    """Examine a folder of people and say what to mend; nothing in it is changed.
 
     out: a page to write; the command line writes `runs/<folder>-check.html` where none is given.
     fix: a new folder for a cleaned copy of the photos.
