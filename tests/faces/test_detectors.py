@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,10 @@ def test_every_detector_of_the_registry_keeps_the_promises(name: str, shared: Pa
     assert all(face.landmarks.shape == (5, 2) and face.score <= 1 for face in faces)
     areas = [face.area for face in faces]
     assert areas == sorted(areas, reverse=True)
-    again = pickle.loads(pickle.dumps(detector)).find_faces(image)
-    assert [face.box for face in again] == [face.box for face in faces]
+    copied = pickle.loads(pickle.dumps(detector))
+    with ThreadPoolExecutor(4) as pool:
+        for again in pool.map(copied.find_faces, [image] * 8):
+            assert [face.box for face in again] == [face.box for face in faces]
 
 
 def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:

@@ -36,7 +36,7 @@ def test_folds_keep_groups_whole_and_people_even(seed: int, folds: int) -> None:
 @pytest.mark.parametrize("folds", [-1, 0, 1, 6])
 def test_a_wrong_number_of_folds_is_one_sentence(folds: int) -> None:
     labels = np.repeat([0, 1], [5, 3])
-    with pytest.raises(KnownfaceError, match=rf"--folds {folds}: .* choose 2 to 5$"):
+    with pytest.raises(KnownfaceError, match=rf"folds={folds}: .* choose 2 to 5$"):
         split_folds(labels, np.arange(8), folds)
 
 

@@ -32,9 +32,9 @@ def check(
     device: Device = "auto",
     track: Track = silent,
 ) -> Diagnosis:
-    """Examine `data/<person>/` and say what to mend; nothing in it is changed.
+    """Examine a folder of people and say what to mend; nothing in it is changed.
 
-    out: a page to write; the command line writes `runs/<folder>-check.html` where none is given.
+    out: a page to write; the command line writes `runs/FOLDER-check.html` where none is given.
     fix: a new folder for a cleaned copy of the photos.
     Raises KnownfaceError for unusable data or options.
     """
