@@ -57,11 +57,6 @@ __all__ = [
     "train",
     "verify",
 ]
-# The verbs of the command line, in the order of its help; each is a function here too.
-VERBS = (
-    "train", "compare", "check", "evaluate", "report", "recognize", "verify", "benchmark", "demo",
-    "backbones",
-)  # fmt: skip
 
 _HOME = {
     "Benchmark": "measure.benchmark",

@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
-from types import NoneType, UnionType
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 from knownface.errors import KnownfaceError
-
-FacesMode = Literal["detect", "cropped"]
-Device = Literal["auto", "cpu", "cuda", "coreml"]
-Precision = Literal["auto", "float32", "bfloat16"]
 
 P = ParamSpec("P")
 Asked = TypeVar("Asked")
@@ -31,7 +27,8 @@ Answer = TypeVar("Answer")
 class Option:
     """What `Annotated` says of an option besides its type.
 
-    help: for the command line. flag: its name there, where it is not the argument's.
+    help: for the command line. flag: its name there, where it is not the argument's; with dashes
+        for one that has no default and is named all the same.
     wanted: what a value has to be, in words; fits: whether it is that.
     """
 
@@ -39,6 +36,24 @@ class Option:
     flag: str = ""
     wanted: str = ""
     fits: Callable[[Any], bool] = lambda value: True
+
+
+Precision = Literal["auto", "float32", "bfloat16"]
+# What several verbs are asked.
+Data = Annotated[Path | str, Option("A folder with one sub-folder per person.")]
+Strangers = Annotated[Path | str | None, Option("Photos of people to be refused.")]
+BackboneName = Annotated[str, Option("See `knownface backbones`.")]
+Weights = Annotated[
+    str | Path | None, Option("A weight file of the backbone, or none for random weights.")
+]
+Licence = Annotated[bool, Option("Agree, once, to weights for research only.")]
+FacesMode = Annotated[
+    Literal["detect", "cropped"], Option("detect, or cropped if the photos are aligned crops.")
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "coreml"],
+    Option("auto, cpu, cuda or coreml; one that is not there fails."),
+]
 
 
 # ---------------------------------------------------------------- naming
@@ -130,12 +145,21 @@ def _words(kind: Any) -> str:
     return words.get(kind, "a list" if get_origin(kind) is Sequence else "a dictionary")
 
 
-# ---------------------------------------------------------------- options as the fields of a class
-def options_of(cls: Any) -> dict[str, Any]:
-    """The options among a class's fields, its own first: the `Annotated` type of each, by name."""
-    hints = get_type_hints(cls, include_extras=True)
-    names = dict.fromkeys(name for each in cls.__mro__ for name in inspect.get_annotations(each))
-    return {name: hints[name] for name in names if get_origin(hints[name]) is Annotated}
+# ---------------------------------------------------------------- options of a class or a function
+def options_of(asked: Any, **elsewhere: type) -> dict[str, Any]:
+    """The `Annotated` type of each option, by name: of a class's fields, its own first, or a verb.
+
+    elsewhere: stand-ins for types that the module of a verb does not import.
+    """
+    owners = asked.__mro__ if isinstance(asked, type) else (asked,)
+    texts = {name: text for each in owners for name, text in inspect.get_annotations(each).items()}
+    texts.pop("return", None)  # a verb's module need not import it
+    if isinstance(asked, type):
+        hints = get_type_hints(asked, include_extras=True)
+    else:
+        given = SimpleNamespace(__annotations__=texts)
+        hints = get_type_hints(given, asked.__globals__, elsewhere, include_extras=True)
+    return {name: hints[name] for name in texts if get_origin(hints[name]) is Annotated}
 
 
 def refuses_unknown(cls: type[Asked]) -> type[Asked]:

@@ -10,9 +10,23 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from knownface import VERBS, __version__
+from knownface import __version__
+
+VERBS = {
+    "train": "Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report.",
+    "compare": "Train several backbones and recipes on one split: one table, one report.",
+    "check": "Find what is wrong with a folder's photos and names, before training.",
+    "evaluate": "Test a recogniser on photos it has not seen; enrolled photos are left out.",
+    "report": "Put several finished runs side by side on one page.",
+    "recognize": "Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`.",
+    "verify": "Do two photos show the same person? Compares the largest face of each.",
+    "benchmark": "A published verification protocol: accuracy over folds, TAR at FAR, equal error "
+    "rate.",
+    "demo": "Write photos of people who do not exist, to try everything with nobody's photo.",
+    "backbones": "The networks to choose from, and which weight files are on this machine.",
+}
 
 
 class _Verbs(TyperGroup):
@@ -22,10 +36,18 @@ class _Verbs(TyperGroup):
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands:
-            for name in VERBS if cmd_name not in VERBS else (cmd_name,):  # all may be meant
-                self.commands[name] = _command(name)
-        return self.commands.get(cmd_name)
+        if cmd_name not in VERBS:
+            self.commands.update({verb: TyperCommand(verb) for verb in VERBS})  # may be meant
+            return None
+        return _command(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        limit = formatter.width - 6 - max(map(len, VERBS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                (verb, TyperCommand(verb, help=text).get_short_help_str(limit))
+                for verb, text in VERBS.items()
+            )
 
 
 def _command(verb: str) -> Any:
@@ -33,7 +55,7 @@ def _command(verb: str) -> Any:
     if hasattr(module, "app"):  # it has commands of its own
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(verb)(getattr(module, verb))
+    app.command(verb, help=VERBS[verb])(getattr(module, verb))
     return typer.main.get_command(app)
 
 

@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from knownface.cli import options
-from knownface.cli.console import note, print_json, session
+import knownface
+from knownface.cli.console import note, print_json
+from knownface.cli.options import asking
 from knownface.cli.printing import print_diagnosis
+from knownface.progress import Track
 
 
-def check(
-    data: options.Data,
-    backbone: options.BackboneName = "auto",
-    weights: options.Weights = None,
-    accept_license: options.Licence = False,
-    faces: options.Faces = "detect",
-    out: Annotated[
-        Path | None, typer.Option(help="The page; default: runs/<folder>-check.html.")
-    ] = None,
-    fix: Annotated[
-        Path | None, typer.Option(help="A new folder for a cleaned copy of the photos.")
-    ] = None,
-    device: options.Device = "auto",
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Find what is wrong with a folder's photos and names, before training."""
-    with session(quiet or as_json, notes=not quiet) as track:
-        import knownface
-
-        page = out or Path("runs") / f"{data.resolve().name}-check.html"
-        found = knownface.check(
-            data, backbone=backbone, weights=weights, accept_license=accept_license, faces=faces,
-            out=page, fix=fix, device=device, track=track,
-        )  # fmt: skip
-        if as_json:
-            print_json(found.to_json())
-            note(f"Page: {page}")
-        else:
-            print_diagnosis(found)
-            print(f"Page: {page}")
-            if fix:
-                copied = len(found.good)
-                print(f"Cleaned copy: {fix}, {copied} of {len(found.photos)} photos")
+@asking(knownface.check)
+def check(asked: dict[str, Any], as_json: bool, track: Track) -> None:
+    name = f"{asked['data'].resolve().name}-check.html"
+    asked["out"] = page = asked["out"] or Path("runs") / name
+    found = knownface.check(**asked, track=track)
+    if as_json:
+        print_json(found.to_json())
+        note(f"Page: {page}")
+    else:
+        print_diagnosis(found)
+        print(f"Page: {page}")
+        if asked["fix"]:
+            copied = len(found.good)
+            print(f"Cleaned copy: {asked['fix']}, {copied} of {len(found.photos)} photos")

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from knownface.cli import options
-from knownface.cli.console import print_json, session
+import knownface
+from knownface.cli.console import print_json
+from knownface.cli.options import asking
 from knownface.cli.printing import print_comparison
 from knownface.errors import KnownfaceError
+from knownface.progress import Track
 from knownface.training.config import ComparisonRequest
 
 
-@options.asking(ComparisonRequest)
-def compare(
-    asked: dict[str, Any], as_json: options.Json = False, quiet: options.Quiet = False
-) -> None:
-    """Train several backbones and recipes on one split: one table, one report."""
-    with session(quiet or as_json, notes=not quiet) as track:
-        asked |= {name: _listed(asked[name]) for name in ("backbones", "recipes")}
-        asked["weights"] = dict(_assigned(text) for text in asked["weights"] or [])
-        ComparisonRequest(**asked)  # what is wrong is said before anything heavy is imported
-        import knownface
-
-        result = knownface.compare(**asked, track=track)
-        if as_json:
-            print_json(result.to_json())
-        else:
-            print_comparison(result)
-            print(f"Report: {result.folder / 'report.html'}")
+@asking(ComparisonRequest)
+def compare(asked: dict[str, Any], as_json: bool, track: Track) -> None:
+    asked |= {name: _listed(asked[name]) for name in ("backbones", "recipes")}
+    asked["weights"] = dict(_assigned(text) for text in asked["weights"] or [])
+    ComparisonRequest(**asked)  # what is wrong is said before anything heavy is imported
+    result = knownface.compare(**asked, track=track)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_comparison(result)
+        print(f"Report: {result.folder / 'report.html'}")
 
 
 def _listed(text: str) -> list[Any]:

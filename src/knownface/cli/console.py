@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -26,9 +26,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from knownface.cli.options import flag
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.options import naming_flags
+from knownface.progress import Track
 
 T = TypeVar("T")
 
@@ -54,9 +54,10 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def session(quiet: bool, notes: bool = True) -> Iterator[Any]:
+def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Iterator[Track]:
     """One command: progress and notes on stderr, and every error as a line and an exit code.
 
+    flag: what an argument of the Python functions is called on the command line.
     Yields the `Track` that draws progress bars.
     """
     logger = logging.getLogger("knownface")

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from knownface.cli import options
-from knownface.cli.console import print_json, session
+import knownface
+from knownface.cli.console import print_json
+from knownface.cli.options import asking
 from knownface.cli.printing import print_evaluation
+from knownface.progress import Track
 
 
-def evaluate(
-    recognizer: options.RecognizerFolder,
-    data: Annotated[Path, typer.Argument(help="People, in sub-folders named as enrolled.")],
-    strangers: options.Strangers = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and report.")] = None,
-    device: options.Device = "auto",
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Test a recogniser on photos it has not seen; enrolled photos are left out."""
-    with session(quiet or as_json, notes=not quiet) as track:
-        import knownface
-
-        result = knownface.evaluate(
-            recognizer, data, strangers=strangers, out=out, device=device, track=track
-        )
-        if as_json:
-            print_json(result.to_json())
-        else:
-            print_evaluation(result)
-            if out:
-                print(f"Report: {out / 'report.html'}")
+@asking(knownface.evaluate)
+def evaluate(asked: dict[str, Any], as_json: bool, track: Track) -> None:
+    result = knownface.evaluate(**asked, track=track)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_evaluation(result)
+        if asked["out"]:
+            print(f"Report: {asked['out'] / 'report.html'}")

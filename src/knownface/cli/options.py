@@ -1,95 +1,79 @@
-"""Options on the command line: those of a class's fields, and those that several commands share."""
+"""Commands made of what the Python verbs are asked, so that each option is written there alone."""
 
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
-import knownface.options
+from knownface.cli.console import session
 from knownface.options import Option, options_of
-from knownface.training.config import ComparisonRequest, TrainingRequest
-
-TRAINING: dict[str, Option] = {
-    name: get_args(kind)[1]
-    for request in (ComparisonRequest, TrainingRequest)
-    for name, kind in options_of(request).items()
-}
-
-
-def flag(name: str) -> str:
-    """What an argument of the Python functions is called on the command line."""
-    if name == "folder":
-        return "DIR"
-    return TRAINING.get(name, Option()).flag or f"--{name.replace('_', '-')}"
-
-
-def _as_training(name: str) -> Any:
-    """An option as `train` has it."""
-    return typer.Option(flag(name), help=TRAINING[name].help)
-
+from knownface.progress import Track
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
-Data = Annotated[Path, typer.Argument(help=TRAINING["data"].help)]
-BackboneName = Annotated[str, _as_training("backbone")]
-Weights = Annotated[str | None, _as_training("weights")]
-Licence = Annotated[bool, _as_training("accept_license")]
-Strangers = Annotated[Path | None, _as_training("strangers")]
-RecognizerFolder = Annotated[Path, typer.Argument(help="A run or recognizer folder.")]
-if TYPE_CHECKING:  # what the verbs let through
-    Device = knownface.options.Device
-    Faces = knownface.options.FacesMode
-else:  # Typer would refuse others in words of its own
-    Device = Annotated[str, _as_training("device")]
-    Faces = Annotated[str, _as_training("faces")]
+Command = Callable[[dict[str, Any], bool, Track], None]
 
 
-def asking(request: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command each option of `request`, before its own; it gets them as a dictionary."""
+def asking(asked: Callable[..., Any]) -> Callable[[Command], Callable[..., None]]:
+    """Makes a command that has each option of `asked`, a verb or a class, then --json and --quiet.
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        _, *own = inspect.signature(command, eval_str=True).parameters.values()
-        defaults = {field.name: field.default for field in fields(request)}
-        shown = [
-            _declared(name, kind, defaults[name]) for name, kind in options_of(request).items()
-        ]
+    The function gets them as a dictionary, whether JSON is asked for, and what shows progress.
+    """
+
+    def decorate(command: Command) -> Callable[..., None]:
+        given = signature(asked).parameters
+        kinds = options_of(asked, Recognizer=Path)  # a loaded one cannot be given here
+        flags = {name: get_args(kind)[1].flag or _dashed(name) for name, kind in kinds.items()}
 
         @functools.wraps(command)
-        def run(**values: Any) -> None:
-            asked = {each.name: values.pop(each.name) for each in shown}
-            command(asked, **values)
+        def run(as_json: bool, quiet: bool, **values: Any) -> None:
+            with session(quiet or as_json, not quiet, lambda n: flags.get(n, _dashed(n))) as track:
+                command(values, as_json, track)
 
-        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in [*shown, *own]]
-        )
+        declared = [_declared(name, kind, given[name].default) for name, kind in kinds.items()]
+        declared += [_parameter("as_json", Json, False), _parameter("quiet", Quiet, False)]
+        run.__signature__ = Signature(declared)  # type: ignore[attr-defined]
         run.__annotations__ = {}  # Typer reads the signature, which is resolved already
         return run
 
     return decorate
 
 
-# What the command line reads for what Python takes; another type reads as itself.
-READ_AS: dict[Any, Any] = {Literal: str, Sequence: str, Mapping: list[str]}
+def _dashed(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
-def _declared(name: str, kind: Any, default: Any) -> inspect.Parameter:
-    """A field as Typer declares it; of an alternative, the first type. A sequence has commas."""
+def _parameter(name: str, kind: Any, default: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _declared(name: str, kind: Any, default: Any) -> Parameter:
+    """An option as Typer declares it; without a default, and without dashes, an argument."""
+    option: Option
     whole, option = get_args(kind)
-    types = get_args(whole) if get_origin(whole) is UnionType else (whole,)
-    first = READ_AS.get(get_origin(types[0]), types[0])
-    given = first | None if NoneType in types else first
-    shown = typer.Option(flag(name), help=option.help)
-    if default is MISSING:
-        shown, default = typer.Argument(help=option.help), inspect.Parameter.empty
+    shown: Any = typer.Option(option.flag or _dashed(name), help=option.help)
+    positional = default is Parameter.empty and not option.flag.startswith("-")
+    if positional:
+        shown = typer.Argument(metavar=option.flag or None, help=option.help)
     elif isinstance(default, tuple):
         default = ",".join(default)
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[given, shown]
-    )
+    return _parameter(name, Annotated[_read_as(whole, positional), shown], default)
+
+
+def _read_as(kind: Any, listed: bool) -> Any:
+    """What Typer reads for a type; of an alternative, the first. listed: one by one, or commas."""
+    types = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    origin, first = get_origin(types[0]), types[0]
+    if origin is Literal:
+        first = str
+    elif origin is Mapping:
+        first = list[str]
+    elif origin in (Sequence, Iterable):
+        first = list[_read_as(get_args(first)[0], listed)] if listed else str  # type: ignore[misc]
+    return first | None if NoneType in types else first

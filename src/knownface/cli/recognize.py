@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from knownface.cli import options
-from knownface.cli.console import note, print_json, session
+import knownface
+from knownface.cli.console import note, print_json
+from knownface.cli.options import asking
 from knownface.cli.printing import print_recognition
 from knownface.errors import KnownfaceError
+from knownface.progress import Track
 from knownface.recognition.artifact import artifact_folder
 
 
-def recognize(
-    recognizer: options.RecognizerFolder,
-    sources: Annotated[list[str], typer.Argument(help="Photos, folders or globs.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for annotated copies.")] = None,
-    device: options.Device = "auto",
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`."""
-    with session(quiet or as_json, notes=not quiet) as track:
-        artifact_folder(recognizer)  # a missing one is said before anything heavy is imported
-        import knownface
-
-        loaded = knownface.Recognizer.load(recognizer, device)
-        note(f"Device: {loaded.embedder.device}")
-        start = time.perf_counter()
-        photos = []
-        for recognition in knownface.recognize(loaded, sources, out=out, track=track):
-            photos.append(recognition.to_json())
-            if not as_json:
-                print_recognition(recognition)
-        if as_json:
-            seconds = round(time.perf_counter() - start, 3)
-            print_json({"photos": photos, "seconds": seconds, "device": loaded.embedder.device})
-        if photos and all(photo["error"] for photo in photos):
-            raise KnownfaceError(f"None of the {len(photos)} photos could be read; see above")
+@asking(knownface.recognize)
+def recognize(asked: dict[str, Any], as_json: bool, track: Track) -> None:
+    folder, device = asked.pop("recognizer"), asked.pop("device")
+    artifact_folder(folder)  # a missing one is said before anything heavy is imported
+    loaded = knownface.Recognizer.load(folder, device)
+    note(f"Device: {loaded.embedder.device}")
+    start = time.perf_counter()
+    photos = []
+    for recognition in knownface.recognize(loaded, **asked, track=track):
+        photos.append(recognition.to_json())
+        if not as_json:
+            print_recognition(recognition)
+    if as_json:
+        seconds = round(time.perf_counter() - start, 3)
+        print_json({"photos": photos, "seconds": seconds, "device": loaded.embedder.device})
+    if photos and all(photo["error"] for photo in photos):
+        raise KnownfaceError(f"None of the {len(photos)} photos could be read; see above")

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from knownface.cli import options
-from knownface.cli.console import note, print_json, session
+import knownface
+from knownface.cli.console import note, print_json
+from knownface.cli.options import asking
 from knownface.cli.printing import print_rows
+from knownface.progress import Track
 
 
-def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders made by train.")],
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("runs/report.html"),
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Put several finished runs side by side on one page."""
-    with session(quiet or as_json, notes=not quiet):
-        import knownface
-
-        rows = knownface.report(runs, out=out)
-        if as_json:
-            print_json({"rows": [row.to_json() for row in rows]})
-            note(f"Page: {out}")
-        else:
-            print_rows(rows)
-            print(f"Page: {out}")
+@asking(knownface.report)
+def report(asked: dict[str, Any], as_json: bool, track: Track) -> None:
+    rows = knownface.report(**asked)
+    if as_json:
+        print_json({"rows": [row.to_json() for row in rows]})
+        note(f"Page: {asked['out']}")
+    else:
+        print_rows(rows)
+        print(f"Page: {asked['out']}")

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from knownface.embed.frozen import frozen_pipeline
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.face import PhotoFaces
-from knownface.options import Device, FacesMode
+from knownface.options import BackboneName, Device, FacesMode, Licence, Option, Weights
 from knownface.progress import Track, silent
 from knownface.stats import metrics
 
@@ -44,20 +45,24 @@ class Benchmark:
 
 
 def benchmark(
-    pairs: str | Path,
-    images: str | Path,
+    pairs: Annotated[
+        Path | str,
+        Option("A pair list as of LFW or MFR2, or CFP's Protocol/Split/FF or FP.", "--pairs"),
+    ],
+    images: Annotated[
+        Path | str, Option("The folder with name/name_0001.jpg, or CFP's Data.", "--images")
+    ],
     *,
-    backbone: str = "auto",
-    weights: str | Path | None = None,
-    accept_license: bool = False,
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    accept_license: Licence = False,
     faces: FacesMode = "detect",
     device: Device = "auto",
     track: Track = silent,
 ) -> Benchmark:
     """A published verification protocol: accuracy over folds, TAR at FAR, equal error rate.
 
-    pairs: a pair list as of LFW or MFR2, or CFP's Protocol/Split/FF or FP. images: the folder with
-    name/name_0001.jpg, or CFP's Data. Raises KnownfaceError for unusable data or options.
+    Raises KnownfaceError for unusable data or options.
     """
     listed = read_pairs(Path(pairs), Path(images))
     record, pipeline = frozen_pipeline(backbone, weights, accept_license, faces, device, track)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from knownface.files.download import find
 from knownface.networks.load import locate_weights
 from knownface.networks.zoo import BACKBONES, get_backbone
+from knownface.options import Licence, Option
 from knownface.progress import Track, silent
 
 
@@ -37,10 +38,15 @@ def backbones() -> list[dict[str, Any]]:
     ]
 
 
-def fetch(name: str, *, accept_license: bool = False, track: Track = silent) -> Path:
+def fetch(
+    name: Annotated[str, Option("A backbone.")],
+    *,
+    accept_license: Licence = False,
+    track: Track = silent,
+) -> Path:
     """Download the weight file of one backbone, checked, into the cache; where it is.
 
-    accept_license: agree, once, to weights for research only. Raises KnownfaceError.
+    Raises KnownfaceError.
     """
     weights = locate_weights(get_backbone(name), None, track, accept_license)
     assert weights is not None  # only weights="none" is no file

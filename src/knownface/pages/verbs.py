@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from knownface.dataset.folder import existing_folder, scan
 from knownface.errors import KnownfaceError
-from knownface.options import Device, FacesMode, argument
+from knownface.options import (
+    BackboneName,
+    Data,
+    Device,
+    FacesMode,
+    Licence,
+    Option,
+    Strangers,
+    Weights,
+    argument,
+)
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
 
@@ -21,21 +31,24 @@ if TYPE_CHECKING:
 
 
 def check(
-    data: str | Path,
+    data: Data,
     *,
-    backbone: str = "auto",
-    weights: str | Path | None = None,
-    accept_license: bool = False,
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    accept_license: Licence = False,
     faces: FacesMode = "detect",
-    out: str | Path | None = None,
-    fix: str | Path | None = None,
+    out: Annotated[
+        Path | str | None, Option("The page; default: runs/<folder>-check.html.")
+    ] = None,
+    fix: Annotated[
+        Path | str | None, Option("A new folder for a cleaned copy of the photos.")
+    ] = None,
     device: Device = "auto",
     track: Track = silent,
 ) -> Diagnosis:
     """Examine a folder of people and say what to mend; nothing in it is changed.
 
-    out: a page to write; the command line writes `runs/FOLDER-check.html` where none is given.
-    fix: a new folder for a cleaned copy of the photos.
+    out: no page where none is given; the command line writes one.
     Raises KnownfaceError for unusable data or options.
     """
     data, target = Path(data), Path(fix) if fix else None
@@ -60,11 +73,11 @@ def check(
 
 
 def evaluate(
-    recognizer: Recognizer | str | Path,
-    data: str | Path,
+    recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
+    data: Annotated[Path | str, Option("People, in sub-folders named as enrolled.")],
     *,
-    strangers: str | Path | None = None,
-    out: str | Path | None = None,
+    strangers: Strangers = None,
+    out: Annotated[Path | str | None, Option("Folder for evaluation.json and report.")] = None,
     device: Device = "auto",
     track: Track = silent,
 ) -> Evaluation:
@@ -95,7 +108,11 @@ def evaluate(
     return result
 
 
-def report(runs: Sequence[str | Path], *, out: str | Path = Path("runs/report.html")) -> list[Run]:
+def report(
+    runs: Annotated[Sequence[Path | str], Option("Folders made by train.", "RUN...")],
+    *,
+    out: Annotated[Path | str, Option("The page.")] = Path("runs/report.html"),
+) -> list[Run]:
     """Put finished runs side by side on one page; its rows, in the order of `runs`.
 
     Raises KnownfaceError where a folder is no finished run, or the page cannot be written.

@@ -6,11 +6,11 @@ import glob
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
 from knownface.faces.find import find_photos, passed_over
-from knownface.options import Device
+from knownface.options import Device, Option
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
 
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def recognize(
-    recognizer: Recognizer | str | Path,
-    sources: str | Path | Iterable[str | Path],
+    recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
+    sources: Annotated[Iterable[str | Path] | str | Path, Option("Photos, folders or globs.")],
     *,
-    out: str | Path | None = None,
+    out: Annotated[Path | str | None, Option("Folder for annotated copies.")] = None,
     device: Device = "auto",
     track: Track = silent,
 ) -> Iterator[Recognition]:

@@ -13,7 +13,16 @@ from knownface.embed.frozen import frozen_pipeline
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.photo import ImageError
-from knownface.options import Device, FacesMode, Option, argument, checked
+from knownface.options import (
+    BackboneName,
+    Device,
+    FacesMode,
+    Licence,
+    Option,
+    Weights,
+    argument,
+    checked,
+)
 from knownface.progress import Track, silent
 from knownface.recognition.recognizer import Recognizer
 from knownface.stats import metrics
@@ -21,9 +30,14 @@ from knownface.stats import metrics
 log = logging.getLogger(__name__)
 
 
-RATE = Annotated[
+Photo = Annotated[Path | str, Option(flag="PHOTO")]
+Rate = Annotated[
     float | None,
-    Option(wanted="between 0 and 1, such as 0.001", fits=lambda rate: 0 < rate < 1),
+    Option(
+        "False-accept rate of the threshold.",
+        wanted="between 0 and 1, such as 0.001",
+        fits=lambda rate: 0 < rate < 1,
+    ),
 ]
 
 
@@ -38,14 +52,17 @@ class Verification:
 
 
 def verify(
-    first: str | Path,
-    second: str | Path,
+    first: Photo,
+    second: Photo,
     *,
-    recognizer: Recognizer | str | Path | None = None,
-    backbone: str = "auto",
-    weights: str | Path | None = None,
-    accept_license: bool = False,
-    far: float | None = None,
+    recognizer: Annotated[
+        Path | str | Recognizer | None,
+        Option("Use this recogniser's network and people instead."),
+    ] = None,
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    accept_license: Licence = False,
+    far: Rate = None,
     faces: FacesMode = "detect",
     device: Device = "auto",
     track: Track = silent,
@@ -56,7 +73,7 @@ def verify(
     far: false-accept rate of the threshold; None is 1 % with a recogniser, else 0.1 %.
     Raises KnownfaceError for unusable photos or options.
     """
-    far = checked("far", RATE, far)
+    far = checked("far", Rate, far)
     if recognizer is not None:
         loaded = Recognizer.given(recognizer, device)
         gallery, pipeline = loaded.gallery, loaded.pipeline(track)

@@ -14,7 +14,7 @@ import cv2
 from PIL import ExifTags, Image
 
 from knownface.files.runs import run_folder
-from knownface.options import Option, checked
+from knownface.options import Option, checked, options_of
 from knownface.progress import Track, silent
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import load_model
@@ -33,25 +33,28 @@ software works, and is never evidence of accuracy on real people.
 Made with people {people}, photos {photos}, strangers {strangers}, seed {seed}.
 """
 MOST_PHOTOS = 1000
-_ANY = Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)]
-NUMBERS = {
-    "people": Annotated[int, Option(wanted="1 or more", fits=lambda n: n >= 1)],
-    "photos": Annotated[
-        int,
-        Option(wanted=f"between 1 and {MOST_PHOTOS}", fits=lambda n: 1 <= n <= MOST_PHOTOS),
-    ],
-    "strangers": _ANY,
-    "seed": _ANY,
-}
+
+
+def _from(least: int, help: str) -> Option:
+    return Option(help, wanted=f"{least} or more", fits=lambda n: n >= least)
 
 
 def demo(
-    folder: str | Path,
+    folder: Annotated[Path | str, Option("A new or empty folder.", "DIR")],
     *,
-    people: int = 10,
-    photos: int = 40,
-    strangers: int = 0,
-    seed: int = 0,
+    people: Annotated[int, _from(1, "How many people to invent.")] = 10,
+    photos: Annotated[
+        int,
+        Option(
+            "Photos of each.",
+            wanted=f"between 1 and {MOST_PHOTOS}",
+            fits=lambda n: 1 <= n <= MOST_PHOTOS,
+        ),
+    ] = 40,
+    strangers: Annotated[
+        int, _from(0, "Others to be refused: DIR/strangers beside DIR/people.")
+    ] = 0,
+    seed: Annotated[int, _from(0, "Other people for each number.")] = 0,
     track: Track = silent,
 ) -> None:
     """Write photos of people who do not exist: `folder/<name>/photo_01.jpg` and so on.
@@ -62,8 +65,9 @@ def demo(
     is not empty, and where it cannot be written; an interrupted call leaves nothing.
     """
     asked = {"people": people, "photos": photos, "strangers": strangers, "seed": seed}
+    kinds = options_of(demo)
     for name, number in asked.items():
-        checked(name, NUMBERS[name], number)
+        checked(name, kinds[name], number)
     names = invent_names(people + strangers, seed)
     places = [Path("people" if strangers else ".") / name for name in names[:people]]
     places += [Path("strangers") / name for name in names[people:]]

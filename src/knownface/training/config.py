@@ -13,10 +13,15 @@ from typing import Annotated, Literal
 
 from knownface.dataset.folder import existing_folder
 from knownface.options import (
+    BackboneName,
+    Data,
     Device,
     FacesMode,
+    Licence,
     Option,
     Precision,
+    Strangers,
+    Weights,
     checked,
     either,
     options_of,
@@ -40,7 +45,7 @@ class Conditions:
     Raises KnownfaceError where a value is wrong.
     """
 
-    data: Annotated[Path | str, Option("A folder with one sub-folder per person.")]
+    data: Data
     _: KW_ONLY
     loss: Annotated[
         str | None,
@@ -50,11 +55,9 @@ class Conditions:
             fits=LOSSES.__contains__,
         ),
     ] = None
-    accept_license: Annotated[bool, Option("Agree, once, to weights for research only.")] = False
-    strangers: Annotated[Path | str | None, Option("Photos of people to be refused.")] = None
-    faces: Annotated[FacesMode, Option("detect, or cropped if the photos are aligned crops.")] = (
-        "detect"
-    )
+    accept_license: Licence = False
+    strangers: Strangers = None
+    faces: FacesMode = "detect"
     epochs: Annotated[
         int | None,
         Option("Default: the backbone's own.", wanted="at least 1", fits=lambda n: n >= 1),
@@ -83,9 +86,7 @@ class Conditions:
     precision: Annotated[Precision, Option("Training computes in auto, float32 or bfloat16.")] = (
         "auto"
     )
-    device: Annotated[Device, Option("auto, cpu, cuda or coreml; one that is not there fails.")] = (
-        "auto"
-    )
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
         for name, kind in options_of(type(self)).items():
@@ -111,12 +112,9 @@ class TrainingConfig(Conditions):
     tensorboard, mlflow: send the history there too.
     """
 
-    backbone: Annotated[str, Option("See `knownface backbones`.")] = "auto"
+    backbone: BackboneName = "auto"
     recipe: Annotated[Recipe, Option("best, seed or frozen.")] = "best"
-    weights: Annotated[
-        str | Path | None,
-        Option("A weight file of the backbone, or none for random weights."),
-    ] = None
+    weights: Weights = None
     batch_size: Annotated[int, Option(wanted="at least 1", fits=lambda n: n >= 1)] = 32
     learning_rate: Annotated[float, Option(wanted="above 0", fits=lambda rate: rate > 0)] = 1e-4
     folds: Annotated[
