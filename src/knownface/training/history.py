@@ -12,6 +12,7 @@ from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.files.whole import whole_file
+from knownface.options import argument
 
 log = logging.getLogger(__name__)
 
@@ -88,4 +89,5 @@ def _package(name: str, extra: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise KnownfaceError(f"--{extra} needs {name}; pip install 'knownface[{extra}]'") from None
+        needs = f"{argument(extra, True)} needs {name}"
+        raise KnownfaceError(f"{needs}; pip install 'knownface[{extra}]'") from None
