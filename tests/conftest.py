@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 from no_network import Proxy
 
@@ -54,6 +55,15 @@ def no_download(proxy: Proxy) -> Iterator[None]:
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what happens without a network: nobody listens there."""
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """So many OpenCV has before a test; the number from before afterwards."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    yield
+    cv2.setNumThreads(before)
 
 
 @pytest.fixture(scope="session")

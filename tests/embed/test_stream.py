@@ -6,7 +6,6 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ from knownface.faces.photo import write_image
 
 CROP = Crop("five_point", 112)
 SIDE = 120
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 class Brightness:
@@ -65,14 +65,6 @@ def paths(tmp_path: Path) -> list[Path]:
         found.append(tmp_path / f"{value}.png")
         write_image(found[-1], picture(value))
     return found
-
-
-@pytest.fixture(autouse=True)
-def three_threads() -> Iterator[None]:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(3)
-    yield
-    cv2.setNumThreads(before)
 
 
 def picture(value: int) -> np.ndarray:

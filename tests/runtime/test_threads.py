@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -16,12 +15,7 @@ from knownface.runtime.threads import native_work, one_thread
 IMAGE = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), dtype=np.uint8)
 
 
-@pytest.fixture(autouse=True)
-def three_threads() -> Iterator[None]:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(3)
-    yield
-    cv2.setNumThreads(before)
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 @pytest.mark.parametrize("first_leaves_first", [True, False])

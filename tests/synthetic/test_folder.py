@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from knownface.cli import app
 from knownface.dataset.folder import scan
 from knownface.errors import KnownfaceError
-from knownface.synthetic.folder import LABEL, demo
+from knownface.synthetic.folder import LABEL, demo, write_photos
 from knownface.synthetic.model import FILE, load_model
 
 PEOPLE, PHOTOS = 3, 8
@@ -53,6 +54,16 @@ def test_same_seed_same_bytes_and_more_people_change_nothing(
         assert (tmp_path / "more" / path.relative_to(invented)).read_bytes() == path.read_bytes()
     demo(tmp_path / "other", people=PEOPLE, photos=1, seed=4)
     assert not set(scan(tmp_path / "other").people) & set(scan(invented).people)
+
+
+def test_two_at_once_leave_opencv_as_it_was(tmp_path: Path, three_threads: None) -> None:
+    first, second = (write_photos([(tmp_path / name, (0, 2, 0))], 2) for name in "ab")
+    next(first)
+    next(second)
+    assert len(list(first)) == 1
+    assert cv2.getNumThreads() == 1
+    assert len(list(second)) == 1
+    assert cv2.getNumThreads() == 3
 
 
 def test_one_face_each_and_one_identity_per_person(invented: Path, shared: Path) -> None:

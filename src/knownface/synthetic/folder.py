@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 from PIL import ExifTags, Image
 
 from knownface.files.runs import run_folder
 from knownface.options import Option, checked, options_of
 from knownface.progress import Track, silent
+from knownface.runtime.threads import one_thread
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import load_model
 from knownface.synthetic.names import invent_names
@@ -77,30 +77,28 @@ def demo(
         (work / "README.txt").write_text(text, encoding="utf-8")
         jobs = [(work / place, (seed, 2, i)) for i, place in enumerate(places)]
         total = len(jobs) * photos
-        for _ in track(_write_all(jobs, photos), "Inventing people", total):
+        for _ in track(write_photos(jobs, photos), "Inventing people", total):
             pass
 
 
-def _write_all(jobs: list[tuple[Path, tuple[int, int, int]]], photos: int) -> Iterator[None]:
+def write_photos(jobs: list[tuple[Path, tuple[int, int, int]]], photos: int) -> Iterator[None]:
     """Photo by photo, in several threads: OpenCV and NumPy release the lock while they compute."""
     model = load_model()
     digits = max(2, len(str(photos)))
-    threads = cv2.getNumThreads()
     pool = ThreadPoolExecutor(os.cpu_count())
-    cv2.setNumThreads(1)  # the photos are the parallel work, not the pixels of one
-    try:
-        for place, seed in jobs:
-            place.mkdir(parents=True)
-            looks = looks_of(model, invent_person(model, seed))
-            paths = [place / f"photo_{i:0{digits}}.jpg" for i in range(1, photos + 1)]
-            seeds = [(*seed, i) for i in range(1, photos + 1)]
-            taken = pool.map(partial(take_photo, model, looks), seeds)
-            for path, photo in zip(paths, taken, strict=True):
-                save_photo(path, photo)
-                yield
-    finally:
-        pool.shutdown(cancel_futures=True)
-        cv2.setNumThreads(threads)
+    with one_thread():
+        try:
+            for place, seed in jobs:
+                place.mkdir(parents=True)
+                looks = looks_of(model, invent_person(model, seed))
+                paths = [place / f"photo_{i:0{digits}}.jpg" for i in range(1, photos + 1)]
+                seeds = [(*seed, i) for i in range(1, photos + 1)]
+                taken = pool.map(partial(take_photo, model, looks), seeds)
+                for path, photo in zip(paths, taken, strict=True):
+                    save_photo(path, photo)
+                    yield
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def save_photo(path: Path, photo: Photo) -> None:
