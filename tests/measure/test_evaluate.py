@@ -24,7 +24,7 @@ from knownface.measure.evaluate import (
     SplitRecord,
     TrainingRecord,
     evaluate,
-    evaluate_folder,
+    read_and_evaluate,
 )
 from knownface.measure.evaluation import CandidateScore
 from knownface.recognition.recognizer import Recognizer
@@ -132,7 +132,7 @@ def test_people_who_are_not_enrolled_are_strangers(run_folder: Path) -> None:
 def test_enrolled_photos_are_never_tested_on(run_folder: Path, people: Path) -> None:
     recognizer = Recognizer.load(run_folder)
     trained = json.loads((run_folder / "split.json").read_text())
-    result = evaluate_folder(recognizer, people)
+    result, *_ = read_and_evaluate(recognizer, people)
     assert result.tested == len(trained["validation"])
     copies = replace(portraits_of(recognizer.gallery), digests=recognizer.gallery.digests)
     with pytest.raises(KnownfaceError, match="no photo left to test on"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -100,11 +99,3 @@ def _private(path: str, flags: int) -> int:
 def crops_folder() -> Path:
     """Where crops are remembered."""
     return cache_folder() / "crops"
-
-
-def forget_crops(digests: Iterable[str]) -> int:
-    """Delete every remembered crop of these photos; how many files went."""
-    paths = [p for d in digests for p in (crops_folder() / d[:2]).glob(f"{d}-*")]
-    for path in paths:
-        path.unlink(missing_ok=True)
-    return len(paths)

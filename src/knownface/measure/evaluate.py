@@ -169,17 +169,10 @@ def _wrong_answers(gallery: Gallery, probes: Portraits, trial: Trial) -> list[Wr
     return wrong
 
 
-def evaluate_folder(
-    recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
-) -> Evaluation:
-    """Test a recogniser on a folder of people and, if given, a folder of strangers."""
-    return read_and_evaluate(recognizer, data, strangers, track)[0]
-
-
 def read_and_evaluate(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
-    """`evaluate_folder`, and what it read of people and strangers, for an explanation."""
+    """Test on a folder of people and, if given, of strangers; also gives what it read of both."""
     started = time.perf_counter()
     people, unknown = scan_folders(data, strangers)
     pipeline = recognizer.pipeline(track)

@@ -14,11 +14,11 @@ SHEET_PIXELS = 1000 * 80**2  # 1,000 faces, or fewer larger pictures
 SHEET_BYTES = 2_500_000  # as JPEG, so that a page stays below 5 MB
 
 
-def embedded(pixels: np.ndarray, longest: int = 800, quality: int = 80) -> str:
-    """RGB uint8 as the address of a JPEG inside a page, at most `longest` pixels on a side."""
+def embedded(pixels: np.ndarray) -> str:
+    """RGB uint8 as the address of a JPEG inside a page, at most 800 pixels on a side."""
     image = Image.fromarray(pixels)
-    image.thumbnail((longest, longest))
-    return _address(_jpeg(image, quality))
+    image.thumbnail((800, 800))
+    return _address(_jpeg(image, quality=80))
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

@@ -119,9 +119,6 @@ class Gallery:
         )
         return stream.getvalue()
 
-    def save(self, path: Path) -> None:
-        path.write_bytes(self.to_bytes())
-
     @classmethod
     def load(cls, path: Path, digest: str | None = None) -> Gallery:
         """Read `gallery.npz`; KnownfaceError where it is missing, damaged or inconsistent.

@@ -49,11 +49,9 @@ def reliability(
     return mean, accuracy, counts[filled]
 
 
-def expected_calibration_error(
-    confidence: np.ndarray, correct: np.ndarray, bins: int = BINS
-) -> float:
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     """ECE: how far confidence and accuracy lie apart, averaged over photos, bin by bin."""
-    mean, accuracy, counts = reliability(confidence, correct, bins)
+    mean, accuracy, counts = reliability(confidence, correct)
     return float((counts * np.abs(mean - accuracy)).sum() / counts.sum())
 
 
