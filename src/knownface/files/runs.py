@@ -103,10 +103,7 @@ def empty_folder(out: Path | None, name: str) -> Path:
     try:
         final.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise KnownfaceError(
-            f"{final}: cannot be written ({error.strerror}); choose another place with "
-            f"{argument('out', ...)}"
-        ) from None
+        raise _unwritable(final, error, "out") from None
     return final
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.stats.vectors import unit_length
+
 SMALLEST = 1e-9  # variance that still counts; of a unit-length embedding it is about 1e-3
 
 
@@ -41,6 +43,4 @@ class Whitening:
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
         """Unit-length embeddings (n, d) as unit-length ones in the new space (n, d)."""
-        moved = (embeddings - self.centre) @ self.matrix
-        lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        return np.asarray(moved / np.maximum(lengths, 1e-12))
+        return unit_length((embeddings - self.centre) @ self.matrix)

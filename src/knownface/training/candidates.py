@@ -15,7 +15,7 @@ from knownface.files.rows import DiskRows, Rows
 from knownface.options import Precision
 from knownface.progress import Track, silent
 from knownface.recognition.comparison import Kind, Matcher
-from knownface.stats.vectors import mean_templates
+from knownface.stats.vectors import mean_templates, unit_length
 from knownface.training.history import History
 from knownface.training.precision import shares
 from knownface.training.views import Changes, Views
@@ -202,8 +202,7 @@ def _tuned(
         embedder = context.embedder()
     finally:
         context.model.set_weights(before)
-    columns = (1 - MIXED) * means + MIXED * columns
-    columns /= np.linalg.norm(columns, axis=1, keepdims=True)
+    columns = unit_length((1 - MIXED) * means + MIXED * columns)
     kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
     return Candidate(name, kinds, columns, Tuned(mixed, embedder))
 
