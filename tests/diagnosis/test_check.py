@@ -1,4 +1,4 @@
-"""The folder's doctor: planted faults are found, clean photos left alone, nothing is changed."""
+"""Planted faults are found, clean photos left alone, and nothing is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor of a folder of people: what is wrong with its photos and names, before training."""
+"""What is wrong with the photos and names of a folder of people, before training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor of a folder found, as values."""
+"""What is wrong with a folder of people, as values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor's findings as one page that needs nothing else: thumbnails are inside it."""
+"""The findings of `check` as one page that needs nothing else: thumbnails are inside it."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def inner_split(
 def race(
     context: TrainingContext, faces: Faces, labels: np.ndarray, inner: InnerSplit | None
 ) -> Outcome:
-    """Climb from the frozen network while it pays; the winner is trained on everything.
+    """Try one candidate after the other while it pays; the winner is trained on everything.
 
     faces, labels: the whole training part. Where a network wins, the model carries its weights
     afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
