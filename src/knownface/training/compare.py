@@ -12,9 +12,10 @@ from knownface.errors import KnownfaceError
 from knownface.files.runs import empty_folder, write_json
 from knownface.measure.run import Run
 from knownface.networks.load import choose_backbone
+from knownface.networks.record import Backbone
 from knownface.options import argument, taking
 from knownface.pages.compare import write_comparison
-from knownface.training.config import ComparisonRequest, Conditions
+from knownface.training.config import ComparisonRequest, Conditions, Recipe
 from knownface.training.train import train
 
 log = logging.getLogger(__name__)
@@ -59,18 +60,10 @@ def compare(request: ComparisonRequest) -> Comparison:
         for record, recipe in product(records, request.recipes):
             _free_memory()
             place = folder / f"{record.name}-{recipe}"
-            try:
-                run = train(
-                    **conditions, backbone=record.name, recipe=recipe,
-                    weights=weights.get(record.name), out=place, track=track,
-                )  # fmt: skip
-            except KnownfaceError as error:
-                log.warning("%s: %s", record.name, error)
-                row = Run(record.name, recipe, record.parameters, error=str(error))
-            else:
+            options = conditions | {"weights": weights.get(record.name), "track": track}
+            rows.append(_trained(record, recipe, place, options))
+            if rows[-1].evaluation:
                 conditions["split"] = conditions["split"] or place / "split.json"
-                row = Run(record.name, recipe, record.parameters, place.name, run.evaluation)
-            rows.append(row)
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):
@@ -81,6 +74,16 @@ def compare(request: ComparisonRequest) -> Comparison:
     if not any(row.evaluation for row in rows):
         raise KnownfaceError(f"None of the backbones could be used; the first: {rows[0].error}")
     return result
+
+
+def _trained(record: Backbone, recipe: Recipe, place: Path, options: dict[str, Any]) -> Run:
+    """A run in a folder `place`, or why there is none."""
+    try:
+        run = train(backbone=record.name, recipe=recipe, out=place, **options)
+    except KnownfaceError as error:
+        log.warning("%s: %s", record.name, error)
+        return Run(record.name, recipe, record.parameters, error=str(error))
+    return Run(record.name, recipe, record.parameters, place.name, run.evaluation)
 
 
 def _free_memory() -> None:
