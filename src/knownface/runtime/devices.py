@@ -58,6 +58,9 @@ class _OpenVino:
     def __init__(self, data: bytes, path: Path, precision: Precision, form: Form) -> None:
         import openvino
 
+        # The first two arrays of a process, made at once by two threads, wait for each other for
+        # ever: one holds the interpreter's lock, the other the initialisation of a C++ static.
+        openvino.Tensor(openvino.Type.u8, [1]).data  # noqa: B018 - so the first is made here
         core = openvino.Core()
         hint = "THROUGHPUT" if form.many else "LATENCY"
         settings: dict[str, Any] = {"PERFORMANCE_HINT": hint}
