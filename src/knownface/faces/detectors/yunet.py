@@ -65,8 +65,10 @@ class YuNet:
     def find_faces(self, image: np.ndarray) -> list[Face]:
         found = self._upright(image)
         if _best(found) < SURE:
-            turned = max((self._turned(image, quarters) for quarters in (1, 3, 2)), key=_best)
-            found = turned if _best(turned) >= SURE else found
+            scale = _finer(image)
+            small = resized(image, scale)
+            turned = max((self._turned(small, quarters) for quarters in (1, 3, 2)), key=_best)
+            found = _moved(turned, 1 / scale, 0.0) if _best(turned) >= SURE else found
         faces = [
             Face(
                 (row[0], row[1], row[2], row[3]),
@@ -91,15 +93,11 @@ class YuNet:
         whole = longest + 2 * border
         if longest <= SMALL:
             yield self._find(_framed(image, border), ENLARGED / whole, -border)
-        scale = _reduction(image)
-        yield self._find(image, scale)
-        if scale == 1.0:
-            yield self._find(_framed(image, border), min(1.0, DETECTION_SIZE / whole), -border)
-        else:  # a frame around many megapixels would be many more
-            scale = DETECTION_SIZE / whole
-            small = resized(image, scale)
-            frame = round(BORDER * max(small.shape[:2]))
-            yield _moved(self._find(_framed(small, frame)), 1 / scale, -frame / scale)
+        yield self._find(image, _reduction(image))
+        scale = min(1.0, DETECTION_SIZE / whole)
+        frame = round(border * scale)  # around the reduced photo: the frame of a strip is square
+        framed = _framed(resized(image, scale), frame)
+        yield _moved(self._find(framed), 1 / scale, -frame / scale)
 
     def _find(
         self, image: np.ndarray, scale: float = 1.0, shift: float = 0.0, least: float = 0.0
@@ -115,7 +113,7 @@ class YuNet:
     # ------------------------------------------------------------ large photos
     def _closer(self, image: np.ndarray, found: np.ndarray, scale: float) -> np.ndarray:
         """Faces too small for the first look at a reduced photo, and better landmarks of others."""
-        finer = min(1.0, (LARGE / (image.shape[0] * image.shape[1])) ** 0.5)
+        finer = _finer(image)
         places = self._find(image, finer, least=MAYBE) if finer > scale else NOTHING
         new = [row for row in places if not (_overlaps(found[:, :4], row[:4]) >= SAME_FACE).any()]
         coarse = found[:, 2:4].max(1) * scale < COARSE
@@ -197,6 +195,11 @@ def _reduction(image: np.ndarray) -> float:
     height, width = image.shape[:2]
     area = float(np.sqrt(DETECTION_SIZE**2 * 3 / 4 / (height * width)))
     return float(min(1.0, max(DETECTION_SIZE / max(height, width), area)))
+
+
+def _finer(image: np.ndarray) -> float:
+    """Scale of the second look: LARGE pixels in all."""
+    return float(min(1.0, np.sqrt(LARGE / (image.shape[0] * image.shape[1]))))
 
 
 def _best(rows: np.ndarray) -> float:
