@@ -19,6 +19,8 @@ TEMPLATE_112 = np.array(
     np.float64,
 )
 
+MOST_SIDE = 32_000  # `cv2.warpAffine` counts pixels in 16 bits
+
 
 def crop_face(image: np.ndarray, face: Face, crop: Crop) -> np.ndarray:
     """Cut one face from an RGB uint8 photo: (size, size, 3) uint8; outside the photo is black.
@@ -58,8 +60,8 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Apply a 2 x 3 similarity: (size, size, 3). Strong reductions are averaged, not sampled."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if 0 < scale < 0.5:
-        image, matrix = _reduced(image, matrix, size, scale * 2)
+    if 0 < scale < 0.5 or max(image.shape) > MOST_SIDE:
+        image, matrix = _reduced(image, matrix, size, min(1.0, scale * 2))
     return np.asarray(
         cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     )

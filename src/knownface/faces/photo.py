@@ -26,6 +26,7 @@ MAX_BYTES = 200 * 2**20
 MAX_PIXELS = 120_000_000  # the largest phone and medium-format sensors have just over 100 million
 MAX_SIDE = 65_535  # what JPEG can say; longer strips are no photos
 FRAMES = 20  # of an animation in which a picture is looked for
+BAND = 1 << 20  # pixels converted at once
 DEPTHS = (8, 10, 12, 14, 16)  # bits of a channel
 JPEG_END = b"\xff\xd9"
 BLOCK = 8  # pixels of a side of JPEG's blocks
@@ -209,9 +210,25 @@ def _too_large(name: str, size: str) -> ImageError:
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    """Bring every Pillow mode to RGB uint8: (height, width, 3)."""
-    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits, or float, in one channel
-        return _one_deep_channel(np.asarray(image))
+    """Bring every Pillow mode to RGB uint8, (height, width, 3), band by band to spare memory."""
+    width, height = image.size
+    rows = max(1, BAND // width)
+    bands = [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
+    deep = image.mode.startswith("I") or image.mode == "F"  # 16 or 32 bits, or float
+    white = (
+        _white(max(float(np.nanmax(_plain(image.crop(band)))) for band in bands), image.mode)
+        if deep
+        else 0
+    )
+    pixels = np.empty((height, width, 3), np.uint8)
+    for band in bands:
+        part = image.crop(band)
+        found = _grey(_plain(part), white) if deep else _band_to_rgb(part)
+        pixels[band[1] : band[3]] = found
+    return pixels
+
+
+def _band_to_rgb(image: Image.Image) -> np.ndarray:
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         rgba = image.convert("RGBA")
         background = Image.new("RGBA", rgba.size, "white")
@@ -219,20 +236,23 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _one_deep_channel(values: np.ndarray) -> np.ndarray:
-    """(height, width) of 8 to 16 bits, as integers or floats, or floats in [0, 1], to RGB uint8.
+def _plain(image: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(image, np.float64))
 
-    Sensors of 10, 12 and 14 bits are written into 16: the highest value says which it was.
+
+def _white(highest: float, mode: str) -> float:
+    """What stands for white, by the highest value: floats in [0, 1], or so many bits.
+
+    Sensors of 10, 12 and 14 bits are written into 16.
     """
-    if np.issubdtype(values.dtype, np.floating):
-        values = np.nan_to_num(values)
-    highest = values.max(initial=0)
-    if np.issubdtype(values.dtype, np.floating) and highest <= 1.0:
-        white = 1
-    else:
-        white = next((2**bits - 1 for bits in DEPTHS if highest <= 2**bits - 1), highest)
-    grey = np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    if mode == "F" and highest <= 1.0:
+        return 1.0
+    return next((2.0**bits - 1 for bits in DEPTHS if highest <= 2**bits - 1), highest)
+
+
+def _grey(values: np.ndarray, white: float) -> np.ndarray:
+    """(height, width) as RGB uint8 (height, width, 1), to be broadcast."""
+    return np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)[:, :, None]
 
 
 def _capture_time(image: Image.Image) -> float | None:
