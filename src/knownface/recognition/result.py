@@ -10,12 +10,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class RecognizedFace:
-    """One face: `name` is None for an unknown person and `reason` says why."""
+    """One face: `name` is None for an unknown person and `reason` says why.
+
+    nearest: the most similar person, whether that is enough for the name or not.
+    confidence: how probable it is that this is who the face shows, 0 to 1; see `Confidence`.
+    """
 
     box: tuple[float, float, float, float]
     name: str | None
     similarity: float
     reason: str | None
+    nearest: str | None = None
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Recognition:
                 "name": face.name,
                 "similarity": round(face.similarity, 4),
                 "reason": face.reason,
+                "nearest": face.nearest,
+                "confidence": round(face.confidence, 4),
             }
             for face in self.faces
         ]
