@@ -24,7 +24,7 @@ from knownface.recognition.about import About
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.result import Recognition, RecognizedFace
+from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
 
 FORMAT_VERSION = 2
@@ -99,9 +99,11 @@ class Recognizer:
 
         Raises ImageError where it cannot be read.
         """
-        faces, crops = self.cropper().crop_image(read_image(source))
+        image = read_image(source)
+        faces, crops = self.cropper().crop_image(image)
         path = "" if isinstance(source, bytes | np.ndarray) else str(source)
-        return Recognition(path, self._named(faces, self.embedder.embed(crops)))
+        size = (image.shape[1], image.shape[0])
+        return Recognition(path, self._named(faces, self.embedder.embed(crops)), size=size)
 
     def recognize_photos(
         self, paths: Sequence[Source], track: Track = silent, pixels: bool = False
@@ -116,7 +118,7 @@ class Recognizer:
             photo = each.photo
             faces = self._named(photo.faces, each.embeddings)
             path = str(photo.path) if photo.path != NOWHERE else ""
-            yield Recognition(path, faces, photo.error, photo.pixels)
+            yield Recognition(path, faces, photo.error, photo.pixels, photo.size)
 
     def _named(self, faces: Sequence[Face], embeddings: np.ndarray) -> tuple[RecognizedFace, ...]:
         confidence_of = self.confidence or Confidence.assumed(self.threshold)
@@ -130,7 +132,7 @@ class Recognizer:
             nearest = self.people[person]
             name = None if reason else nearest
             found.append(RecognizedFace(face.box, name, score, reason, nearest, confidence))
-        return tuple(found)
+        return each_once(found)
 
     # ------------------------------------------------------------ files
     def save(self, folder: str | Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+ALREADY_NAMED = "already in this photo"
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,39 @@ class RecognizedFace:
     confidence: float = 0.0
 
 
+def each_once(faces: Sequence[RecognizedFace]) -> tuple[RecognizedFace, ...]:
+    """Nobody is in a photo twice: the most similar face keeps the name, others are unknown.
+
+    These cannot be more probable than that the best face is somebody else.
+    """
+    best: dict[str, RecognizedFace] = {}
+    for face in faces:
+        if face.name and (face.name not in best or face.similarity > best[face.name].similarity):
+            best[face.name] = face
+
+    def judged(face: RecognizedFace) -> RecognizedFace:
+        if not face.name or face is best[face.name]:
+            return face
+        rest = min(face.confidence, 1 - best[face.name].confidence)
+        return replace(face, name=None, reason=ALREADY_NAMED, confidence=rest)
+
+    return tuple(map(judged, faces))
+
+
 @dataclass(frozen=True)
 class Recognition:
     """Everything found in one photo.
 
     path: empty where the photo was no file; error: why it could not be read.
     pixels: (height, width, 3) RGB uint8, the photo itself, where it was asked for.
+    size: width and height of the upright photo; None where it was not read.
     """
 
     path: str
     faces: tuple[RecognizedFace, ...]
     error: str | None = None
     pixels: np.ndarray | None = field(default=None, compare=False)
+    size: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         named = [f"{face.name or face.reason} {face.similarity:.2f}" for face in self.faces]
