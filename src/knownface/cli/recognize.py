@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,16 @@ from knownface.recognition.artifact import artifact_folder
 def recognize(
     recognizer: options.RecognizerFolder,
     sources: Annotated[list[str], typer.Argument(help="Photos, folders or globs.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for annotated copies.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Similarity from which a face gets a name.")
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for annotated copies.")] = None,
+    csv: Annotated[str | None, typer.Option(help="File with a line per face.")] = None,
+    albums: Annotated[str | None, typer.Option(help="Folder with a folder per person.")] = None,
+    links: Annotated[bool, typer.Option("--links", help="Albums of links, not copies.")] = False,
+    xmp: Annotated[
+        bool, typer.Option("--xmp", help="Face regions in photo.jpg.xmp beside each photo or copy.")
+    ] = False,
     device: options.Device = "auto",
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -32,7 +40,10 @@ def recognize(
         note(f"Device: {loaded.embedder.device}")
         start = time.perf_counter()
         photos = []
-        for recognition in knownface.recognize(loaded, sources, out=out, track=track):
+        for recognition in knownface.recognize(
+            loaded, sources, threshold=threshold, out=out, csv=csv, albums=albums, links=links,
+            xmp=xmp, track=track,
+        ):  # fmt: skip
             photos.append(recognition.to_json())
             if not as_json:
                 print_recognition(recognition)

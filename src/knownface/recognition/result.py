@@ -26,6 +26,14 @@ class RecognizedFace:
     nearest: str | None = None
     confidence: float = 0.0
 
+    def corners(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the box, as far as it lies in a photo of that size."""
+        x, y, w, h = self.box
+        return (
+            min(max(x, 0.0), width), min(max(y, 0.0), height),
+            max(min(x + w, width), 0.0), max(min(y + h, height), 0.0),
+        )  # fmt: skip
+
 
 def each_once(faces: Sequence[RecognizedFace]) -> tuple[RecognizedFace, ...]:
     """Nobody is in a photo twice: the most similar face keeps the name, others are unknown.
