@@ -38,6 +38,11 @@ class Option:
     fits: Callable[[Any], bool] = lambda value: True
 
 
+def share(help: str, such_as: float, flag: str = "") -> Option:
+    """Of a share that is neither nothing nor all."""
+    return Option(help, flag, f"between 0 and 1, such as {such_as}", lambda value: 0 < value < 1)
+
+
 Precision = Literal["auto", "float32", "bfloat16"]
 # What several verbs are asked.
 Data = Annotated[Path | str, Option("A folder with one sub-folder per person.")]

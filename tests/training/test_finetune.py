@@ -77,7 +77,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(examples: Examples, tmp_path: Path) -
 
 def test_a_loss_that_is_no_number_stops_with_the_reason(examples: Examples, tmp_path: Path) -> None:
     plan = replace(PLAN, learning_rate=1e30, falling=False, epochs=9, precision="float32")
-    with pytest.raises(KnownfaceError, match=r"diverged.*lower --learning-rate from 1e\+30"):
+    with pytest.raises(KnownfaceError, match=r"diverged.*lower learning_rate from 1e\+30"):
         run(examples, tmp_path, plan)
     assert not list(tmp_path.rglob("*.h5"))
 

@@ -72,22 +72,12 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     )  # fmt: skip
     progress = Progress(*columns, console=stderr, disable=quiet)
 
-    def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
-        if not total:
-            return
-        if not progress.live.is_started:  # it would print an empty line for nothing
-            progress.start()
-        task = progress.add_task(description, total=total)
-        for item in items:
-            yield item
-            progress.advance(task)
-
     code = 0
     with suppress(ValueError):  # only the main thread may; elsewhere nobody sends signals
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidied up as for Ctrl-C
     try:
         with naming_flags(flag):
-            yield track
+            yield _drawn_by(progress)
         sys.stdout.flush()
     except typer.Exit:
         raise
@@ -99,6 +89,20 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
         logger.removeHandler(handler)
     if code:
         raise typer.Exit(code)
+
+
+def _drawn_by(progress: Progress) -> Track:
+    def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+        if not total:
+            return
+        if not progress.live.is_started:  # it would print an empty line for nothing
+            progress.start()
+        task = progress.add_task(description, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+    return track
 
 
 def _stop(progress: Progress) -> None:

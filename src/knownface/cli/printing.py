@@ -141,14 +141,7 @@ def _print_findings(evaluation: Evaluation) -> None:
 def print_backbones(rows: list[dict[str, Any]]) -> None:
     """The networks, and which of their weight files are here."""
     table = Table(
-        "name",
-        "network",
-        "parameters",
-        "input",
-        "embedding",
-        "licence",
-        "weight file",
-        "sha256",
+        "name", "network", "parameters", "input", "embedding", "licence", "weight file", "sha256"
     )
     for row in rows:
         files = [f"{f['name']} ({_state(f)})" for f in row["files"]] or ["--weights FILE"]

@@ -22,6 +22,7 @@ from knownface.options import (
     Weights,
     argument,
     checked,
+    share,
 )
 from knownface.progress import Track, silent
 from knownface.recognition.recognizer import Recognizer
@@ -31,14 +32,7 @@ log = logging.getLogger(__name__)
 
 
 Photo = Annotated[Path | str, Option(flag="PHOTO")]
-Rate = Annotated[
-    float | None,
-    Option(
-        "False-accept rate of the threshold.",
-        wanted="between 0 and 1, such as 0.001",
-        fits=lambda rate: 0 < rate < 1,
-    ),
-]
+Rate = Annotated[float | None, share("False-accept rate of the threshold.", 0.001)]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from knownface.options import (
     either,
     options_of,
     refuses_unknown,
+    share,
 )
 from knownface.progress import Track, silent
 from knownface.training.losses import LOSSES
@@ -62,25 +63,12 @@ class Conditions:
         int | None,
         Option("Default: the backbone's own.", wanted="at least 1", fits=lambda n: n >= 1),
     ] = None
-    validation: Annotated[
-        float,
-        Option(
-            "Share of photos kept for testing.",
-            wanted="between 0 and 1, such as 0.2",
-            fits=lambda share: 0 < share < 1,
-        ),
-    ] = 0.2
+    validation: Annotated[float, share("Share of photos kept for testing.", 0.2)] = 0.2
     split: Annotated[Path | str | None, Option("The split.json of an earlier run, to repeat.")] = (
         None
     )
     far_target: Annotated[
-        float,
-        Option(
-            "False-accept rate the threshold aims at.",
-            flag="--far",
-            wanted="between 0 and 1, such as 0.01",
-            fits=lambda rate: 0 < rate < 1,
-        ),
+        float, share("False-accept rate the threshold aims at.", 0.01, "--far")
     ] = 0.01
     seed: Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)] = 0
     precision: Annotated[Precision, Option("Training computes in auto, float32 or bfloat16.")] = (

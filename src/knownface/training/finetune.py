@@ -110,17 +110,7 @@ def finetune(
             for epoch in range(len(rows), plan.epochs):
                 if augmentation:
                     reseed(augmentation, plan.seed, epoch)
-                history = network.fit(
-                    _Batches(examples, plan, epoch),
-                    validation_data=_watched(checks) if checks else None,
-                    validation_batch_size=128,
-                    initial_epoch=epoch,
-                    epochs=epoch + 1,
-                    verbose=0,
-                    shuffle=False,  # Keras would change the order of batches
-                    callbacks=[callback],
-                ).history
-                row = {"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()}
+                row = _epoch(network, _Batches(examples, plan, epoch), epoch, checks, callback)
                 saved.save([*rows, row])
                 rows.append(row)
                 watch(rows)
@@ -154,6 +144,27 @@ def _classifier(
         jit_compile=keras.backend.backend() == "jax",
     )
     return network
+
+
+def _epoch(
+    network: Classifier,
+    batches: _Batches,
+    epoch: int,
+    checks: Examples | None,
+    callback: keras.callbacks.Callback,
+) -> Row:
+    """Train for one epoch, counted from 0; its row of the history."""
+    history = network.fit(
+        batches,
+        validation_data=_watched(checks) if checks else None,
+        validation_batch_size=128,
+        initial_epoch=epoch,
+        epochs=epoch + 1,
+        verbose=0,
+        shuffle=False,  # Keras would change the order of batches
+        callbacks=[callback],
+    ).history
+    return {"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()}
 
 
 def _watched(checks: Examples) -> tuple[np.ndarray, np.ndarray]:
