@@ -27,7 +27,7 @@ def verify(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Do two photos show the same person? Compares the largest face of each."""
+    """Do two photos show the same person? Of several faces, compares the pair most alike."""
     with session(quiet or as_json, notes=not quiet) as track:
         import knownface
 
@@ -39,7 +39,10 @@ def verify(
             print_json(asdict(result))
         else:
             answer = "same person" if result.same else "different people"
+            first_faces, second_faces = result.faces
+            several = f"; the best pair of {first_faces} and {second_faces} faces"
             print(
                 f"{answer}: similarity {result.similarity:.3f}, threshold "
                 f"{result.threshold:.3f} (false-accept rate {result.far:g})"
+                f"{several if result.faces != (1, 1) else ''}"
             )
