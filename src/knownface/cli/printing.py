@@ -30,8 +30,10 @@ def print_recognition(recognition: Recognition) -> None:
         print(f"{recognition.path}: no face found")
     for face in recognition.faces:
         box = ", ".join(f"{value:.0f}" for value in face.box)
-        name = face.name or face.reason
-        print(f"{recognition.path}: {name} {face.similarity:.2f} [{box}]", flush=True)
+        line = f"{recognition.path}: {face.name or face.reason} {face.similarity:.2f} [{box}]"
+        if not face.name:
+            line += f" nearest {face.nearest}, confidence {face.confidence:.2f}"
+        print(line, flush=True)
 
 
 def print_comparison(result: Comparison) -> None:

@@ -18,7 +18,10 @@ def verify(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         print_json(asdict(result))
         return
     answer = "same person" if result.same else "different people"
+    first_faces, second_faces = result.faces
+    several = f"; the best pair of {first_faces} and {second_faces} faces"
     print(
         f"{answer}: similarity {result.similarity:.3f}, threshold "
         f"{result.threshold:.3f} (false-accept rate {result.far:g})"
+        f"{several if result.faces != (1, 1) else ''}"
     )

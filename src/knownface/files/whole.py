@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from threading import get_ident
+
+
+def names_like(path: Path) -> Iterator[Path]:
+    """path, path-2, path-3, ...: for what shall not take another file's place."""
+    yield path
+    for number in count(2):
+        yield path.with_stem(f"{path.stem}-{number}")
 
 
 @contextmanager

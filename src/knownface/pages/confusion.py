@@ -15,9 +15,8 @@ from knownface.files.whole import whole_file
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import Explanation
 from knownface.pages.pictures import FaceSheet
+from knownface.recognition.fonts import readable, runs
 
-# Tried in turn for every glyph, where they are installed, so that most scripts can be read.
-FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Emoji")
 MANY_PEOPLE = 30  # from here on, cells of the picture show shares by colour alone
 MOST_ROWS = 200  # of the table, so that a page of a thousand people still opens
 MOST_RIGHT = 600  # faces of right answers on a page, and at most 12 of one person
@@ -122,16 +121,21 @@ def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path)
     from matplotlib.figure import Figure
 
     order = worst_first(matrix)
-    matrix, names = matrix[np.ix_(order, order)], [people[i] for i in order]
+    matrix = matrix[np.ix_(order, order)]
+    labelled = len(people) <= MOST_ROWS
+    names = [readable(_short(people[i])) for i in order] if labelled else []
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = min(30.0, max(4.5, 0.34 * len(people) + 2.5))
     size = 9 if len(people) <= MANY_PEOPLE else 7
-    with warnings.catch_warnings(), rc_context({"font.family": _fonts(), "font.size": size}):
-        warnings.simplefilter("ignore")  # a script that no installed font has shows as boxes
+    with (
+        warnings.catch_warnings(),
+        rc_context({"font.family": _families(names), "font.size": size}),
+    ):
+        warnings.simplefilter("ignore")
         figure = Figure(figsize=(side + 0.8, side), layout="constrained")
         axes = figure.add_subplot()
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        labels = [_short(name) for name in names] if len(people) <= MOST_ROWS else []
+        labels = [name.replace("$", r"\$") for name in names]
         ticks = range(len(labels))
         axes.set_xticks(ticks, labels, rotation=90)
         axes.set_yticks(ticks, labels)
@@ -156,13 +160,18 @@ def draw_confusion_matrix(matrix: np.ndarray, people: Sequence[str], path: Path)
             FigureCanvasAgg(figure).print_png(str(part), metadata={"Software": None})
 
 
-def _fonts() -> list[str]:
+def _families(names: Sequence[str]) -> list[str]:
+    """Font families that have all letters of readable names, the usual one first."""
     from matplotlib import font_manager
 
-    installed = set(font_manager.get_font_names())
-    return [name for name in FONTS if name in installed]
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    families = dict.fromkeys(["DejaVu Sans"])
+    for path in {path: None for name in names for _, path in runs(name)}:
+        if path not in known:  # installed since matplotlib looked
+            font_manager.fontManager.addfont(path)
+        families[font_manager.get_font(path).family_name] = None
+    return list(families)
 
 
 def _short(name: str, limit: int = 28) -> str:
-    name = name.replace("$", r"\$")
     return name if len(name) <= limit else name[: limit - 1] + "…"

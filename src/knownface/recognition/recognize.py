@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import glob
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import find_photos, passed_over
-from knownface.options import Device, Option
+from knownface.faces.find import SUFFIXES, find_photos, passed_over
+from knownface.files.whole import names_like
+from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
+from knownface.recognition.sidecar import write_sidecar
+from knownface.recognition.table import FaceTable
 
 if TYPE_CHECKING:
     from knownface.recognition.recognizer import Recognizer
@@ -20,12 +24,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Similarity = Annotated[
+    float | None,
+    Option(
+        "Similarity from which a face gets a name.",
+        wanted="between -1 and 1, such as 0.4",
+        fits=lambda s: -1 <= s <= 1,
+    ),
+]
+
 
 def recognize(
     recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
     sources: Annotated[Iterable[str | Path] | str | Path, Option("Photos, folders or globs.")],
     *,
-    out: Annotated[Path | str | None, Option("Folder for annotated copies.")] = None,
+    threshold: Similarity = None,
+    out: Annotated[str | Path | None, Option("Folder for annotated copies.")] = None,
+    csv: Annotated[str | Path | None, Option("File with a line per face.")] = None,
+    albums: Annotated[str | Path | None, Option("Folder with a folder per person.")] = None,
+    links: Annotated[bool, Option("Albums of links, not copies.")] = False,
+    xmp: Annotated[
+        bool, Option("Face regions in photo.jpg.xmp beside each photo or copy.")
+    ] = False,
     device: Device = "auto",
     track: Track = silent,
 ) -> Iterator[Recognition]:
@@ -33,23 +53,41 @@ def recognize(
 
     recognizer: one that is loaded, or a run or recognizer folder; `device` is for the latter.
     sources: photos, folders (searched deeply) and globs, one or several.
-    out: a folder for annotated copies.
-    Raises KnownfaceError, at once, where there is no recogniser or nothing to look at.
+    threshold: the similarity from which a face gets a name, instead of the recogniser's.
+    out: a folder for annotated copies. csv: a file with a line per face. albums: a folder with one
+        folder of photos per person; links: symbolic links there instead of copies. xmp: write face
+        regions beside the photos, or beside the copies in `out`, as `photo.jpg.xmp`.
+    Raises KnownfaceError, at once, where there is no recogniser or nothing to look at, and where
+    `out` or `albums` lie among the sources.
     """
+    threshold = checked("threshold", Similarity, threshold)
     if isinstance(recognizer, str | Path):
         artifact_folder(Path(recognizer))  # a missing one is said before anything heavy is imported
     from knownface.recognition.recognizer import Recognizer
 
-    paths = photos_of([sources] if isinstance(sources, str | Path) else sources)
+    named = [sources] if isinstance(sources, str | Path) else list(sources)
+    paths = photos_of(named)
+    copies, filed = (
+        None if given is None else folder_apart(name, given, named, paths)
+        for name, given in (("out", out), ("albums", albums))
+    )
     loaded = Recognizer.given(recognizer, device)
-    if not out:
-        return loaded.recognize_photos(paths, track)
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KnownfaceError(f"{folder}: cannot be written ({error.strerror})") from None
-    return _annotated(loaded.recognize_photos(paths, track, pixels=True), folder)
+    if threshold is not None:
+        chosen = replace(loaded.threshold, value=threshold, source=argument("threshold"))
+        loaded = replace(loaded, threshold=chosen)
+    writers: list[Callable[[Recognition], object]] = []
+    if csv is not None:
+        writers.append(_table(csv))
+    if filed:
+        from knownface.recognition.albums import Albums
+
+        writers.append(Albums(filed, loaded.people, links))
+    if copies:
+        writers.append(lambda recognition: _copy(recognition, copies, xmp))
+    elif xmp:
+        writers.append(lambda recognition: write_sidecar(recognition, Path(recognition.path)))
+    found = loaded.recognize_photos(paths, track, pixels=copies is not None)
+    return _written(found, writers) if writers else found
 
 
 def photos_of(sources: Iterable[str | Path]) -> list[Path]:
@@ -74,22 +112,62 @@ def photos_of(sources: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _annotated(recognitions: Iterable[Recognition], folder: Path) -> Iterator[Recognition]:
-    """The same, each drawn into `folder` as it comes."""
+def folder_apart(
+    name: str, given: str | Path, sources: Iterable[str | Path], photos: Iterable[Path]
+) -> Path:
+    """A folder to write into, which is made; KnownfaceError where it lies among the sources.
+
+    name: of the option; photos: what `photos_of` found in the sources. It may neither lie in a
+    folder that is searched, whose next search would find it, nor hold one of the photos.
+    """
+    if not str(given):
+        raise KnownfaceError(f"{argument(name)} must name a folder")
+    folder = Path(given).resolve()
+    searched = [Path(each) for each in sources if Path(each).is_dir()]
+    searched += [
+        Path(str(each).split("**")[0]) for each in sources
+        if "**" in str(each) and not Path(each).exists()
+    ]  # fmt: skip
+    inside = [each for each in searched if folder.is_relative_to(each.resolve())]
+    inside += [each for each in {p.parent for p in photos} if each.resolve().is_relative_to(folder)]
+    if inside:
+        raise KnownfaceError(
+            f"{argument(name, given)}: lies among the photos ({inside[0]}); name a folder apart "
+            "from them"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise KnownfaceError(f"{given}: cannot be written ({error.strerror})") from None
+    return Path(given)
+
+
+def _table(given: str | Path) -> FaceTable:
+    path = Path(given)
+    if not str(given) or path.is_dir() or path.suffix.lower() in SUFFIXES:
+        raise KnownfaceError(f"{argument('csv', given)}: must name a file such as faces.csv")
+    return FaceTable(path)
+
+
+def _written(
+    recognitions: Iterable[Recognition], writers: Iterable[Callable[[Recognition], object]]
+) -> Iterator[Recognition]:
+    """The same, each written by all writers before it is given."""
+    for recognition in recognitions:
+        for write in writers:
+            write(recognition)
+        yield recognition
+
+
+def _copy(recognition: Recognition, folder: Path, xmp: bool) -> None:
+    """Draw a photo into a folder, if it could be read, and write its regions beside the copy."""
+    if recognition.pixels is None:
+        return
     from knownface.faces.photo import write_image
     from knownface.recognition.draw import annotate
 
-    for recognition in recognitions:
-        yield recognition
-        if recognition.pixels is not None:
-            target = _free_name(folder / f"{Path(recognition.path).stem}.jpg")
-            write_image(target, annotate(recognition.pixels, recognition))
-
-
-def _free_name(path: Path) -> Path:
-    """path, or path-2, path-3, ...: the first that does not exist."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free
+    names = names_like(folder / f"{Path(recognition.path).stem}.jpg")
+    target = next(path for path in names if not path.exists())
+    write_image(target, annotate(recognition.pixels, recognition))
+    if xmp:
+        write_sidecar(recognition, target)

@@ -22,8 +22,9 @@ from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.artifact import artifact_folder
+from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.result import Recognition, RecognizedFace
+from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
 
 FORMAT_VERSION = 2
@@ -45,7 +46,8 @@ class Recognizer:
 
     It pickles, so that a pool of processes can share the work.
     faces: whether photos are searched for faces or are ready crops, as in training.
-    about: how it was made. Raises KnownfaceError where the gallery is of another network.
+    about: how it was made. confidence: assumed from the threshold where it is None.
+    Raises KnownfaceError where the gallery is of another network.
     """
 
     embedder: Embedder
@@ -54,6 +56,7 @@ class Recognizer:
     threshold: Threshold
     faces: FacesMode = "detect"
     about: About = field(default_factory=About)
+    confidence: Confidence | None = None
     _cropper: FaceCropper | None = None
 
     def __post_init__(self) -> None:
@@ -96,9 +99,11 @@ class Recognizer:
 
         Raises ImageError where it cannot be read.
         """
-        faces, crops = self.cropper().crop_image(read_image(source))
+        image = read_image(source)
+        faces, crops = self.cropper().crop_image(image)
         path = "" if isinstance(source, bytes | np.ndarray) else str(source)
-        return Recognition(path, self._named(faces, self.embedder.embed(crops)))
+        size = (image.shape[1], image.shape[0])
+        return Recognition(path, self._named(faces, self.embedder.embed(crops)), size=size)
 
     def recognize_photos(
         self, paths: Sequence[Source], track: Track = silent, pixels: bool = False
@@ -113,18 +118,21 @@ class Recognizer:
             photo = each.photo
             faces = self._named(photo.faces, each.embeddings)
             path = str(photo.path) if photo.path != NOWHERE else ""
-            yield Recognition(path, faces, photo.error, photo.pixels)
+            yield Recognition(path, faces, photo.error, photo.pixels, photo.size)
 
     def _named(self, faces: Sequence[Face], embeddings: np.ndarray) -> tuple[RecognizedFace, ...]:
+        confidence_of = self.confidence or Confidence.assumed(self.threshold)
         best, similarity = self.gallery.match(embeddings)
+        matches = zip(best, similarity.tolist(), confidence_of(similarity).tolist(), strict=True)
         found = []
-        for face, person, score in zip(faces, best.tolist(), similarity.tolist(), strict=True):
+        for face, (person, score, confidence) in zip(faces, matches, strict=True):
             reason = None if score >= self.threshold.value else "unknown"
             if min(face.box[2:]) < SMALLEST_FACE:
                 reason = "too poor"
-            name = None if reason else self.people[person]
-            found.append(RecognizedFace(face.box, name, score, reason))
-        return tuple(found)
+            nearest = self.people[person]
+            name = None if reason else nearest
+            found.append(RecognizedFace(face.box, name, score, reason, nearest, confidence))
+        return each_once(found)
 
     # ------------------------------------------------------------ files
     def save(self, folder: str | Path) -> None:
@@ -145,6 +153,7 @@ class Recognizer:
                 "format_version": FORMAT_VERSION,
                 "people": list(self.people),
                 "threshold": asdict(self.threshold),
+                "confidence": asdict(self.confidence) if self.confidence else None,
                 "crop": asdict(self.crop),
                 "faces": self.faces,
                 **self.about.to_json(),
@@ -186,8 +195,10 @@ class Recognizer:
             about = About.from_json(document)
             threshold, crop = Threshold(**document["threshold"]), Crop(**document["crop"])
             faces: FacesMode = document["faces"]
+            fitted = document.get("confidence")
+            confidence = Confidence(**fitted) if fitted else Confidence.assumed(threshold)
             (path, digest), (network, network_digest) = files[GALLERY], files[ONNX]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise KnownfaceError(
                 f"{folder / RECORD}: not a usable recognizer ({error}); train again"
             ) from None
@@ -195,7 +206,7 @@ class Recognizer:
         embedder = Embedder(network, device, precision)
         if embedder.digest != network_digest:
             raise KnownfaceError(f"{network}: not the network that {RECORD} names; copy it again")
-        return cls(embedder, gallery, crop, threshold, faces, about)
+        return cls(embedder, gallery, crop, threshold, faces, about, confidence)
 
 
 def _read_record(folder: Path) -> tuple[dict[str, Any], dict[str, tuple[Path, str]]]:

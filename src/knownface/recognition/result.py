@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+ALREADY_NAMED = "already in this photo"
+
 
 @dataclass(frozen=True)
 class RecognizedFace:
-    """One face: `name` is None for an unknown person and `reason` says why."""
+    """One face: `name` is None for an unknown person and `reason` says why.
+
+    nearest: the most similar person, whether that is enough for the name or not.
+    confidence: how probable it is that this is who the face shows, 0 to 1; see `Confidence`.
+    """
 
     box: tuple[float, float, float, float]
     name: str | None
     similarity: float
     reason: str | None
+    nearest: str | None = None
+    confidence: float = 0.0
+
+    def corners(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the box, as far as it lies in a photo of that size."""
+        x, y, w, h = self.box
+        return (
+            min(max(x, 0.0), width), min(max(y, 0.0), height),
+            max(min(x + w, width), 0.0), max(min(y + h, height), 0.0),
+        )  # fmt: skip
+
+
+def each_once(faces: Sequence[RecognizedFace]) -> tuple[RecognizedFace, ...]:
+    """Nobody is in a photo twice: the most similar face keeps the name, others are unknown.
+
+    These cannot be more probable than that the best face is somebody else.
+    """
+    best: dict[str, RecognizedFace] = {}
+    for face in faces:
+        if face.name and (face.name not in best or face.similarity > best[face.name].similarity):
+            best[face.name] = face
+
+    def judged(face: RecognizedFace) -> RecognizedFace:
+        if not face.name or face is best[face.name]:
+            return face
+        rest = min(face.confidence, 1 - best[face.name].confidence)
+        return replace(face, name=None, reason=ALREADY_NAMED, confidence=rest)
+
+    return tuple(map(judged, faces))
 
 
 @dataclass(frozen=True)
@@ -24,12 +60,14 @@ class Recognition:
 
     path: empty where the photo was no file; error: why it could not be read.
     pixels: (height, width, 3) RGB uint8, the photo itself, where it was asked for.
+    size: width and height of the upright photo; None where it was not read.
     """
 
     path: str
     faces: tuple[RecognizedFace, ...]
     error: str | None = None
     pixels: np.ndarray | None = field(default=None, compare=False)
+    size: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         named = [f"{face.name or face.reason} {face.similarity:.2f}" for face in self.faces]
@@ -43,6 +81,8 @@ class Recognition:
                 "name": face.name,
                 "similarity": round(face.similarity, 4),
                 "reason": face.reason,
+                "nearest": face.nearest,
+                "confidence": round(face.confidence, 4),
             }
             for face in self.faces
         ]

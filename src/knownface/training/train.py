@@ -30,6 +30,7 @@ from knownface.options import argument, taking
 from knownface.pages.report import write_report
 from knownface.progress import Track
 from knownface.recognition.about import About
+from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import choose_threshold
@@ -157,7 +158,7 @@ def enroll(
     config: TrainingConfig,
     about: About,
 ) -> Recognizer:
-    """Enroll the training part, and choose the threshold.
+    """Enroll the training part, choose the threshold, and fit the confidence.
 
     People whom a network was fitted to do not stand for strangers, nor do the backbone's
     measurements.
@@ -172,7 +173,11 @@ def enroll(
     impostors = None if config.weights or fitted else backbone.impostors
     raced = outcome.impostors if fitted and aside is None else None
     threshold = choose_threshold(gallery, aside, config.far_target, not fitted, impostors, raced)
-    return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
+    best = [gallery.match(aside)[1]] if aside is not None else []
+    best += [raced] if raced is not None else []
+    outside = np.concatenate(best) if best else np.zeros(0)
+    confidence = Confidence.fit(gallery, threshold, outside, not fitted)
+    return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about, confidence)
 
 
 # ---------------------------------------------------------------- network
