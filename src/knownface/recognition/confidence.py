@@ -11,8 +11,8 @@ from knownface.recognition.gallery import Gallery
 from knownface.recognition.threshold import Threshold
 from knownface.stats import metrics
 
-# Where nothing can be fitted: about that of 20 people with 8 photos each (MobileFaceNet, measured on
-# the development set as `fit` does; 5 people have 14, 20 with 32 photos 24).
+# Where nothing can be fitted: about that of 20 people with 8 photos each (MobileFaceNet, on the
+# development set; 5 people have 14, 20 with 32 photos 24).
 SLOPE = 20.0
 # Platt (1999) doubts n photos by 1 / (n + 2). A tenth of that is right for the few photos that
 # people give: of 10 people with 4 photos each, the error on new photos was 0.018 instead of 0.034.
