@@ -11,7 +11,7 @@ import pytest
 from support import embeddings, gallery_of
 
 from knownface.errors import KnownfaceError
-from knownface.recognition.confidence import Confidence
+from knownface.recognition.confidence import Confidence, one_person
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import Threshold
@@ -73,6 +73,22 @@ def test_photos_that_part_completely_leave_a_finite_curve() -> None:
     confidence = Confidence.fit(gallery_of(5, 8, spread=0.01), THRESHOLD, np.full(40, 0.2))
     low, high = confidence(np.array([0.1, 0.99]))
     assert 0 <= low < 0.05 < 0.95 < high <= 1
+
+
+@pytest.mark.parametrize("poisoned", [1, 2, 4])
+def test_people_under_two_names_do_not_spoil_everybody_s(poisoned: int) -> None:
+    gallery, known, strangers = drawn(20, 20, 0)
+    clean = Confidence.fit(gallery, THRESHOLD, np.zeros(0))
+    labels = gallery.labels.copy()
+    for person in range(poisoned):  # half of their photos in a folder of their own
+        labels[np.flatnonzero(gallery.labels == person)[::2]] = 20 + person
+    names = [f"person {i:02}" for i in range(20 + poisoned)]
+    twice = Gallery.enroll(names, gallery.embeddings, labels, gallery.photos, gallery.digests)
+    found = Confidence.fit(twice, THRESHOLD, np.zeros(0))
+    similarity = gallery.match(np.concatenate([known, strangers]))[1]
+    assert abs(found(similarity) - clean(similarity)).mean() < 0.02
+    pairs = np.argwhere(np.triu(one_person(twice), 1)).tolist()
+    assert pairs == [[person, 20 + person] for person in range(poisoned)]
 
 
 # ---------------------------------------------------------------- in a recogniser

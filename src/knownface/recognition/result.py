@@ -26,6 +26,11 @@ class RecognizedFace:
     nearest: str | None = None
     confidence: float = 0.0
 
+    def __repr__(self) -> str:
+        box = ", ".join(f"{value:.0f}" for value in self.box)
+        answer = f"{self.name or self.reason} {self.similarity:.2f} [{box}]"
+        return f"RecognizedFace({answer}, nearest {self.nearest} {self.confidence:.2f})"
+
     def corners(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of the box, as far as it lies in a photo of that size."""
         x, y, w, h = self.box
