@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,11 @@ from knownface.recognition.gallery import Gallery
 from knownface.stats import metrics
 
 FAR_TARGET = 0.01
+# Robust standard deviations above the median from which a similarity is no stranger's: in 300 draws
+# of 3 to 20 people with 2 to 12 photos the highest lies at 5.1, photos of one person under two
+# names at about 10. At least so much is one: few photos may happen to be equally similar.
+IMPLAUSIBLE = 6.0
+LEAST_SPREAD = 0.05
 EACH_IN_TURN = "each person in turn as the stranger"
 
 
@@ -30,6 +36,7 @@ def choose_threshold(
     use_people: bool = True,
     impostors: Impostors | None = None,
     raced: np.ndarray | None = None,
+    one_person: Sequence[tuple[str, str]] = (),
 ) -> Threshold:
     """Choose the threshold on training photos and on strangers set aside for it.
 
@@ -37,8 +44,10 @@ def choose_threshold(
         plays the stranger. The threshold is the highest of the empirical quantile, that of a
         normal fit, which is steadier where photos are few, and of what the backbone's measured
         `impostors` predict for a gallery of this size, because two or three people cannot stand
-        for all strangers. raced: (k,) best similarities of people who were left out while the
-        network was chosen.
+            for all strangers. raced: (k,) best similarities of people who were left out while the
+        network was chosen. one_person: pairs of names that are no strangers to each other.
+    Similarities far above all others do not count, so that a few photos in a wrong folder do not
+    decide for everybody.
     Networks that were trained on these very people push them apart, so that they no longer stand
     for strangers: then `use_people` is only right where there is nobody else.
     """
@@ -50,9 +59,10 @@ def choose_threshold(
         scores.append(raced)
         sources.append(f"{len(raced)} photos of strangers and people left out of a trial training")
     if use_people or not scores:
-        scores.append(metrics.best_of_others(gallery.scores(gallery.embeddings), gallery.labels))
+        each = gallery.scores(gallery.embeddings)
+        scores.append(metrics.best_of_others(each, gallery.labels, gallery.pairs(one_person)))
         sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
-    best = np.concatenate(scores).astype(np.float64)
+    best = _plausible(np.concatenate(scores).astype(np.float64))
     empirical = metrics.threshold_at_far(best, far_target)
     fitted = _normal_quantile(best, 1 - far_target)
     predicted = -1.0
@@ -63,6 +73,13 @@ def choose_threshold(
     if impostors is not None and value == predicted:
         sources = [f"the backbone's own measurements on {impostors.people} other people"]
     return Threshold(min(value, 1.0), far_target, " and ".join(sources))
+
+
+def _plausible(best: np.ndarray) -> np.ndarray:
+    """Similarities (n,) without those far above all others, by median absolute deviation."""
+    middle = np.median(best)
+    spread = max(1.4826 * float(np.median(np.abs(best - middle))), LEAST_SPREAD)
+    return np.asarray(best[best <= middle + IMPLAUSIBLE * spread])
 
 
 def _normal_quantile(values: np.ndarray, share: float) -> float:

@@ -146,7 +146,9 @@ def describe_training(
         claimed = random_split_accuracy(everyone, len(photos.held_out), seed)
     folds = cross_validate(everyone, photos.groups, config.folds, seed) if config.folds else None
     split = SplitRecord(len(np.unique(photos.groups)), seed, claimed)
-    return TrainingRecord(split, outcome.chosen, outcome.reason, outcome.candidates, folds, rate)
+    return TrainingRecord(
+        split, outcome.chosen, outcome.reason, outcome.candidates, folds, rate, photos.one_person
+    )
 
 
 def enroll(
@@ -171,7 +173,10 @@ def enroll(
     fitted = outcome.fitted
     impostors = None if config.weights or fitted else backbone.impostors
     raced = outcome.impostors if fitted and aside is None else None
-    threshold = choose_threshold(gallery, aside, config.far_target, not fitted, impostors, raced)
+    threshold = choose_threshold(
+        gallery, aside, config.far_target, not fitted, impostors, raced,
+        photos.one_person,
+    )  # fmt: skip
     return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
 
 
