@@ -219,6 +219,8 @@ def test_copies_are_one_picture_cut_differently(clean: Path) -> None:
     again = small_portrait(np.asarray(images[0].crop((43, 38, 165, 160))))
     assert same_picture(small[0], again)
     assert not same_picture(small[0], small[1])
+    assert same_picture(small[0], again[:, ::-1])
+    assert not same_picture(small[0], small[1][:, ::-1])
     marks = np.random.default_rng(0).integers(0, 256, (4, 32), np.uint8)
     faces = np.eye(4, 8, dtype=np.float32)
     faces[3] = faces[0]

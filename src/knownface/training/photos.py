@@ -27,6 +27,12 @@ from knownface.progress import Track
 
 log = logging.getLogger(__name__)
 
+# What a line of training says besides what was found; the page of `check` says more.
+REMEDIES = {
+    "mislabel": "; not trained on: move it to the right folder, or remove it",
+    "two_names": "; keep it where it belongs",
+}
+
 
 @dataclass(frozen=True)
 class TrainingPhotos:
@@ -156,9 +162,12 @@ def _well_filed(everyone: Portraits, rows: np.ndarray, problems: Iterable[Proble
 
 
 def _noted(found: Portraits, problems: Iterable[Problem]) -> Portraits:
-    notes = [Note(p.photo or "", p.person, p.kind, p.detail) for p in problems]
+    notes = [
+        Note(p.photo or "", p.person, p.kind, p.detail + REMEDIES.get(p.kind, "")) for p in problems
+    ]
     for note in notes:
-        log.warning("%s: %s", note.photo or note.person, note.detail)
+        where = "" if note.kind == "one_person" else f"{note.photo or note.person}: "
+        log.warning("%s%s", where, note.detail)
     return replace(found, notes=(*found.notes, *notes))
 
 
@@ -186,8 +195,9 @@ def _usable(everyone: Portraits) -> Portraits:
     """Drop people without a single usable face; at least two must remain."""
     counts = np.bincount(everyone.labels, minlength=len(everyone.people))
     notes = list(everyone.notes)
+    explained = {note.person for note in notes if note.kind == "not_one_person"}
     for name, count in zip(everyone.people, counts, strict=True):
-        if count < 2:
+        if count < 2 and name not in explained:
             what = (
                 "only one usable photo; cannot be tested" if count else "no usable photo; left out"
             )

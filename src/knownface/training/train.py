@@ -173,10 +173,7 @@ def enroll(
     fitted = outcome.fitted
     impostors = None if config.weights or fitted else backbone.impostors
     raced = outcome.impostors if fitted and aside is None else None
-    threshold = choose_threshold(
-        gallery, aside, config.far_target, not fitted, impostors, raced,
-        photos.one_person,
-    )  # fmt: skip
+    threshold = choose_threshold(gallery, aside, config.far_target, not fitted, impostors, raced)
     return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about)
 
 
