@@ -129,13 +129,15 @@ def _replaced(found: Examination) -> dict[int, int]:
         if found.dataset.labels[a] == found.dataset.labels[b]:
             neighbours[a].add(b)
             neighbours[b].add(a)
-    sharp = dict(zip(found.seen.tolist(), (q.sharpness for q in found.qualities), strict=True))
+    qualities = dict(zip(found.seen.tolist(), found.qualities, strict=True))
 
     def rank(index: int) -> tuple[Any, ...]:
-        """The largest first, then the sharpest, then the plainest name."""
+        """In colour first, then the largest, the sharpest, and the plainest name."""
         width, height = found.photos[index].size or (0, 0)
         name = found.dataset.names[index]
-        return (-width * height, -sharp.get(index, 0.0), len(name), name)
+        seen = qualities.get(index)
+        grey, sharpness = (seen.grey, seen.sharpness) if seen else (False, 0.0)
+        return (grey, -width * height, -sharpness, len(name), name)
 
     place = {index: i for i, index in enumerate(sorted(neighbours, key=rank))}
     kept: set[int] = set()
@@ -185,6 +187,7 @@ def _bursts(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
 def _few(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
     usable = [i for i in found.seen.tolist() if found.dataset.names[i] not in left_out]
     counts = np.bincount(found.dataset.labels[usable], minlength=len(found.dataset.people))
+    counts[found.agreement.mixed] = FEW  # other things are to be said of them
     for person, count in zip(found.dataset.people, counts.tolist(), strict=True):
         if count < FEW:
             detail = f"{count or 'no'} usable photo{'' if count == 1 else 's'}, needs {FEW}"
