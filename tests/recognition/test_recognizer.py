@@ -93,7 +93,7 @@ def test_a_forked_child_uses_nothing_of_its_parent_s(
     single = recognizer.recognize(photos[0])
 
     def work() -> None:
-        network = recognizer.embedder.network.compiled
+        network = recognizer.embedder.network._compiled
         same = recognizer.recognize(photos[0]) == single
         same &= list(recognizer.recognize_photos(photos)) == expected
         os._exit(0 if same and recognizer.embedder.network.compiled is not network else 1)
