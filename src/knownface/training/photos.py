@@ -140,15 +140,16 @@ def examine_portraits(found: Portraits) -> tuple[list[tuple[int, int]], list[Pro
 def _in_accord(found: Portraits, problems: Iterable[Problem]) -> np.ndarray:
     """Rows without the wrong one of two copies, and without folders that are no one person.
 
-    All where fewer than two people would be left.
+    All where fewer than two people would be left; a person's only photo stays.
     """
     mixed = [problem.person for problem in problems if problem.kind == "not_one_person"]
     twins = [problem for problem in problems if problem.kind == "two_names"]
     accused = {problem.photo for problem in twins}
     wrong = {problem.photo for problem in twins if problem.other not in accused}
     names = np.array(found.people)[found.labels]
-    out = np.isin(names, mixed) | np.isin(found.photos, sorted(filter(None, wrong)))
-    kept = np.flatnonzero(~out)
+    wrongly = np.isin(found.photos, sorted(filter(None, wrong)))
+    wrongly &= np.isin(names, names[~wrongly])
+    kept = np.flatnonzero(~wrongly & ~np.isin(names, mixed))
     return kept if len(np.unique(found.labels[kept])) > 1 else np.arange(len(found))
 
 
