@@ -61,10 +61,8 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     similarity to the others, so that wrong ones do not count while they are fewer than half. A
     photo is compared with its own person without itself.
     """
-    core, mixed, same = (
-        _better_half(embeddings, labels),
-        *_compare_folders(embeddings, labels, people),
-    )
+    core = _better_half(embeddings, labels)
+    mixed, same = _compare_folders(embeddings, labels, people)
     sums = np.zeros((people, embeddings.shape[1]), np.float32)
     np.add.at(sums, labels[core], embeddings[core])
     counts = np.bincount(labels, minlength=people)
@@ -85,20 +83,11 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
         best[rows] = cosine.max(1)
         some = cosine[rows % every == 0]
         others.append(some[np.isfinite(some)])
-    cosines = np.concatenate(others)
-    stranger = float(np.median(cosines)) if len(cosines) else 0.0
-    counted = counts[labels] > 1
-    usual = counted & ~mixed[labels]
-    typical = max(float(np.median(own[usual])) if usual.any() else 1.0, stranger + 1e-3)
-    scale = typical - stranger
-    return Agreement(
-        own=np.where(counted, _hundredths((own - stranger) / scale), 0.0),
-        other=_hundredths((best - stranger) / scale),
-        rival=np.where(np.isfinite(best), rival, -1),
-        typical=typical,
-        mixed=mixed,
-        same=same,
-    )
+    stranger, counted = _median(np.concatenate(others), 0.0), counts[labels] > 1
+    typical = max(_median(own[counted & ~mixed[labels]], 1.0), stranger + 1e-3)
+    own, best = _hundredths((np.stack([own, best]) - stranger) / (typical - stranger))
+    rival[~np.isfinite(best)] = -1
+    return Agreement(np.where(counted, own, 0.0), best, rival, typical, mixed, same)
 
 
 def _compare_folders(
@@ -144,6 +133,10 @@ def _median_of_others(cosine: np.ndarray) -> np.ndarray:
         return np.zeros(1)
     others = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
     return np.asarray(np.median(others, axis=1))
+
+
+def _median(values: np.ndarray, otherwise: float) -> float:
+    return float(np.median(values)) if len(values) else otherwise
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -48,8 +48,8 @@ def choose_threshold(
         `impostors` predict for a gallery of this size, because two or three people cannot stand
             for all strangers. raced: (k,) best similarities of people who were left out while the
         network was chosen.
-    Pairs of people who are too similar, and similarities far above all others, do not count, so
-    that a few photos in a wrong folder do not decide for everybody.
+    So that no wrongly filed photos decide for everybody, pairs of people who are too close and
+    similarities far above all others do not count.
     Networks that were trained on these very people push them apart, so that they no longer stand
     for strangers: then `use_people` is only right where there is nobody else.
     """
@@ -61,21 +61,23 @@ def choose_threshold(
         scores.append(raced)
         sources.append(f"{len(raced)} photos of strangers and people left out of a trial training")
     if use_people or not scores:
-        each = gallery.scores(gallery.embeddings)
-        close = _too_close(each, gallery.labels)
-        scores.append(metrics.best_of_others(each, gallery.labels, close))
+        scores.append(_in_turn(gallery))
         sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
     best = _plausible(np.concatenate(scores).astype(np.float64))
-    empirical = metrics.threshold_at_far(best, far_target)
-    fitted = _normal_quantile(best, 1 - far_target)
-    predicted = -1.0
+    value = max(metrics.threshold_at_far(best, far_target), _normal_quantile(best, 1 - far_target))
     if impostors is not None:
         # A stranger is compared with every template: 1 - (1 - f)^p is about p f.
         predicted = impostors.threshold("templates", far_target / len(gallery.people))
-    value = max(empirical, fitted, predicted)
-    if impostors is not None and value == predicted:
-        sources = [f"the backbone's own measurements on {impostors.people} other people"]
+        if predicted >= value:
+            value = predicted
+            sources = [f"the backbone's own measurements on {impostors.people} other people"]
     return Threshold(min(value, 1.0), far_target, " and ".join(sources))
+
+
+def _in_turn(gallery: Gallery) -> np.ndarray:
+    """The best similarity (n,) of each enrolled photo with people who stand for strangers."""
+    scores, labels = gallery.scores(gallery.embeddings), gallery.labels
+    return metrics.best_of_others(scores, labels, _too_close(scores, labels))
 
 
 def _too_close(scores: np.ndarray, labels: np.ndarray) -> list[tuple[int, int]]:
