@@ -8,7 +8,7 @@ from support import gallery_of, portraits_of
 
 from knownface.dataset.split import group_photos, halve_strangers, split
 from knownface.errors import KnownfaceError
-from knownface.faces.fingerprint import NEAR_DUPLICATE_BITS
+from knownface.faces.fingerprint import NEAR_DUPLICATE_BITS, near_duplicates
 
 
 def marks(count: int) -> np.ndarray:
@@ -25,14 +25,14 @@ def test_near_duplicates_group_across_people() -> None:
     prints = marks(6)
     prints[1] = flipped(prints[0], NEAR_DUPLICATE_BITS)
     prints[3] = flipped(prints[2], NEAR_DUPLICATE_BITS + 1)
-    groups = group_photos(prints, np.array([0, 1, 0, 0, 1, 1]), [None] * 6)
+    groups = group_photos(near_duplicates(prints), np.array([0, 1, 0, 0, 1, 1]), [None] * 6)
     assert groups[0] == groups[1]
     assert len(set(groups)) == 5
 
 
 def test_bursts_group_within_a_person() -> None:
     taken = [100.0, 102.5, 105.0, 109.0, 101.0, None]
-    groups = group_photos(marks(6), np.array([0, 0, 0, 0, 1, 0]), taken)
+    groups = group_photos(near_duplicates(marks(6)), np.array([0, 0, 0, 0, 1, 0]), taken)
     assert groups[0] == groups[1] == groups[2]
     assert len(set(groups)) == 4
 

@@ -219,12 +219,41 @@ def test_copies_are_one_picture_cut_differently(clean: Path) -> None:
     again = small_portrait(np.asarray(images[0].crop((43, 38, 165, 160))))
     assert same_picture(small[0], again)
     assert not same_picture(small[0], small[1])
+    assert same_picture(small[0], again[:, ::-1])
+    assert not same_picture(small[0], small[1][:, ::-1])
     marks = np.random.default_rng(0).integers(0, 256, (4, 32), np.uint8)
     faces = np.eye(4, 8, dtype=np.float32)
     faces[3] = faces[0]
     portraits = np.stack([*small, again])
     assert find_copies(marks, portraits, faces, 0.7) == [(0, 3)]
     assert find_copies(marks[:1], portraits[:1], faces[:1], 0.7) == []
+
+
+def test_folders_as_people_have_them(clean: Path, shared: Path, tmp_path: Path) -> None:
+    """A folder of nobody, one person in two folders, and copies of which the original stays."""
+    data = Path(shutil.copytree(clean, tmp_path / "people"))
+    strange = sorted((shared / "data" / "strangers").glob("*/*"))[::4]
+    people = sorted(folder.name for folder in data.iterdir())
+    (data / "unknown").mkdir()
+    (data / "twice").mkdir()
+    for i, photo in enumerate(strange):
+        shutil.copy(photo, data / "unknown" / f"{i:03}.jpg")
+    for photo in sorted((data / people[0]).iterdir())[:6]:
+        photo.rename(data / "twice" / photo.name)
+    original = sorted((data / people[1]).iterdir())[0]
+    image = Image.open(original).convert("RGB")
+    image.convert("L").save(original.with_name("a.png"))
+    image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(original.with_name("flip.jpg"))
+    found = check(data)
+    assert [(p.person, p.other) for p in found.of_kind("one_person")] == [("twice", people[0])]
+    assert [p.person for p in found.of_kind("not_one_person")] == ["unknown"]
+    assert "unknown" not in {
+        p.person for p in found.problems if p.kind in ("mislabel", "few_photos")
+    }
+    assert not [photo for photo in found.good if photo.startswith("unknown/")]
+    copies = {p.photo for p in found.of_kind("near_duplicate") if p.person == people[1]}
+    assert {f"{people[1]}/a.png", f"{people[1]}/flip.jpg"} <= copies
+    assert f"{people[1]}/{original.name}" in found.good
 
 
 def test_sharpness_does_not_depend_on_light_or_enlargement(clean: Path) -> None:

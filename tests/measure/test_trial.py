@@ -81,6 +81,15 @@ def test_without_strangers_each_person_in_turn_plays_one() -> None:
         alone.dir_at_far(0.01)
 
 
+def test_one_person_in_two_folders_is_no_stranger() -> None:
+    templates = np.eye(4, dtype=np.float32)
+    templates[3] = templates[0]
+    none = templates[:0]
+    assert Trial.of(templates, templates, np.arange(4), none).strangers.tolist() == [1, 0, 0, 1]
+    told = Trial.of(templates, templates, np.arange(4), none, [(0, 3)])
+    assert told.strangers.tolist() == [0, 0, 0, 0]
+
+
 def test_a_split_is_tested_with_templates_of_its_training_rows() -> None:
     gallery = gallery_of(5, 6, spread=0.6)
     labels, rows = gallery.labels, np.random.default_rng(0).permutation(30)

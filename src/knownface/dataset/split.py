@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from knownface.dataset.portraits import Portraits
 from knownface.errors import KnownfaceError
-from knownface.faces.fingerprint import near_duplicates
 from knownface.options import argument
 
 BURST_SECONDS = 3.0  # photos of one person taken within this time belong to one session
@@ -17,16 +16,16 @@ FEWEST_STRANGERS = 4  # so many identities at least before they are halved for a
 
 
 def group_photos(
-    fingerprints: np.ndarray, labels: np.ndarray, taken: Sequence[float | None]
+    copies: Iterable[tuple[int, int]], labels: np.ndarray, taken: Sequence[float | None]
 ) -> np.ndarray:
-    """Group near-duplicates (whoever is in them) and bursts of one person: (n,) group numbers.
+    """Group copies (whoever is in them) and bursts of one person: (n,) group numbers.
 
-    fingerprints: (n, 32) uint8 difference hashes; taken: capture times in seconds, or None.
+    copies: pairs of photos that show one picture; taken: capture times in seconds, or None.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs = near_duplicates(fingerprints) + bursts(labels, taken)
+    pairs = [*copies, *bursts(labels, taken)]
     rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels),) * 2)
     return np.asarray(connected_components(graph, directed=False)[1])

@@ -15,6 +15,15 @@ NOBODY = 0.1
 TOGETHER = 256  # photos compared with everybody at once
 SAMPLE = 2_000_000  # cosines with strangers that are enough for their median
 ENOUGH = 5  # photos in a folder from which it can be said that one agrees with none of them
+# Median cosine of two photos in a folder, where 0 is two people and 1 a typical folder. Of 700
+# draws of 5, 8 and 12 photos of one person the lowest reached 0.24; mixtures of four and more
+# people stay below 0.2 in 95 % of draws, of three in 75 %.
+ONE_PERSON = 0.2
+# Mean cosine between two folders, where 0 is two people and 1 photos of these two and of a typical
+# folder among themselves. Of 1,500 draws of up to 21 people, one of them in two folders of 3 to 12
+# photos: two folders of one person reach it in 98 % of draws, different people in 0.1 %.
+SAME_PERSON = 0.7
+COPIES = 0.8  # mirrored copies reach a cosine of 0.71, where a typical photo has 0.73
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,21 @@ class Agreement:
 
     rival: index of a person, -1 where there is no other.
     typical: the cosine that 1 stands for.
+    mixed: (p,) bool, folders whose photos do not show one person.
+    same: pairs (a, b), a < b, of folders that are probably one person.
     """
 
     own: np.ndarray
     other: np.ndarray
     rival: np.ndarray
     typical: float
+    mixed: np.ndarray
+    same: tuple[tuple[int, int], ...]
+
+    @property
+    def alike(self) -> float:
+        """The cosine from which two faces may be copies of one picture."""
+        return COPIES * self.typical
 
     @property
     def outvoted(self) -> np.ndarray:
@@ -44,6 +62,7 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     photo is compared with its own person without itself.
     """
     core = _better_half(embeddings, labels)
+    mixed, same = _compare_folders(embeddings, labels, people)
     sums = np.zeros((people, embeddings.shape[1]), np.float32)
     np.add.at(sums, labels[core], embeddings[core])
     counts = np.bincount(labels, minlength=people)
@@ -64,17 +83,37 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
         best[rows] = cosine.max(1)
         some = cosine[rows % every == 0]
         others.append(some[np.isfinite(some)])
-    cosines = np.concatenate(others)
-    stranger = float(np.median(cosines)) if len(cosines) else 0.0
-    counted = counts[labels] > 1
-    typical = max(float(np.median(own[counted])) if counted.any() else 1.0, stranger + 1e-3)
-    scale = typical - stranger
-    return Agreement(
-        own=np.where(counted, _hundredths((own - stranger) / scale), 0.0),
-        other=_hundredths((best - stranger) / scale),
-        rival=np.where(np.isfinite(best), rival, -1),
-        typical=typical,
-    )
+    stranger, counted = _median(np.concatenate(others), 0.0), counts[labels] > 1
+    typical = max(_median(own[counted & ~mixed[labels]], 1.0), stranger + 1e-3)
+    own, best = _hundredths((np.stack([own, best]) - stranger) / (typical - stranger))
+    rival[~np.isfinite(best)] = -1
+    return Agreement(np.where(counted, own, 0.0), best, rival, typical, mixed, same)
+
+
+def _compare_folders(
+    embeddings: np.ndarray, labels: np.ndarray, people: int
+) -> tuple[np.ndarray, tuple[tuple[int, int], ...]]:
+    """Which folders show no one person (p,), and pairs of folders that show the same one."""
+    sums = np.zeros((people, embeddings.shape[1]), np.float64)
+    np.add.at(sums, labels, embeddings)
+    counts = np.bincount(labels, minlength=people)
+    between = sums @ sums.T / np.maximum(np.outer(counts, counts), 1)
+    several = np.flatnonzero(counts > 1)
+    first, second = several[np.stack(np.triu_indices(len(several), 1))]
+    if not len(first):
+        return np.zeros(people, bool), ()
+    within = np.zeros(people)
+    for person in several:
+        own = embeddings[labels == person]
+        within[person] = np.median(_median_of_others(own @ own.T))
+    stranger, typical = np.median(between[first, second]), np.median(within[several])
+    scale = max(typical - stranger, 1e-3)
+    mixed = (counts >= ENOUGH) & (within - stranger < ONE_PERSON * scale)
+    pairs = (np.einsum("pd,pd->p", sums, sums) - counts) / np.maximum(counts * (counts - 1), 1)
+    usual = ((pairs[first] + pairs[second]) / 2 + np.median(pairs[several])) / 2
+    likeness = (between[first, second] - stranger) / np.maximum(usual - stranger, 1e-3)
+    alike = (likeness >= SAME_PERSON) & ~mixed[first] & ~mixed[second]
+    return mixed, tuple(zip(first[alike].tolist(), second[alike].tolist(), strict=True))
 
 
 def _better_half(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -94,6 +133,10 @@ def _median_of_others(cosine: np.ndarray) -> np.ndarray:
         return np.zeros(1)
     others = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
     return np.asarray(np.median(others, axis=1))
+
+
+def _median(values: np.ndarray, otherwise: float) -> float:
+    return float(np.median(values)) if len(values) else otherwise
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

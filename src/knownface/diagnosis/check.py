@@ -13,7 +13,7 @@ import numpy as np
 
 from knownface.dataset.folder import FaceDataset
 from knownface.dataset.split import BURST_SECONDS, bursts
-from knownface.diagnosis.agreement import ENOUGH, NOBODY, OUTVOTED, SOMEBODY
+from knownface.diagnosis.agreement import ENOUGH, NOBODY
 from knownface.diagnosis.examine import Examination, examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.diagnosis.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
@@ -34,10 +34,13 @@ def diagnose(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent
         *_poor(found),
         *(twins := _copies(found)),
         *_mislabels(found, {twin.photo for twin in twins if twin.kind == "two_names"}),
+        *found.filing.folders(),
     ]
     used = {dataset.names[i] for i in found.seen[found.used].tolist()}
     everything = dataset.names
     unwanted = {p.photo for p in problems if p.photo and p.kind != "several_faces"}
+    mixed = found.agreement.mixed[dataset.labels]
+    unwanted |= {name for name, is_mixed in zip(everything, mixed, strict=True) if is_mixed}
     left_out = frozenset((set(everything) - used) | unwanted)
     problems += [*_bursts(found, left_out), *_few(found, left_out), *_names(dataset.people)]
     order = list(KINDS)
@@ -106,7 +109,6 @@ def _complaints(quality: Quality) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- copies
 def _copies(found: Examination) -> list[Problem]:
     """Copies within a person point to the best of them; then those under two names."""
-    labels = found.dataset.labels
     replaced = _replaced(found)
     problems = []
     for index, better in replaced.items():
@@ -114,9 +116,8 @@ def _copies(found: Examination) -> list[Problem]:
         kind, what = ("duplicate", "file") if same else ("near_duplicate", "picture")
         name = found.dataset.names[better]
         problems.append(_problem(found, kind, index, name, f"the same {what} as {name}"))
-    for a, b in found.copies:
-        if labels[a] != labels[b] and not {a, b} & replaced.keys():
-            problems += _two_names(found, a, b)
+    kept = [pair for pair in found.copies if not replaced.keys() & set(pair)]
+    problems += found.filing.two_names(kept)
     once = {(problem.kind, problem.photo): problem for problem in reversed(problems)}
     return list(once.values())[::-1]
 
@@ -128,13 +129,15 @@ def _replaced(found: Examination) -> dict[int, int]:
         if found.dataset.labels[a] == found.dataset.labels[b]:
             neighbours[a].add(b)
             neighbours[b].add(a)
-    sharp = dict(zip(found.seen.tolist(), (q.sharpness for q in found.qualities), strict=True))
+    qualities = dict(zip(found.seen.tolist(), found.qualities, strict=True))
 
     def rank(index: int) -> tuple[Any, ...]:
-        """The largest first, then the sharpest, then the plainest name."""
+        """In colour first, then the largest, the sharpest, and the plainest name."""
         width, height = found.photos[index].size or (0, 0)
         name = found.dataset.names[index]
-        return (-width * height, -sharp.get(index, 0.0), len(name), name)
+        seen = qualities.get(index)
+        grey, sharpness = (seen.grey, seen.sharpness) if seen else (False, 0.0)
+        return (grey, -width * height, -sharpness, len(name), name)
 
     place = {index: i for i, index in enumerate(sorted(neighbours, key=rank))}
     kept: set[int] = set()
@@ -148,25 +151,6 @@ def _replaced(found: Examination) -> dict[int, int]:
     return replaced
 
 
-def _two_names(found: Examination, a: int, b: int) -> list[Problem]:
-    """The wrong one of two copies, if the face says clearly whose it is, else both."""
-    own = dict(zip(found.seen.tolist(), found.agreement.own.tolist(), strict=True))
-    wrong, right = sorted((a, b), key=lambda index: own.get(index, 0.0))
-    low, high = own.get(wrong, 0.0), own.get(right, 0.0)
-    name, other = (found.dataset.names[i] for i in (wrong, right))
-    person = found.dataset.people[found.dataset.labels[right]]
-    if high >= SOMEBODY and high - low >= OUTVOTED:
-        detail = f"the same picture as {other}, and the face agrees with {person}"
-        return [
-            _problem(found, "two_names", wrong, other, f"{detail} ({high:.2f}, here {low:.2f})")
-        ]
-    detail = "the same picture under two names, and the face does not say whose it is"
-    return [
-        _problem(found, "two_names", wrong, other, detail),
-        _problem(found, "two_names", right, name, detail),
-    ]
-
-
 # ---------------------------------------------------------------- people
 def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Problem]:
     """Photos that agree with somebody else, or with nobody; poor ones may agree with nobody."""
@@ -174,19 +158,20 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
     labels = dataset.labels[found.seen]
     enough = np.bincount(labels, minlength=len(dataset.people))[labels] >= ENOUGH
     nobodys = found.used & enough & (agreement.own < NOBODY)
+    nobodys &= ~agreement.mixed[labels]
+    misfiled = dict(found.filing.misfiled())
     for row, index in enumerate(found.seen.tolist()):
         if dataset.names[index] in explained:
             continue
-        own, other = agreement.own[row], agreement.other[row]
-        if agreement.outvoted[row]:
-            name = dataset.people[agreement.rival[row]]
-            detail = f"agrees with {name} ({other:.2f}) more than with this folder ({own:.2f})"
-            yield _problem(found, "mislabel", index, name, detail)
+        if row in misfiled:
+            yield misfiled[row]
         elif nobodys[row] and not list(_complaints(found.qualities[row])):
             if soft := _hidden_by_blur(found.photos[index].path):
                 yield _problem(found, "blurred", index, None, soft)
                 continue
-            detail = f"agrees with none of the other photos in this folder ({own:.2f})"
+            detail = (
+                f"agrees with none of the other photos in this folder ({agreement.own[row]:.2f})"
+            )
             yield _problem(found, "mislabel", index, None, detail)
 
 
@@ -202,6 +187,7 @@ def _bursts(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
 def _few(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
     usable = [i for i in found.seen.tolist() if found.dataset.names[i] not in left_out]
     counts = np.bincount(found.dataset.labels[usable], minlength=len(found.dataset.people))
+    counts[found.agreement.mixed] = FEW  # other things are to be said of them
     for person, count in zip(found.dataset.people, counts.tolist(), strict=True):
         if count < FEW:
             detail = f"{count or 'no'} usable photo{'' if count == 1 else 's'}, needs {FEW}"

@@ -12,6 +12,7 @@ import numpy as np
 from knownface.dataset.folder import FaceDataset
 from knownface.dataset.portraits import Note, choose_faces
 from knownface.diagnosis.agreement import Agreement, measure_agreement
+from knownface.diagnosis.filing import Filing
 from knownface.diagnosis.quality import Quality, measure_quality
 from knownface.embed.stream import FacePipeline
 from knownface.faces.face import PhotoFaces
@@ -41,6 +42,12 @@ class Examination:
     agreement: Agreement
     copies: tuple[tuple[int, int], ...]
 
+    @property
+    def filing(self) -> Filing:
+        """Which photos and folders contradict each other."""
+        dataset = self.dataset
+        return Filing(dataset.people, dataset.names, dataset.labels, self.seen, self.agreement)
+
 
 def examine(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> Examination:
     """Read every photo once; a few kB of each stay in memory, whatever its size."""
@@ -64,7 +71,7 @@ def examine(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent)
     seen, vectors = owner[chosen], vectors[chosen]
     agreement = measure_agreement(vectors, dataset.labels[seen], len(dataset.people))
     marks = np.array([photos[i].fingerprint for i in seen], np.uint8).reshape(-1, 32)
-    found = find_copies(marks, portraits[chosen], vectors, agreement.typical)
+    found = find_copies(marks, portraits[chosen], vectors, agreement.alike)
     pairs = {(int(seen[a]), int(seen[b])) for a, b in found} | set(_same_bytes(photos))
     return Examination(
         dataset,

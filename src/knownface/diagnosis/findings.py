@@ -20,7 +20,9 @@ KINDS = {
     "blurred": "Blurred",
     "dark": "Too dark, or too bright",
     "few_photos": "People with few photos",
-    "similar_names": "Folders that may be one person",
+    "one_person": "Folders that are probably one person",
+    "not_one_person": "Folders that are not one person",
+    "similar_names": "Folders whose names are almost the same",
 }
 
 

@@ -20,6 +20,8 @@ BLURRED = 0.38
 DARK = 50.0  # the darkest of the 800 reaches 77, and each of them at a fifth of its light less
 GLARING = 220.0  # the brightest of the 800 has 179
 
+COLOURLESS = 3.0  # mean difference of the channels; JPEG gives a grey photo 0
+
 SHARP_SIDE = 80  # sharpness is judged at this many pixels, or at the face's own if it has fewer
 DARKEST_SHARE, BRIGHTEST_SHARE = 10, 90  # percentiles, so that pupils and reflections do not count
 
@@ -31,12 +33,14 @@ class Quality:
     side: the shorter side of its box, in pixels of the photo.
     sharpness: energy of the finest octave relative to the next; does not depend on size or light.
     dark, bright: luminance (0 to 255) that a tenth of the face lies below, and above.
+    grey: whether it has no colour.
     """
 
     side: float
     sharpness: float
     dark: float
     bright: float
+    grey: bool
 
 
 def measure_quality(crop: np.ndarray, face: Face, geometry: Crop) -> Quality:
@@ -47,7 +51,8 @@ def measure_quality(crop: np.ndarray, face: Face, geometry: Crop) -> Quality:
         grey[edge:-edge, edge:-edge], [DARKEST_SHARE, BRIGHTEST_SHARE]
     ).tolist()
     sharp = sharpness(grey, _native_side(face, geometry))
-    return Quality(float(min(face.box[2:])), sharp, dark, bright)
+    colour = np.ptp(crop[edge:-edge, edge:-edge].astype(np.int16), axis=2).mean()
+    return Quality(float(min(face.box[2:])), sharp, dark, bright, bool(colour < COLOURLESS))
 
 
 def sharpness(grey: np.ndarray, native: float) -> float:

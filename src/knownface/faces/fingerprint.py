@@ -1,4 +1,4 @@
-"""Copies of a picture: saved again, resized, recoloured, or cut differently."""
+"""Copies of a picture: saved again, resized, recoloured, mirrored, or cut differently."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ NEIGHBOURS = 3  # a copy is among the most similar faces, so that the work grows
 # them also copied with up to 10 % cut off each side: copies reach 0.994 or more, nine pairs
 # that were there before 0.990 or more, and the closest different pictures 0.987.
 SAME_PICTURE = 0.99
-WORTH_TURNING = 0.9  # below this, the opposite direction does not reach SAME_PICTURE either
+# Correlation without turning and scaling: 60 cut, mirrored and grey copies and nine in 800
+# portraits reach 0.84 or more, and half of the pairs of one person's other photos less than 0.75.
+WORTH_TURNING = 0.75
+WORTH_TURNING_BACK = 0.9  # below this, the opposite direction does not reach SAME_PICTURE either
 EVERYWHERE = np.ones((PORTRAIT, PORTRAIT), np.uint8)
 STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 1e-4)  # copies settle in 5
 
@@ -50,9 +53,14 @@ def find_copies(
 
 
 def same_picture(first: np.ndarray, second: np.ndarray) -> bool:
-    """Do two small grey portraits show one picture, moved, turned or scaled a little?"""
+    """Do two small grey portraits show one picture, mirrored, moved, turned or scaled a little?"""
+    mirrored = np.ascontiguousarray(second[:, ::-1])
+    plain, other = _overlap(first, second), _overlap(first, mirrored)
+    if max(plain, other) < WORTH_TURNING:
+        return False
+    second = mirrored if other > plain else second
     found = _correlation(first, second)
-    if WORTH_TURNING <= found < SAME_PICTURE:
+    if WORTH_TURNING_BACK <= found < SAME_PICTURE:
         found = _correlation(second, first)
     return found >= SAME_PICTURE
 
@@ -73,6 +81,12 @@ def _most_similar(embeddings: np.ndarray, alike: float) -> set[tuple[int, int]]:
             pairs |= set(map(tuple, ends.tolist()))
             cosine[rows, nearest] = -1
     return pairs
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Best correlation of the middle of `first` with a part of `second` that was only moved."""
+    middle = first[EDGE:-EDGE, EDGE:-EDGE]
+    return float(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED).max())
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

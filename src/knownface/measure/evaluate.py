@@ -47,7 +47,8 @@ class TrainingRecord:
     """What a run knows of its recogniser besides the test; nothing where there was no run.
 
     candidates: those that were compared; where there are none, the test says how good the `chosen`
-        network is. images_per_second: that it embeds.
+        network is. images_per_second: that it embeds. one_person: pairs of names that are probably
+        one person, who does not play the stranger to himself.
     Raises ValueError where none of the candidates is the chosen one.
     """
 
@@ -57,6 +58,7 @@ class TrainingRecord:
     candidates: list[CandidateScore] = field(default_factory=list)
     folds: Folds | None = None
     images_per_second: float | None = None
+    one_person: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.candidates]
@@ -93,7 +95,8 @@ def evaluate(
     fresh = _without_enrolled(gallery, probes)
     known, truth = _of_people(gallery, fresh)
     others = Strangers.among(fresh, gallery.people, strangers, untouched_strangers)
-    trial = Trial.of(gallery.templates, known.embeddings, truth, others.embeddings)
+    same = gallery.pairs(training.one_person)
+    trial = Trial.of(gallery.templates, known.embeddings, truth, others.embeddings, same)
     confusion, scored = _per_person(gallery.people, trial)
     curve = measure_learning_curve(gallery, known.embeddings, truth, others.embeddings)
     split = {"train": len(gallery.photos), "validation": len(known)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -41,18 +42,25 @@ class Trial:
 
     @classmethod
     def of(
-        cls, templates: np.ndarray, probes: np.ndarray, truth: np.ndarray, strangers: np.ndarray
+        cls,
+        templates: np.ndarray,
+        probes: np.ndarray,
+        truth: np.ndarray,
+        strangers: np.ndarray,
+        same: Sequence[tuple[int, int]] = (),
     ) -> Trial:
         """Compare embeddings by cosine: probes (n, d) and strangers (m, d), templates (p, d).
 
         Where there are no strangers, each person in turn plays one to all others; of one person
-        alone there are none.
+        alone there are none. same: pairs of people who are no strangers to each other.
         """
         scores = probes @ templates.T
         if len(strangers):
             return cls(scores, truth, (strangers @ templates.T).max(1))
         known = cls(scores, truth, np.zeros(0, scores.dtype))
-        return replace(known, strangers=known.others) if len(templates) > 1 else known
+        if len(templates) < 2:
+            return known
+        return replace(known, strangers=best_of_others(scores, truth, same))
 
     @classmethod
     def of_split(

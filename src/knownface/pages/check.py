@@ -22,13 +22,16 @@ ADVICE = {
     "be right and land here all the same.",
     "two_names": "One picture cannot be two people: keep it where it belongs.",
     "duplicate": "Keep one of each.",
-    "near_duplicate": "Re-saved, resized or cut differently: one of each is enough, and copies on "
-    "both sides of a split make a test look better than it is.",
+    "near_duplicate": "Re-saved, resized, mirrored, grey or cut differently: one of each is "
+    "enough, and copies on both sides of a split make a test look better than it is.",
     "burst": "Nothing to mend: a split keeps them together.",
     "too_small": "Use the original photo if there is a larger one.",
     "blurred": "The network sees little in these; sharper photos help more.",
     "dark": "Use a photo with more even light.",
     "few_photos": "Add photos of these people, from different days.",
+    "one_person": "Their photos are as alike as those of one folder: merge the two folders.",
+    "not_one_person": "Their photos do not agree with each other: sort them into a folder per "
+    "person, or keep them apart and give them to `train` as `--strangers`.",
     "similar_names": "If both are one person, merge the folders.",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,11 @@ class Gallery:
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
         """Cosine of unit-length embeddings (n, d) with every template: (n, p)."""
         return np.asarray(embeddings @ self.templates.T)
+
+    def pairs(self, names: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
+        """Indices of pairs of people; pairs of which one is not enrolled are left out."""
+        index = {name: i for i, name in enumerate(self.people)}
+        return [(index[a], index[b]) for a, b in names if a in index and b in index]
 
     def match(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The best person's index (n,) and cosine (n,)."""

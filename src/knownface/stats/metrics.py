@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,13 +20,18 @@ def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
     return float(((scores >= true[:, None]).sum(1) <= k).mean())
 
 
-def best_of_others(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def best_of_others(
+    scores: np.ndarray, labels: np.ndarray, same: Iterable[tuple[int, int]] = ()
+) -> np.ndarray:
     """The highest score (n,) with anybody but a row's own column: scores (n, p), labels (n,).
 
     As if each person in turn were a stranger; -1, the least cosine, where nobody else is there.
+    same: pairs of columns that are one person, no strangers to each other.
     """
     others = scores.copy()
     others[np.arange(len(labels)), labels] = -1.0
+    for a, b in same:
+        others[labels == a, b] = others[labels == b, a] = -1.0
     return np.asarray(others.max(1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,24 @@ import numpy as np
 from knownface.dataset.folder import FaceDataset
 from knownface.dataset.portraits import Faces, Note, Portraits, collect_portraits
 from knownface.dataset.split import group_photos, halve_strangers, split
+from knownface.diagnosis.agreement import measure_agreement
+from knownface.diagnosis.filing import Filing
+from knownface.diagnosis.findings import Problem
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
+from knownface.faces.fingerprint import PORTRAIT, find_copies, small_portrait
+from knownface.files.rows import DiskRows
 from knownface.options import argument
 from knownface.progress import Track
 
 log = logging.getLogger(__name__)
+
+# What a line of training says besides what was found; the page of `check` says more.
+REMEDIES = {
+    "mislabel": "; not trained on: move it to the right folder, or remove it",
+    "two_names": "; keep it where it belongs",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class TrainingPhotos:
 
     rows, held_out: indices for training and testing; groups: (n,) photos that stay together.
     for_threshold, untouched: rows of the strangers that help to choose it, and that test it.
+    one_person: pairs of names that are probably one person, who is no stranger to himself.
     """
 
     everyone: Portraits
@@ -37,6 +50,7 @@ class TrainingPhotos:
     strangers: Portraits | None
     for_threshold: np.ndarray
     untouched: np.ndarray
+    one_person: tuple[tuple[str, str], ...] = ()
 
     @property
     def training(self) -> Portraits:
@@ -82,11 +96,17 @@ def collect(
 ) -> TrainingPhotos:
     """Read, crop, embed and split; raises KnownfaceError where too little is usable.
 
+    What contradicts itself is noted: folders that are no one person are left out, and so is the
+    wrong one of two copies under two names. Photos that agree with another person are not trained
+    on, but tested: a test that goes without what the network gets wrong would flatter it.
     validation, seed: of the split; earlier: instead, the `split.json` of another run.
     """
-    everyone = _usable(collect_portraits(people, pipeline, track))
+    found = collect_portraits(people, pipeline, track)
     strangers = collect_portraits(others, pipeline, track) if others else None
-    groups = group_photos(everyone.fingerprints, everyone.labels, everyone.taken)
+    copies, problems = examine_portraits(found)
+    kept = _in_accord(found, problems)
+    groups = group_photos(copies, found.labels, found.taken)[kept]
+    everyone = _usable(_noted(found, problems).select(kept))
     if earlier:
         rows, held_out = _earlier_split(Path(earlier), everyone)
     else:
@@ -96,7 +116,60 @@ def collect(
             f"{everyone.root}: every person has only one photo, or only copies of one, so that "
             "nothing is left to test on; add a second photo for some of them"
         )
-    return TrainingPhotos(everyone, groups, rows, held_out, strangers, *halve_strangers(strangers))
+    rows = _well_filed(everyone, rows, problems)
+    halves = halve_strangers(strangers)
+    pairs = tuple((str(p.other), p.person) for p in problems if p.kind == "one_person")
+    return TrainingPhotos(everyone, groups, rows, held_out, strangers, *halves, pairs)
+
+
+# ---------------------------------------------------------------- what contradicts itself
+def examine_portraits(found: Portraits) -> tuple[list[tuple[int, int]], list[Problem]]:
+    """Copies, as pairs of rows, and which photos and folders contradict each other."""
+    small = DiskRows((PORTRAIT, PORTRAIT))
+    for row in range(len(found)):
+        small.append(small_portrait(found.crops[row])[None])
+    agreement = measure_agreement(found.embeddings, found.labels, len(found.people))
+    copies = find_copies(found.fingerprints, small[:], found.embeddings, agreement.alike)
+    rows = np.arange(len(found))
+    filing = Filing(found.people, found.photos, found.labels, rows, agreement)
+    twins = {problem.photo: problem for problem in filing.two_names(copies)}
+    misfiled = (problem for _, problem in filing.misfiled() if problem.photo not in twins)
+    return copies, [*filing.folders(), *twins.values(), *misfiled]
+
+
+def _in_accord(found: Portraits, problems: Iterable[Problem]) -> np.ndarray:
+    """Rows without the wrong one of two copies, and without folders that are no one person.
+
+    All where fewer than two people would be left; a person's only photo stays.
+    """
+    mixed = [problem.person for problem in problems if problem.kind == "not_one_person"]
+    twins = [problem for problem in problems if problem.kind == "two_names"]
+    accused = {problem.photo for problem in twins}
+    wrong = {problem.photo for problem in twins if problem.other not in accused}
+    names = np.array(found.people)[found.labels]
+    wrongly = np.isin(found.photos, sorted(filter(None, wrong)))
+    wrongly &= np.isin(names, names[~wrongly])
+    kept = np.flatnonzero(~wrongly & ~np.isin(names, mixed))
+    return kept if len(np.unique(found.labels[kept])) > 1 else np.arange(len(found))
+
+
+def _well_filed(everyone: Portraits, rows: np.ndarray, problems: Iterable[Problem]) -> np.ndarray:
+    """Training rows without photos of somebody else; people of whom nothing is left keep theirs."""
+    kinds = ("mislabel", "two_names")
+    wrong = [str(problem.photo) for problem in problems if problem.kind in kinds]
+    right = ~np.isin(np.array(everyone.photos)[rows], wrong)
+    labels = everyone.labels[rows]
+    return np.asarray(rows[right | ~np.isin(labels, labels[right])])
+
+
+def _noted(found: Portraits, problems: Iterable[Problem]) -> Portraits:
+    notes = [
+        Note(p.photo or "", p.person, p.kind, p.detail + REMEDIES.get(p.kind, "")) for p in problems
+    ]
+    for note in notes:
+        where = "" if note.kind == "one_person" else f"{note.photo or note.person}: "
+        log.warning("%s%s", where, note.detail)
+    return replace(found, notes=(*found.notes, *notes))
 
 
 def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndarray]:
@@ -123,8 +196,9 @@ def _usable(everyone: Portraits) -> Portraits:
     """Drop people without a single usable face; at least two must remain."""
     counts = np.bincount(everyone.labels, minlength=len(everyone.people))
     notes = list(everyone.notes)
+    explained = {note.person for note in notes if note.kind == "not_one_person"}
     for name, count in zip(everyone.people, counts, strict=True):
-        if count < 2:
+        if count < 2 and name not in explained:
             what = (
                 "only one usable photo; cannot be tested" if count else "no usable photo; left out"
             )

@@ -147,7 +147,9 @@ def describe_training(
         claimed = random_split_accuracy(everyone, len(photos.held_out), seed)
     folds = cross_validate(everyone, photos.groups, config.folds, seed) if config.folds else None
     split = SplitRecord(len(np.unique(photos.groups)), seed, claimed)
-    return TrainingRecord(split, outcome.chosen, outcome.reason, outcome.candidates, folds, rate)
+    return TrainingRecord(
+        split, outcome.chosen, outcome.reason, outcome.candidates, folds, rate, photos.one_person
+    )
 
 
 def enroll(
