@@ -11,8 +11,6 @@ from knownface.networks.load import load_backbone
 
 from knownface.training.precision import computing_in  # isort: skip - quiet Keras first
 
-pytestmark = pytest.mark.backends
-
 
 def kinds(model: keras.Model) -> dict[str, str]:
     """What each layer but the input computes in, by its kind and place."""
@@ -22,6 +20,7 @@ def kinds(model: keras.Model) -> dict[str, str]:
     }
 
 
+@pytest.mark.backends
 def test_all_but_pixels_and_output_compute_in_bfloat16_whatever_their_names() -> None:
     model = network()
     before = model.get_weights()
