@@ -37,9 +37,7 @@ def check(
     weights: Weights = None,
     accept_license: Licence = False,
     faces: FacesMode = "detect",
-    out: Annotated[
-        Path | str | None, Option("The page; default: runs/<folder>-check.html.")
-    ] = None,
+    out: Annotated[Path | str | None, Option("The page; default: runs/FOLDER-check.html.")] = None,
     fix: Annotated[
         Path | str | None, Option("A new folder for a cleaned copy of the photos.")
     ] = None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.threshold import Threshold
+from knownface.recognition.threshold import Threshold, too_close
 from knownface.stats import metrics
 
 # Where nothing can be fitted: about that of 20 people with 8 photos each (MobileFaceNet, on the
@@ -17,11 +17,6 @@ SLOPE = 20.0
 # Platt (1999) doubts n photos by 1 / (n + 2). A tenth of that is right for the few photos that
 # people give: of 10 people with 4 photos each, the error on new photos was 0.018 instead of 0.034.
 DOUBT = 0.1
-# Mean similarity of one person's photos with another from which the two are taken for one person,
-# where 0 is two people and 1 photos with their own person. In 200 draws of 3 to 20 people of the
-# development set with 2 to 12 photos two people reach 0.53, and in 100 draws one person under two
-# names has at least 0.62.
-ONE_PERSON = 0.57
 
 
 @dataclass(frozen=True)
@@ -84,16 +79,11 @@ class Confidence:
 
 
 def one_person(gallery: Gallery) -> np.ndarray:
-    """Which people are probably one: (p, p) bool. Everybody is the same as themselves."""
-    people = len(gallery.people)
-    sums, same = np.zeros((people, people)), np.eye(people, dtype=bool)
-    np.add.at(sums, gallery.labels, gallery.scores(gallery.embeddings))
-    if people < 3:  # nobody else says how similar two people are
-        return same
-    means = sums / np.maximum(np.bincount(gallery.labels, minlength=people), 1)[:, None]
-    stranger, own = np.median(means[~same]), np.median(means[same])
-    close = means - stranger >= ONE_PERSON * max(own - stranger, 1e-3)
-    return np.asarray(same | close | close.T)
+    """Which people are too close for two: (p, p) bool. Everybody is the same as themselves."""
+    same = np.eye(len(gallery.people), dtype=bool)
+    for a, b in too_close(gallery.scores(gallery.embeddings), gallery.labels):
+        same[a, b] = same[b, a] = True
+    return same
 
 
 def _logistic(x: np.ndarray, correct: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -46,7 +46,7 @@ def choose_threshold(
         plays the stranger. The threshold is the highest of the empirical quantile, that of a
         normal fit, which is steadier where photos are few, and of what the backbone's measured
         `impostors` predict for a gallery of this size, because two or three people cannot stand
-            for all strangers. raced: (k,) best similarities of people who were left out while the
+        for all strangers. raced: (k,) best similarities of people who were left out while the
         network was chosen.
     So that no wrongly filed photos decide for everybody, pairs of people who are too close and
     similarities far above all others do not count.
@@ -77,10 +77,10 @@ def choose_threshold(
 def _in_turn(gallery: Gallery) -> np.ndarray:
     """The best similarity (n,) of each enrolled photo with people who stand for strangers."""
     scores, labels = gallery.scores(gallery.embeddings), gallery.labels
-    return metrics.best_of_others(scores, labels, _too_close(scores, labels))
+    return metrics.best_of_others(scores, labels, too_close(scores, labels))
 
 
-def _too_close(scores: np.ndarray, labels: np.ndarray) -> list[tuple[int, int]]:
+def too_close(scores: np.ndarray, labels: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of people who cannot stand for strangers: scores (n, p) of enrolled photos, labels."""
     people = scores.shape[1]
     sums = np.zeros((people, people))

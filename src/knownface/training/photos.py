@@ -27,6 +27,10 @@ from knownface.progress import Track
 
 log = logging.getLogger(__name__)
 
+# A network that takes more than this share of all photos for somebody else's is wrong itself: its
+# weights are random, or it was trained on another kind of picture.
+BELIEVED = 0.2
+
 # What a line of training says besides what was found; the page of `check` says more.
 REMEDIES = {
     "mislabel": "; not trained on: move it to the right folder, or remove it",
@@ -99,11 +103,14 @@ def collect(
     What contradicts itself is noted: folders that are no one person are left out, and so is the
     wrong one of two copies under two names. Photos that agree with another person are not trained
     on, but tested: a test that goes without what the network gets wrong would flatter it.
-    validation, seed: of the split; earlier: instead, the `split.json` of another run.
+    validation, seed: of the split; earlier: instead, the `split.json` of another run, as it is.
     """
     found = collect_portraits(people, pipeline, track)
     strangers = collect_portraits(others, pipeline, track) if others else None
     copies, problems = examine_portraits(found)
+    doubted = sum(problem.kind == "mislabel" for problem in problems)
+    if earlier or doubted > BELIEVED * len(found):
+        problems = []
     kept = _in_accord(found, problems)
     groups = group_photos(copies, found.labels, found.taken)[kept]
     everyone = _usable(_noted(found, problems).select(kept))
