@@ -13,6 +13,8 @@ import cv2
 import pytest
 from no_network import Proxy
 
+import knownface  # noqa: F401 - before any test imports a library that would report to its maker
+
 SHARED = Path(os.environ.get("KNOWNFACE_SHARED", "../shared")).resolve()
 PEOPLE = ("Adriana_Lima", "Hugh_Jackman", "Johnny_Depp", "Megan_Fox", "Tom_Cruise")
 STRANGERS = ("Barack_Obama", "Emma_Stone", "Keanu_Reeves", "Morgan_Freeman", "Rihanna")
