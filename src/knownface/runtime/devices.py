@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any, Protocol
@@ -30,40 +28,22 @@ class Runtime(Protocol):
     def run(self, inputs: np.ndarray) -> list[np.ndarray]: ...
 
 
-@dataclass(frozen=True)
-class Form:
-    """How a network is compiled.
-
-    adapt: changes an OpenVINO model, such as what it takes; a function of a module, so that it can
-        be pickled. many: whether several callers at once are the parallel work, not one alone.
-    """
-
-    adapt: Callable[[Any], Any] | None = None
-    many: bool = False
-
-
-AS_IT_IS = Form()
-
-
-def start_runtime(
-    data: bytes, path: Path, device: str, precision: Precision, form: Form
-) -> Runtime:
+def start_runtime(data: bytes, path: Path, device: str, precision: Precision) -> Runtime:
     """Compile the content of an ONNX file; path: what errors name. Raises KnownfaceError."""
     if device in ("auto", "cpu"):
-        return _OpenVino(data, path, precision, form)
+        return _OpenVino(data, path, precision)
     return _OnnxRuntime(data, path, device, precision)
 
 
 class _OpenVino:
-    def __init__(self, data: bytes, path: Path, precision: Precision, form: Form) -> None:
+    def __init__(self, data: bytes, path: Path, precision: Precision) -> None:
         import openvino
 
         # The first two arrays of a process, made at once by two threads, wait for each other for
         # ever: one holds the interpreter's lock, the other the initialisation of a C++ static.
         openvino.Tensor(openvino.Type.u8, [1]).data  # noqa: B018 - so the first is made here
         core = openvino.Core()
-        hint = "THROUGHPUT" if form.many else "LATENCY"
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": hint}
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bfloat16" and not native:
             raise KnownfaceError(
@@ -76,7 +56,6 @@ class _OpenVino:
         self._requests: LifoQueue[Any] = LifoQueue()
         try:
             model = core.read_model(data)
-            model = form.adapt(model) if form.adapt else model
             self.width = int(model.output(0).partial_shape[-1].get_length())
             compiled = core.compile_model(model, "CPU", settings)
             for _ in range(os.cpu_count() or 1):

@@ -15,28 +15,22 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.options import Device, Precision, checked
-from knownface.runtime.devices import AS_IT_IS, Form, Runtime, start_runtime
+from knownface.runtime.devices import Runtime, start_runtime
 
 
 class Network:
     """A network on a device: an array in, arrays out.
 
-    form: what is changed before it is compiled. digest: hex SHA-256 of the file's content;
-    description: the device in words; width: the last dimension of the first output.
+    digest: hex SHA-256 of the file's content; description: the device in words; width: the last
+    dimension of the first output.
     It pickles as the file's path; a process that gets it, or is forked, compiles it once for
     itself. Raises KnownfaceError.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        device: str = "auto",
-        precision: Precision = "auto",
-        form: Form = AS_IT_IS,
-    ) -> None:
+    def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
         self.path = path
         checked("device", Device, device)
-        self._options = device, precision, form
+        self._options = device, precision
         self._compiled = _compile(path, *self._options)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
@@ -77,13 +71,13 @@ _left_behind: list[Compiled] = []
 _lock = RLock()
 
 
-def _compile(path: Path, device: str, precision: Precision, form: Form) -> Compiled:
+def _compile(path: Path, device: str, precision: Precision) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
             state = path.stat()
             file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
-            if known := _compiled.get((_digests.get(file), device, precision, form)):
+            if known := _compiled.get((_digests.get(file), device, precision)):
                 return known
             data = path.read_bytes()
         except OSError as error:
@@ -93,17 +87,17 @@ def _compile(path: Path, device: str, precision: Precision, form: Form) -> Compi
             ) from None
         digest = hashlib.sha256(data).hexdigest()
         _digests[file] = digest
-        known = _compiled.get((digest, device, precision, form))
+        known = _compiled.get((digest, device, precision))
         if known is None:
-            runtime = start_runtime(data, path, device, precision, form)
+            runtime = start_runtime(data, path, device, precision)
             known = Compiled(runtime, digest, os.getpid())
-            _compiled[digest, device, precision, form] = known
+            _compiled[digest, device, precision] = known
         return known
 
 
-def _restored(path: Path, device: str, precision: Precision, form: Form, digest: str) -> Network:
+def _restored(path: Path, device: str, precision: Precision, digest: str) -> Network:
     """A network of another process, in this one."""
-    network = Network(path, device, precision, form)
+    network = Network(path, device, precision)
     _restored_lately.append(network._compiled)
     if network.digest != digest:
         raise KnownfaceError(f"{path}: another network lies there by now; load it again")
