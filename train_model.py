@@ -22,7 +22,7 @@ def find_data() -> list[str]:
         return ["data"]
     if not INVENTED.is_dir():
         print("No photos in data/<person>/, so people are invented.", file=sys.stderr, flush=True)
-        invent = [sys.executable, "-m", "knownface", "demo", str(INVENTED), "--strangers", "5"]
+        invent = [sys.executable, "-m", "knownface", "demo", str(INVENTED), "--strangers", "160"]
         if code := subprocess.run(invent).returncode:
             sys.exit(code)
     print("Your own photos in data/<person>/ would say more.", file=sys.stderr, flush=True)

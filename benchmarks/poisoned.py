@@ -145,7 +145,7 @@ def trained(folder: Path, backbone: Backbone, pipeline: FacePipeline) -> Recogni
     config = TrainingConfig(data=folder, backbone=backbone.name, recipe="frozen")
     photos = collect(scan(folder), None, pipeline, silent, validation=0.2, seed=0)
     outcome = Outcome([], "frozen", "frozen, as asked")
-    return enroll(photos, pipeline.embedder, outcome, backbone, config, About())
+    return enroll(photos, pipeline.embedder, outcome, backbone, config, About())[0]
 
 
 def main(people: Path, strangers: Path, backbone: str, seeds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -25,6 +26,20 @@ def gallery_of(people: int, photos: int, spread: float = 0.1, seed: int = 0) -> 
     names = [f"person {i}" for i in range(people)]
     files = [f"{i}.jpg" for i in range(len(labels))]
     return Gallery.enroll(names, embeddings(rng, centres[labels], spread), labels, files, files)
+
+
+def as_tested(run: Path) -> Recognizer:
+    """The recogniser of a run with its training part alone, as it was before all were enrolled."""
+    recognizer = Recognizer.load(run)
+    gallery = recognizer.gallery
+    trained = json.loads((run / "split.json").read_text())["train"]
+    rows = np.flatnonzero(np.isin(gallery.photos, trained))
+    recognizer.gallery = Gallery.enroll(
+        gallery.people, gallery.embeddings[rows], gallery.labels[rows],
+        [gallery.photos[row] for row in rows], [gallery.digests[row] for row in rows],
+        contract=gallery.contract,
+    )  # fmt: skip
+    return recognizer
 
 
 def answer_and_network(recognizer: Recognizer, photo: Path) -> tuple[int, int, Recognition]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
+from invented import invented
 
 import knownface
 
@@ -30,13 +30,13 @@ def test_the_public_names_are_what_is_shown() -> None:
 
 
 def test_results_are_shown_in_a_line(run_folder: Path, people: Path) -> None:
-    from knownface.measure.evaluation import Evaluation
     from knownface.measure.run import Run
+    from knownface.measure.verdict import title
 
-    evaluation = cast(Evaluation, SimpleNamespace(accuracy=0.9941))
+    evaluation, _ = invented(5)
     loaded = knownface.Recognizer.load(run_folder)
     run = knownface.TrainingRun(run_folder, loaded, evaluation)
-    assert repr(run) == f"TrainingRun({str(run_folder)!r}, 5 people, accuracy 0.994)"
+    assert repr(run) == f"TrainingRun({str(run_folder)!r}, 5 people: {title(evaluation)})"
     rows = [Run("mini", "best", 1, error="why"), Run("mini", "frozen", 1, "r", evaluation)]
     shown = repr(knownface.Comparison(people, rows))
     assert shown == f"Comparison({str(people)!r}, 1 of 2 runs with a result)"
@@ -65,14 +65,22 @@ def test_the_readme_shows_every_file_with_a_comment() -> None:
     assert len(shown) == len(there)
 
 
+def new_photos(shared: Path, place: Path) -> Path:
+    """A folder with photos of one person of the run that are not enrolled."""
+    (place / "new" / "Tom_Cruise").mkdir(parents=True)
+    for photo in sorted((shared / "data" / "people" / "Tom_Cruise").iterdir())[-3:]:
+        shutil.copy(photo, place / "new" / "Tom_Cruise")
+    return place / "new"
+
+
 @pytest.mark.parametrize("command", ["recognize", "evaluate", "verify", "benchmark"])
 def test_recognising_needs_no_keras(
-    command: str, run_folder: Path, people: Path, shared: Path
+    command: str, run_folder: Path, people: Path, shared: Path, tmp_path: Path
 ) -> None:
     photos = [str(people / "Tom_Cruise" / name) for name in ("001.jpg", "002.jpg")]
     arguments = {
         "recognize": [str(run_folder), *photos],
-        "evaluate": [str(run_folder), str(people)],
+        "evaluate": [str(run_folder), str(new_photos(shared, tmp_path))],
         "verify": photos,
         "benchmark": ["--pairs", str(short_list(shared, run_folder.parent)), "--images",
                       str(shared / "data" / "lfw_view1" / "images")],

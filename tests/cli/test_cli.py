@@ -34,7 +34,7 @@ def test_train_cross_validates_in_folds(people: Path, tmp_path: Path) -> None:
     done = knownface(*arguments, "--folds", 3)
     assert done.returncode == 0, done.stderr
     assert "Cross-validated, frozen, 3 folds: accuracy" in done.stdout
-    assert "More photos would" in done.stdout
+    assert "Whether more photos would help, 10 test photos cannot tell" in done.stdout
     folds = json.loads((tmp_path / "run" / "evaluation.json").read_text())["folds"]
     assert set(folds) == {"accuracy", "accuracy_ci95", "folds", "photos"}
     assert len(folds["folds"]) == 3
@@ -108,10 +108,15 @@ def test_verify_tells_people_apart(people: Path, run_folder: Path) -> None:
 
 
 def test_evaluate_writes_a_report(run_folder: Path, people: Path, tmp_path: Path) -> None:
-    out = tmp_path / "again"
-    done = knownface("evaluate", run_folder, people, "--out", out, "--json")
-    first = json.loads((run_folder / "evaluation.json").read_text())
-    assert json.loads(done.stdout)["accuracy"] == first["accuracy"]
+    out, new = tmp_path / "again", tmp_path / "new" / "Megan_Fox"
+    new.mkdir(parents=True)
+    for photo in sorted((people / "Megan_Fox").iterdir())[:5]:
+        Image.open(photo).crop((4, 4, 190, 215)).save(new / f"{photo.stem}.png")
+    refused(knownface("evaluate", run_folder, people, "--out", out), "is enrolled already")
+    done = knownface("evaluate", run_folder, new.parent, "--out", out, "--json")
+    document = json.loads(done.stdout)
+    assert (document["accuracy"], document["split"]["validation"]) == (1.0, 5)
+    assert document["warnings"][0].startswith("Hardly tested: 5 test photos")
     names = {path.name for path in out.iterdir()}
     assert names == {"evaluation.json", "report.html", "confusion_matrix.png"}
 

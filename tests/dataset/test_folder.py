@@ -6,7 +6,9 @@ import os
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from knownface.dataset.folder import scan
 from knownface.errors import KnownfaceError
@@ -156,3 +158,36 @@ def test_a_name_that_is_not_utf_8_is_read_as_latin_1(tmp_path: Path) -> None:
     assert all(path.is_file() for path in found.paths)
     for text in (*found.people, *found.names):
         text.encode()
+
+
+@pytest.mark.parametrize(
+    ("files", "people"),
+    [
+        (["Ann.jpg", "Bob.jpg"], {"Ann": 1, "Bob": 1}),
+        (["Ann 1.jpg", "Ann (2).jpg", "Bob_3.jpg", "Ève-04.jpg"], {"Ann": 2, "Bob": 1, "Ève": 1}),
+        (["John Paul.jpg"], {"John Paul": 1}),
+    ],
+)
+def test_in_a_flat_folder_the_name_says_who_it_is(
+    tmp_path: Path, files: list[str], people: dict[str, int]
+) -> None:
+    for name in files:
+        Image.new("RGB", (60, 60)).save(tmp_path / name)
+    found = scan(tmp_path)
+    assert dict(zip(found.people, np.bincount(found.labels).tolist(), strict=True)) == people
+    assert found.ignored == ()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["IMG_0001.jpg", "IMG_0002.jpg"], ["PXL_20230101_123456789.jpg", "Ann.jpg"],
+        ["20230101_121212.jpg"], ["DSCF0001.jpg", "ANNA0001.jpg"], ["Ann 1.jpg", "Ann 2.jpg"],
+        ["WhatsApp Image 2023-01-01 at 12.12.jpg", "Ann.jpg"], ["Screenshot (4).png", "Ann.jpg"],
+    ],
+)  # fmt: skip
+def test_names_that_cameras_give_are_nobodys(tmp_path: Path, files: list[str]) -> None:
+    for name in files:
+        Image.new("RGB", (60, 60)).save(tmp_path / name)
+    with pytest.raises(KnownfaceError, match=r"photos lie in it directly, move each into .*person"):
+        scan(tmp_path)

@@ -17,7 +17,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
     top_k_accuracy_score,
 )
-from support import gallery_of, portraits_of
+from support import as_tested, gallery_of, portraits_of
 
 from knownface.errors import KnownfaceError
 from knownface.measure.evaluate import (
@@ -130,10 +130,29 @@ def test_people_who_are_not_enrolled_are_strangers(run_folder: Path) -> None:
 
 
 def test_enrolled_photos_are_never_tested_on(run_folder: Path, people: Path) -> None:
+    split = json.loads((run_folder / "split.json").read_text())
+    result, *_ = read_and_evaluate(as_tested(run_folder), people)
+    assert result.tested == len(split["validation"])
+    with pytest.raises(KnownfaceError, match="is enrolled already, so that nothing is left"):
+        read_and_evaluate(Recognizer.load(run_folder), people)
+
+
+@pytest.mark.parametrize("others", [0, 12])
+def test_what_no_photo_was_tested_on_is_none(run_folder: Path, others: int) -> None:
     recognizer = Recognizer.load(run_folder)
-    trained = json.loads((run_folder / "split.json").read_text())
-    result, *_ = read_and_evaluate(recognizer, people)
-    assert result.tested == len(trained["validation"])
-    copies = replace(portraits_of(recognizer.gallery), digests=recognizer.gallery.digests)
-    with pytest.raises(KnownfaceError, match="no photo left to test on"):
-        evaluate(recognizer, copies)
+    recognizer.gallery = gallery = gallery_of(7, 1)
+    probes = portraits_of(gallery).select(np.arange(0))
+    strangers = portraits_of(gallery_of(4, 3, seed=9)) if others else None
+    result = evaluate(recognizer, probes, strangers)
+    assert (result.tested, result.accuracy, result.open_set.dir) == (0, None, None)
+    assert (result.open_set.far is None) == (not others)
+    assert result.open_set.far_trials == others
+    assert result.open_set.dir_at_far == {}
+
+
+def test_of_one_person_alone_it_is_known_how_often_they_are_named(run_folder: Path) -> None:
+    recognizer = Recognizer.load(run_folder)
+    recognizer.gallery = gallery_of(1, 4)
+    result = evaluate(recognizer, portraits_of(gallery_of(1, 9, spread=0.1, seed=0)))
+    assert result.open_set.dir is not None
+    assert result.open_set.far is None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from invented import invented
+from invented import UNTESTED, invented
 
 from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
@@ -30,7 +30,8 @@ def test_what_is_saved_is_loaded_exactly(people: int, tmp_path: Path) -> None:
     evaluation = invented(people)[0]
     for each in (
         evaluation,
-        replace(evaluation, open_set=None, calibration=None, folds=None, candidates=[]),
+        replace(evaluation, calibration=None, folds=None, candidates=[]),
+        replace(evaluation, open_set=UNTESTED),
     ):
         each.save(tmp_path / "evaluation.json")
         assert Evaluation.load(tmp_path / "evaluation.json") == each

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from support import gallery_of
+from support import as_tested, gallery_of
 
 from knownface.measure.evaluate import read_and_evaluate
 from knownface.measure.explanation import explain, occlusion_map, plane
 from knownface.pages.report import write_report
-from knownface.recognition.recognizer import Recognizer
 
 
 class LooksAtOneCorner:
@@ -32,7 +31,7 @@ def test_heat_lies_where_the_decision_is_made() -> None:
 
 
 def test_answers_are_those_of_the_evaluation(run_folder: Path, people: Path) -> None:
-    recognizer = Recognizer.load(run_folder)
+    recognizer = as_tested(run_folder)
     gallery = recognizer.gallery
     swapped = np.roll(np.arange(len(gallery.people)), 1)
     recognizer.gallery = replace(gallery, templates=gallery.templates[swapped])  # nearly all wrong
@@ -51,7 +50,7 @@ def test_answers_are_those_of_the_evaluation(run_folder: Path, people: Path) -> 
 def test_strangers_who_are_named_are_explained(
     run_folder: Path, people: Path, strangers: Path, tmp_path: Path
 ) -> None:
-    recognizer = Recognizer.load(run_folder)
+    recognizer = as_tested(run_folder)
     evaluation, portraits, others = read_and_evaluate(recognizer, people, strangers)
     assert others is not None
     scores = recognizer.gallery.match(others.embeddings)[1]

@@ -60,11 +60,13 @@ def test_one_sentence_says_whether_more_would_help() -> None:
     def curve(*points: tuple[int, float, float | None]) -> list[LearningPoint]:
         return [LearningPoint(n, accuracy, (0.0, 1.0), found) for n, accuracy, found in points]
 
-    flat = would_more_photos_help(curve((1, 0.5, 0.2), (10, 0.99, 0.95), (20, 0.99, 0.955)))
+    full = curve((1, 0.5, 0.2), (10, 0.99, 0.95), (20, 0.99, 0.955))
+    flat = would_more_photos_help(full, 150)
     assert flat.startswith("More photos would hardly help: from 10 to 20 per person, DIR")
-    steep = would_more_photos_help(curve((2, 0.5, None), (3, 0.9, None)))
+    assert would_more_photos_help(full, 149).startswith("Whether more photos would help, 149 test")
+    steep = would_more_photos_help(curve((2, 0.5, None), (3, 0.9, None)), 20)
     assert steep.startswith("More photos would probably help: from 2 to 3 per person, accuracy")
     assert steep.endswith("from 0.500 to 0.900.")
-    close = would_more_photos_help(curve((10, 0.8, 0.7), (20, 0.9, 0.8), (21, 0.9, 0.8)))
+    close = would_more_photos_help(curve((10, 0.8, 0.7), (20, 0.9, 0.8), (21, 0.9, 0.8)), 20)
     assert "from 10 to 21" in close
-    assert "says nothing" in would_more_photos_help(curve((1, 0.9, 0.8)))
+    assert "says nothing" in would_more_photos_help(curve((1, 0.9, 0.8)), 500)

@@ -76,7 +76,7 @@ def test_without_strangers_each_person_in_turn_plays_one() -> None:
     alone = Trial.of(np.eye(1, 3), np.eye(2, 3), np.zeros(2, int), np.zeros((0, 3)))
     assert len(alone.strangers) == 0
     assert alone.accuracy == 1
-    assert alone.at(0.5) == (0.5, 0.0)
+    assert alone.at(0.5) == (0.5, None)
     with pytest.raises(ValueError, match="at least one"):
         alone.dir_at_far(0.01)
 

@@ -146,4 +146,4 @@ def test_the_comparison_in_a_browser(browser: Any, run_folder: Path, tmp_path: P
         page.get_by_role("button", name="Accuracy").click()
         assert page.locator("th[aria-sort=descending]").count() == 1
         page.locator("#runs a").first.click()
-        assert "photos named right" in page.title()
+        assert "of known faces" in page.title()

@@ -98,3 +98,35 @@ def test_a_person_without_photos_is_refused() -> None:
         mean_templates(np.ones((2, 4)), np.array([0, 0]), 2)
     with pytest.raises(ValueError, match="names twice"):
         Gallery(("A", "A"), np.eye(2), np.eye(2), np.array([0, 1]), ("a", "b"), ("c", "d"))
+
+
+def test_more_photos_give_what_all_together_would() -> None:
+    whole = gallery()
+    first, more = np.arange(12) % 4 < 3, np.arange(12) % 4 == 3
+    part = Gallery.enroll(
+        whole.people, whole.embeddings[first], whole.labels[first],
+        [whole.photos[i] for i in np.flatnonzero(first)],
+        [whole.digests[i] for i in np.flatnonzero(first)],
+    )  # fmt: skip
+    rows = np.flatnonzero(more)
+    grown = part.with_photos(
+        whole.embeddings[rows], whole.labels[rows],
+        [whole.photos[i] for i in rows], [whole.digests[i] for i in rows],
+    )  # fmt: skip
+    np.testing.assert_allclose(grown.templates, whole.templates, atol=1e-6)
+    assert sorted(grown.photos) == sorted(whole.photos)
+    assert len(part.photos) == 9  # a value: the first gallery stays as it was
+
+
+def test_a_column_moves_towards_new_photos_as_a_mean_would() -> None:
+    whole = gallery()
+    columns = unit(whole.templates + 0.3 * RNG.normal(size=whole.templates.shape))
+    head = Gallery.enroll(
+        whole.people, whole.embeddings, whole.labels, whole.photos, whole.digests, columns
+    )
+    new = whole.embeddings[:1]
+    moved = head.with_photos(new, whole.labels[:1], ["new.jpg"], ["f" * 32])
+    np.testing.assert_allclose(moved.templates[1:], columns[1:], atol=1e-6)
+    before, after = columns[0] @ new[0], moved.templates[0] @ new[0]
+    assert before < after < 1
+    assert moved.templates[0] @ columns[0] > 0.9

@@ -57,7 +57,7 @@ def test_same_seed_same_bytes_and_more_people_change_nothing(
 
 
 def test_two_at_once_leave_opencv_as_it_was(tmp_path: Path, three_threads: None) -> None:
-    first, second = (write_photos([(tmp_path / name, (0, 2, 0))], 2) for name in "ab")
+    first, second = (write_photos([(tmp_path / name, (0, 2, 0), 2)], 2) for name in "ab")
     next(first)
     next(second)
     assert len(list(first)) == 1

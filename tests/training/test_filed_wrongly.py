@@ -37,7 +37,7 @@ def learn(data: Path, network: Network) -> tuple[TrainingPhotos, Recognizer]:
     photos = collect(scan(data), None, pipeline, silent, validation=0.2, seed=0)
     config = TrainingConfig(data=data, recipe="frozen")
     outcome = Outcome([], "frozen", "frozen, as asked")
-    return photos, enroll(photos, pipeline.embedder, outcome, record, config, About())
+    return photos, enroll(photos, pipeline.embedder, outcome, record, config, About())[0]
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from knownface.errors import KnownfaceError
+from knownface.measure.verdict import concerns
 from knownface.recognition.recognizer import Recognizer
-from knownface.training.config import TrainingConfig
+from knownface.stats.vectors import mean_templates
+from knownface.training.config import Recipe, TrainingConfig
 from knownface.training.train import train
 
 FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html"}
@@ -123,11 +125,44 @@ def test_bad_photos_are_listed_and_the_rest_is_used(people: Path, tmp_path: Path
     assert "Only One 🙂 שלום" in run.evaluation.people
 
 
-def test_too_few_people_is_one_sentence(people: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["best", "seed"])
+def test_one_person_is_enrolled_and_tested_as_far_as_can_be(
+    people: Path, strangers: Path, tmp_path: Path, recipe: Recipe
+) -> None:
     shutil.copytree(people / "Megan_Fox", tmp_path / "one" / "Megan_Fox")
-    with pytest.raises(KnownfaceError, match="at least two people"):
-        train(tmp_path / "one", out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    run = train(tmp_path / "one", out=tmp_path / "run", recipe=recipe)
+    assert run.recognizer.people == ("Megan_Fox",)
+    assert run.evaluation.open_set.dir == 1
+    assert run.evaluation.open_set.far is None
+    assert "measurements" in run.recognizer.threshold.source
+    assert run.evaluation.chosen == "frozen"
+    answers = run.recognizer.recognize_photos(sorted(strangers.rglob("*.jpg")))
+    named = [face.name for answer in answers for face in answer.faces]
+    assert named.count("Megan_Fox") <= 1
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_one_photo_each_is_enrolled_untested(people: Path, tmp_path: Path, flat: bool) -> None:
+    names = [folder.name for folder in sorted(people.iterdir())]
+    for name in names:
+        place = tmp_path / "few" / (f"{name}.jpg" if flat else f"{name}/1.jpg")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(people / name / "001.jpg", place)
+    run = train(tmp_path / "few", out=tmp_path / "run", recipe="best")
+    assert run.evaluation.accuracy is None
+    assert str(concerns(run.evaluation)[0]).startswith("Nothing was tested")
+    assert "<h1>Enrolled, but not tested</h1>" in (tmp_path / "run/report.html").read_text()
+    answers = [run.recognizer.recognize(people / name / "002.jpg").faces[0] for name in names]
+    assert [face.nearest for face in answers] == names
+    assert sum(face.name is not None for face in answers) > len(names) / 2
+
+
+def test_after_the_test_all_photos_are_enrolled(people: Path, run_folder: Path) -> None:
+    split = json.loads((run_folder / "split.json").read_text())
+    gallery = Recognizer.load(run_folder).gallery
+    assert sorted(gallery.photos) == sorted(split["train"] + split["validation"])
+    everybody = mean_templates(gallery.embeddings, gallery.labels, len(gallery.people))
+    np.testing.assert_allclose(gallery.templates, everybody, atol=1e-6)
 
 
 def test_an_older_run_is_never_touched(people: Path, run_folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import knownface
 from knownface.cli.console import print_json
 from knownface.cli.options import asking
-from knownface.cli.printing import print_evaluation
+from knownface.cli.printing import described, print_evaluation
 from knownface.progress import Track
 
 
@@ -15,7 +15,7 @@ from knownface.progress import Track
 def evaluate(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     result = knownface.evaluate(**asked, track=track)
     if as_json:
-        print_json(result.to_json())
+        print_json(described(result))
     else:
         print_evaluation(result)
         if asked["out"]:

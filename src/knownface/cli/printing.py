@@ -45,11 +45,12 @@ def print_comparison(result: Comparison) -> None:
 
 
 def print_rows(rows: Sequence[Run]) -> None:
-    """Runs side by side."""
+    """Runs side by side, the best first."""
+    from knownface.measure.run import ranked
     from knownface.pages.compare import COMPARISON, comparison_cells
 
     table = Table("Run", *COMPARISON)
-    for row in rows:
+    for row in ranked(rows):
         cells = [cell if isinstance(cell, str) else cell[0] for cell in comparison_cells(row)]
         if row.run:
             table.add_row(Path(row.run).name, *cells)
@@ -84,24 +85,35 @@ def _state(file: dict[str, Any]) -> str:
     return "here" if file["present"] else "not here"
 
 
-def print_evaluation(evaluation: Evaluation) -> None:
-    """What matters of an evaluation, in a few lines."""
-    from knownface.measure import numbers
+def described(evaluation: Evaluation) -> dict[str, Any]:
+    """`evaluation.json`, and what has to be said before its numbers."""
+    from knownface.measure.verdict import concerns
 
-    print(
-        f"{numbers.ACCURACY.said(evaluation)} on {evaluation.tested} photos of "
-        f"{len(evaluation.people)} people not used in training"
-    )
+    return evaluation.to_json() | {"warnings": [str(each) for each in concerns(evaluation)]}
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """What matters of an evaluation, in a few lines: first what people live with."""
+    from knownface.measure import numbers
+    from knownface.measure.verdict import concerns, headline
+
+    for concern in concerns(evaluation):
+        print(concern)
+    print(headline(evaluation))
+    if evaluation.tested and len(evaluation.people) > 1:
+        print(
+            f"{numbers.ACCURACY.said(evaluation)}: whom each of {evaluation.tested} photos of "
+            f"{len(evaluation.people)} people is most like, whatever the threshold"
+        )
     if (claimed := numbers.RANDOM_SPLIT.of(evaluation)) is not None:
         print(f"{numbers.RANDOM_SPLIT.name} would have claimed {claimed:.3f}")
-    if shown := evaluation.open_set:
+    shown = evaluation.open_set
+    print(f"{numbers.THRESHOLD.said(evaluation)}, chosen on {shown.threshold_source}")
+    if shown.dir_at_far:
         rates = ", ".join(
             f"{value:.3f} ({numbers.bounds(shown.dir_at_far_ci95[far])}) at {far}"
             for far, value in shown.dir_at_far.items()
         )
-        print(f"{numbers.THRESHOLD.said(evaluation)}, chosen on {shown.threshold_source}")
-        print(numbers.DIR.said(evaluation))
-        print(f"{numbers.FAR.said(evaluation)} of {shown.far_trials} photos of strangers")
         print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
     _print_findings(evaluation)
     for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
@@ -135,7 +147,8 @@ def _print_findings(evaluation: Evaluation) -> None:
     if pairs := evaluation.look_alikes:
         names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
         print(f"Look-alikes, most similar first: {names}")
-    print(would_more_photos_help(evaluation.learning_curve))
+    if evaluation.tested:
+        print(would_more_photos_help(evaluation.learning_curve, evaluation.tested))
 
 
 def print_backbones(rows: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import knownface
 from knownface.cli.console import print_json
 from knownface.cli.options import asking
-from knownface.cli.printing import print_evaluation
+from knownface.cli.printing import described, print_evaluation
 from knownface.progress import Track
 from knownface.training.config import TrainingRequest
 
@@ -17,8 +17,10 @@ def train(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     TrainingRequest(**asked)  # what is wrong is said before anything heavy is imported
     run = knownface.train(**asked, track=track)
     if as_json:
-        print_json(run.evaluation.to_json() | {"run": str(run.folder)})
+        print_json(described(run.evaluation) | {"run": str(run.folder)})
     else:
         print_evaluation(run.evaluation)
+        if run.evaluation.tested:
+            print("After the test all usable photos were enrolled, the test photos too.")
         print(f"Report: {run.folder / 'report.html'}")
         print(f"Try it: knownface recognize {run.folder} PHOTO")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,14 @@ log = logging.getLogger(__name__)
 
 # Folders that others parted for training; the first of them is the one to pass.
 TRAINING_PARTS = ("train", "training", "people")
+# The first word of photos as cameras, phones and messengers name them; nobody is called so.
+CAMERAS = {
+    "DCIM", "DSC", "DSCF", "DSCN", "FB", "FULLSIZERENDER", "GOPR", "IMAGE", "IMG", "MVIMG", "P",
+    "PHOTO", "PIC", "PICTURE", "PXL", "SCAN", "SCREENSHOT", "SIGNAL", "SNAPCHAT", "WHATSAPP",
+}  # fmt: skip
+# Eight characters, of which the last four are digits, as cameras name files (CIPA DC-009).
+_DCF = re.compile(r"[A-Z0-9_]{4}[0-9]{4}")
+_NUMBERED = re.compile(r"[\s_.-]*\(?[\d_.\s-]*\d\)?$")
 
 
 @dataclass(frozen=True)
@@ -59,9 +68,10 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
 
     loose: photos that lie in `root` itself are taken too, each as a person of its own; right for
         strangers, whose names do not matter.
-    Hidden and system folders are passed over; other files, and people who have nothing else, are
-    kept in `ignored` and `lost`, and said. Raises KnownfaceError where there is no folder, no
-    person or no permission, and where the people seem to be one level deeper.
+    Where there are no folders with photos, photos called `Ann.jpg`, `Bob 1.jpg` and `Bob 2.jpg` are
+    those of Ann and Bob. Hidden and system folders are passed over; other files, and people who
+    have nothing else, are kept in `ignored` and `lost`, and said. Raises KnownfaceError where there
+    is no folder, no person or no permission, and where the people seem to be one level deeper.
     """
     root = existing_folder(root)
     import numpy as np
@@ -78,11 +88,15 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     else:
         _refuse_levels(root, photos)
     people = _names([place for place, some in photos.items() if some])
-    if not people:
+    named = {name: photos[place] for name, place in people.items()}
+    if not named and (named := named_by_file(singles)):
+        log.info("%s: no folders; each photo is the person's that its name says", root)
+        singles = []
+    if not named:
         hint = "photos lie in it directly, move each into" if singles else "put each person's into"
         raise KnownfaceError(f"{root}: no photos in sub-folders; {hint} {root}/<person>/")
-    paths = [path for place in people.values() for path in photos[place]]
-    labels = [i for i, place in enumerate(people.values()) for _ in photos[place]]
+    paths = [path for some in named.values() for path in some]
+    labels = [i for i, some in enumerate(named.values()) for _ in some]
     ignored = [path for each in found.values() for path in each.others]
     lost = [folder.name for folder, each in found.items() if each.others and not each.photos]
     ignored += [] if loose else singles
@@ -91,7 +105,24 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     if lost:
         log.warning("%s: no photo in %s, which is left out", root, ", ".join(map(shown, lost)))
     numbers = np.array(labels, np.int64)
-    return FaceDataset(root, tuple(people), tuple(paths), numbers, tuple(ignored), tuple(lost))
+    return FaceDataset(root, tuple(named), tuple(paths), numbers, tuple(ignored), tuple(lost))
+
+
+def named_by_file(photos: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
+    """Photos by the person in their names, sorted; empty where cameras named some, or all alike.
+
+    A number behind a name tells photos of one person apart: `Ann_1`, `Ann (2)`, `Ann3`.
+    """
+    named: dict[str, list[Path]] = {}
+    for path in photos:
+        name = unicodedata.normalize("NFC", _NUMBERED.sub("", shown(path.stem)).strip())
+        by_camera = _DCF.fullmatch(path.stem) or re.split(r"[\s_-]", name)[0].upper() in CAMERAS
+        if not name or by_camera:
+            return {}
+        named.setdefault(name, []).append(path)
+    if len(named) < 2 and len(photos) > 1:
+        return {}
+    return {name: tuple(some) for name, some in sorted(named.items())}
 
 
 def _refuse_levels(root: Path, photos: Mapping[Path, Sequence[Path]]) -> None:

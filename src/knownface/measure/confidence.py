@@ -43,12 +43,12 @@ class Calibration:
 def measure_calibration(gallery: Gallery, trial: Trial) -> Calibration | None:
     """Fit a temperature on the gallery's photos, each left out in turn, and test it.
 
-    trial: of the test photos. None for one person, or where nobody has two photos enrolled. A
+    trial: of the test photos. None without any, for one person, or where nobody has two enrolled. A
     tuned network knows its training photos too well, so that its temperature comes out too cold;
     the error on test photos shows how much.
     """
     held_out, labels = gallery.scores_without_itself()
-    if len(gallery.people) < 2 or not len(labels):
+    if len(gallery.people) < 2 or not len(labels) or not len(trial.truth):
         return None
     temperature = fit_temperature(held_out, labels)
     correct = trial.correct

@@ -67,7 +67,7 @@ class TrainingRecord:
 
     def scores(self, test: Trial, seconds: float) -> list[CandidateScore]:
         """Of all candidates; of the only one after its test, `seconds` after the start."""
-        if self.candidates or not self.chosen:
+        if self.candidates or not self.chosen or not len(test.truth):
             return self.candidates
         found = test.dir_at_far(0.01) if len(test.strangers) else None
         return [CandidateScore(self.chosen, test.accuracy, found, round(seconds, 2), "test")]
@@ -88,7 +88,7 @@ def evaluate(
     untouched_strangers: rows of `strangers` that played no part in choosing the threshold; all,
         where not given.
     training: what is known besides; started: when the work began, by `time.perf_counter()`.
-    Raises KnownfaceError where no photo of a known person is left.
+    What no photo was tested on is None.
     """
     start = time.perf_counter() if started is None else started
     gallery, training = recognizer.gallery, training or TrainingRecord()
@@ -98,22 +98,23 @@ def evaluate(
     same = gallery.pairs(training.one_person)
     trial = Trial.of(gallery.templates, known.embeddings, truth, others.embeddings, same)
     confusion, scored = _per_person(gallery.people, trial)
-    curve = measure_learning_curve(gallery, known.embeddings, truth, others.embeddings)
     split = {"train": len(gallery.photos), "validation": len(known)}
     seconds = time.perf_counter() - start
     photos = len(probes) + len(strangers or ())
+    tested = len(known) > 0
+    recalls = [each.recall for each in scored if each.support]
     return Evaluation(
-        accuracy=trial.accuracy,
-        accuracy_ci95=trial.accuracy_ci95,
-        balanced_accuracy=float(np.mean([each.recall for each in scored if each.support])),
-        top5_accuracy=trial.top_k_accuracy(5),
+        accuracy=trial.accuracy if tested else None,
+        accuracy_ci95=trial.accuracy_ci95 if tested else None,
+        balanced_accuracy=float(np.mean(recalls)) if tested else None,
+        top5_accuracy=trial.top_k_accuracy(5) if tested else None,
         people=list(gallery.people),
         confusion_matrix=confusion.tolist(),
         per_person=scored,
         open_set=measure_open_set(trial, recognizer.threshold, others),
         calibration=measure_calibration(gallery, trial),
         look_alikes=find_look_alikes(gallery, confusion),
-        learning_curve=curve,
+        learning_curve=measure_learning_curve(gallery, known.embeddings, truth, others.embeddings),
         split=split | (asdict(training.split) if training.split else {}),
         errors=_wrong_answers(gallery, known, trial),
         notes=[asdict(note) for note in probes.notes],
@@ -140,11 +141,6 @@ def _of_people(gallery: Gallery, probes: Portraits) -> tuple[Portraits, np.ndarr
     index = {name: i for i, name in enumerate(gallery.people)}
     truth = np.array([index.get(probes.people[label], -1) for label in probes.labels], np.int64)
     known = np.flatnonzero(truth >= 0)
-    if not len(known):
-        raise KnownfaceError(
-            f"{probes.root}: no photo left to test on; name folders like the enrolled people "
-            f"({', '.join(gallery.people[:3])}, ...) and use photos that were not enrolled"
-        )
     return probes.select(known), truth[known]
 
 
@@ -153,6 +149,9 @@ def _per_person(people: Sequence[str], trial: Trial) -> tuple[np.ndarray, list[P
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     answers, labels = (trial.truth, trial.predicted), range(len(people))
+    if not len(trial.truth):
+        nothing = np.zeros((len(people),) * 2, np.int64)
+        return nothing, [PersonScore(name, 0.0, 0.0, 0.0, 0) for name in people]
     columns = precision_recall_fscore_support(*answers, labels=labels, zero_division=0.0)
     rows = zip(people, *columns, strict=True)
     scored = [PersonScore(n, float(p), float(r), float(f), int(s)) for n, p, r, f, s in rows]
@@ -175,10 +174,20 @@ def _wrong_answers(gallery: Gallery, probes: Portraits, trial: Trial) -> list[Wr
 def read_and_evaluate(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
-    """Test on a folder of people and, if given, of strangers; also gives what it read of both."""
+    """Test on a folder of people and, if given, of strangers; also gives what it read of both.
+
+    Raises KnownfaceError where no photo of a known person is left to test on.
+    """
     started = time.perf_counter()
     people, unknown = scan_folders(data, strangers)
     pipeline = recognizer.pipeline(track)
     known = collect_portraits(people, pipeline, track)
     others = collect_portraits(unknown, pipeline, track) if unknown else None
-    return evaluate(recognizer, known, others, started=started), known, others
+    result = evaluate(recognizer, known, others, started=started)
+    if not result.tested:
+        raise KnownfaceError(
+            f"{data}: every usable photo in it is enrolled already, so that nothing is left to "
+            "test on; use photos that training did not see (its own test, made before all photos were "
+            "enrolled, is evaluation.json in the run folder)"
+        )
+    return result, known, others

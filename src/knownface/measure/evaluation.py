@@ -64,17 +64,18 @@ class CandidateScore:
 class Evaluation:
     """`evaluation.json`. Row i of the confusion matrix is the true person people[i].
 
-    Raises ValueError where parts do not belong together.
+    accuracy, its interval, balanced_accuracy, top5_accuracy: None where no photo of a known person
+        was tested. Raises ValueError where parts do not belong together.
     """
 
-    accuracy: Share
-    accuracy_ci95: Interval
-    balanced_accuracy: Share
-    top5_accuracy: Share
+    accuracy: Share | None
+    accuracy_ci95: Interval | None
+    balanced_accuracy: Share | None
+    top5_accuracy: Share | None
     people: list[str]
     confusion_matrix: list[list[Count]]
     per_person: list[PersonScore]
-    open_set: OpenSet | None
+    open_set: OpenSet
     calibration: Calibration | None
     look_alikes: list[LookAlike]
     learning_curve: list[LearningPoint]
@@ -106,15 +107,18 @@ class Evaluation:
         sums = list(zip(people, map(sum, matrix), strict=True))
         yield rows == sums, "per_person must list the people and their photos as confusion_matrix"
         right = sum(row[i] for i, row in enumerate(matrix))
-        close = self.tested > 0 and math.isclose(self.accuracy, right / self.tested, abs_tol=1e-6)
+        close = self.accuracy is None or math.isclose(
+            self.accuracy * self.tested, right, abs_tol=1e-6 * self.tested
+        )
+        close = close and (self.accuracy is None) == (self.tested == 0)
         yield close, f"accuracy must be that of confusion_matrix, {right} of {self.tested}"
         yield len(self.errors) == self.tested - right, "errors must be the photos that went wrong"
-        if shown := self.open_set:
-            same = shown.dir_at_far.keys() == shown.dir_at_far_ci95.keys()
-            yield same, "open_set.dir_at_far and its intervals must have the same rates"
-            lengths = {name: len(values) for name, values in shown.curve.items()}
-            even = set(lengths) == {"far", "dir"} and lengths["far"] == lengths["dir"] > 0
-            yield even, "open_set.curve must have far and dir, of the same length"
+        shown = self.open_set
+        same = shown.dir_at_far.keys() == shown.dir_at_far_ci95.keys()
+        yield same, "open_set.dir_at_far and its intervals must have the same rates"
+        lengths = {name: len(values) for name, values in shown.curve.items()}
+        even = set(lengths) == {"far", "dir"} and lengths["far"] == lengths["dir"]
+        yield even, "open_set.curve must have far and dir, of the same length"
 
     @property
     def tested(self) -> int:
@@ -124,7 +128,7 @@ class Evaluation:
     @property
     def dir_at_1_percent(self) -> float | None:
         """DIR where 1 % of strangers are accepted; None where nobody played the stranger."""
-        return self.open_set.dir_at_far.get("0.01") if self.open_set else None
+        return self.open_set.dir_at_far.get("0.01")
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and text."""

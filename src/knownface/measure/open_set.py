@@ -14,6 +14,7 @@ from knownface.recognition.threshold import EACH_IN_TURN, Threshold
 from knownface.stats.intervals import clustered_interval, wilson_interval
 
 FARS = (0.001, 0.01, 0.1)
+GIVEN = "given strangers"
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class OpenSet:
     """Known people against strangers.
 
     threshold: the one in force; dir and far: what it does on untouched photos, with 95 %
-        intervals; far_trials: photos behind `far`. `far_ci95` allows for photos of one stranger
-        that are accepted together, and starts at 0 where known people played the strangers: they
-        may resemble each other more than strangers resemble them.
+        intervals; None where no photo of a known person, or of a stranger, was tested.
+        far_trials and far_people: photos behind `far`, and of how many people. `far_ci95` allows
+        for photos of one stranger that are accepted together, and starts at 0 where known people
+        played the strangers: they may resemble each other more than strangers resemble them.
     dir_at_far: DIR where the threshold is set on the strangers themselves, by false-accept rate;
         `dir_at_far_ci95` allows for how few strangers that threshold rests on, and starts at 0
-        where they are too few to say how high it has to be.
+        where they are too few to say how high it has to be. Empty without known people and
+        strangers, like the curve.
     curve: `far` and `dir`, both rising, at up to 200 thresholds: the ROC, and with 1 - dir the DET.
     strangers: stranger photos behind `dir_at_far` and `curve`.
     """
@@ -72,11 +75,12 @@ class OpenSet:
     far_target: Share
     threshold: float
     threshold_source: str
-    dir: Share
-    dir_ci95: Interval
-    far: Share
-    far_ci95: Interval
+    dir: Share | None
+    dir_ci95: Interval | None
+    far: Share | None
+    far_ci95: Interval | None
     far_trials: Count
+    far_people: Count
     strangers: Count
     strangers_source: str
     dir_at_far: dict[str, Share]
@@ -84,33 +88,35 @@ class OpenSet:
     curve: dict[str, list[Share]]
 
 
-def measure_open_set(trial: Trial, threshold: Threshold, strangers: Strangers) -> OpenSet | None:
+def measure_open_set(trial: Trial, threshold: Threshold, strangers: Strangers) -> OpenSet:
     """Test a threshold on known people and on strangers.
 
     trial: of all probes and of these strangers. Where there are none, each person in turn plays
-    one; None where there is nobody else.
+    one; one person alone has none.
     """
-    if not len(trial.strangers):
-        return None
     given = len(strangers) > 0
-    identities = strangers.identities if given else trial.truth
+    identities = strangers.identities if given else trial.truth[: len(trial.strangers)]
     untouched = strangers.untouched if given else np.ones(len(identities), bool)
     tested = replace(trial, strangers=trial.strangers[untouched])
-    dir_, far = tested.at(threshold.value)
+    found, accepted = tested.at(threshold.value)
     low, high = clustered_interval(tested.strangers, identities[untouched], threshold.value)
-    fars, dirs = trial.open_set_curve()
+    known, both = len(trial.truth), len(trial.truth) > 0 < len(trial.strangers)
+    fars, dirs = trial.open_set_curve() if both else (np.zeros(0),) * 2
     return OpenSet(
         far_target=threshold.far_target,
         threshold=threshold.value,
         threshold_source=threshold.source,
-        dir=dir_,
-        dir_ci95=wilson_interval(round(dir_ * len(trial.truth)), len(trial.truth)),
-        far=far,
-        far_ci95=(low if given else 0.0, high),
+        dir=found,
+        dir_ci95=None if found is None else wilson_interval(round(found * known), known),
+        far=accepted,
+        far_ci95=None if accepted is None else (low if given else 0.0, high),
         far_trials=len(tested.strangers),
+        far_people=len(np.unique(identities[untouched])),
         strangers=len(trial.strangers),
-        strangers_source="given strangers" if given else EACH_IN_TURN,
-        dir_at_far={f"{far:g}": trial.dir_at_far(far) for far in FARS},
-        dir_at_far_ci95={f"{far:g}": trial.dir_at_far_ci95(far, identities) for far in FARS},
+        strangers_source=GIVEN if given else EACH_IN_TURN,
+        dir_at_far={f"{far:g}": trial.dir_at_far(far) for far in FARS if both},
+        dir_at_far_ci95={
+            f"{far:g}": trial.dir_at_far_ci95(far, identities) for far in FARS if both
+        },
         curve={"far": fars.tolist(), "dir": dirs.tolist()},
     )

@@ -34,6 +34,25 @@ class Run:
         return (self.evaluation.to_json() if self.evaluation else {}) | own
 
 
+def ranked(rows: Sequence[Run]) -> list[Run]:
+    """The best first: by how many known faces get the right name at the threshold (DIR).
+
+    A run that accepts more strangers than its target, beyond what chance explains, comes after all
+    that do not; then those whose known faces were not tested, and those without a result.
+    """
+    return sorted(rows, key=_rank, reverse=True)
+
+
+def _rank(row: Run) -> tuple[float, ...]:
+    if row.evaluation is None:
+        return (-1.0,)
+    shown = row.evaluation.open_set
+    keeps = shown.far_ci95 is None or shown.far_ci95[0] <= shown.far_target
+    if shown.dir is None:
+        return (0.0, float(keeps))
+    return (1.0 + keeps, shown.dir, row.evaluation.accuracy or 0.0)
+
+
 def read_run(folder: Path) -> Run:
     """A finished run; KnownfaceError where the folder holds no usable evaluation."""
     path = folder / "evaluation.json"

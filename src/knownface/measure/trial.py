@@ -118,11 +118,11 @@ class Trial:
         return metrics.top_k_accuracy(self.scores, self.truth, min(k, self.scores.shape[1]))
 
     # ------------------------------------------------------------ open set
-    def at(self, threshold: float) -> tuple[float, float]:
-        """DIR and FAR at a threshold; FAR is 0 where there are no strangers."""
-        found = metrics.detection_and_identification_rate(self.best, self.correct, threshold)
+    def at(self, threshold: float) -> tuple[float | None, float | None]:
+        """DIR and FAR at a threshold; None for what no photo was tested on."""
+        found = self.correct & (self.best >= threshold)
         accepted = self.strangers >= threshold
-        return found, float(accepted.mean()) if len(accepted) else 0.0
+        return _share(found), _share(accepted)
 
     def dir_at_far(self, far: float) -> float:
         """DIR at the lowest threshold that accepts at most a share `far` of the strangers."""
@@ -135,3 +135,7 @@ class Trial:
     def open_set_curve(self) -> tuple[np.ndarray, np.ndarray]:
         """FAR and DIR, both rising; see `metrics.open_set_curve`."""
         return metrics.open_set_curve(self.best, self.correct, self.strangers)
+
+
+def _share(those: np.ndarray) -> float | None:
+    return float(those.mean()) if len(those) else None

@@ -9,21 +9,23 @@ from pathlib import Path
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.numbers import (
     ACCURACY,
-    DIR_AT_FAR_1,
+    DIR,
+    FAR,
     INTERVAL,
     PARAMETERS,
     RATE,
     RECALL,
     SECONDS,
     Cell,
+    Number,
     between,
 )
-from knownface.measure.run import Run
+from knownface.measure.run import Run, ranked
 from knownface.pages.page import Table, write_page
 
 COMPARISON = (
-    "Backbone", "Recipe", ACCURACY.name, INTERVAL, DIR_AT_FAR_1.name, PARAMETERS.name,
-    SECONDS.name, RATE.name,
+    "Backbone", "Recipe", DIR.name, INTERVAL, FAR.name, INTERVAL, ACCURACY.name,
+    PARAMETERS.name, SECONDS.name, RATE.name,
 )  # fmt: skip
 
 
@@ -32,8 +34,7 @@ def write_comparison(path: Path, rows: Sequence[Run], root: Path, same_photos: b
 
     root: where their `run` starts. same_photos: whether all were tested on the same ones.
     """
-    done = [(row, row.evaluation) for row in rows if row.evaluation]
-    done.sort(key=lambda each: (each[1].accuracy, each[1].dir_at_1_percent or 0.0), reverse=True)
+    done = [(row, row.evaluation) for row in ranked(rows) if row.evaluation]
     names = _names([str(row.run) for row, _ in done])
     links = [
         Path(os.path.relpath(root / str(row.run) / "report.html", path.parent)).as_posix()
@@ -63,13 +64,19 @@ def comparison_cells(run: Run) -> tuple[Cell, ...]:
     return (
         run.backbone,
         run.recipe,
+        *_with_interval(DIR, found),
+        *_with_interval(FAR, found),
         ACCURACY.cell(found.accuracy),
-        (between(found.accuracy_ci95), found.accuracy_ci95[0]),
-        DIR_AT_FAR_1.cell(found.dir_at_1_percent),
         PARAMETERS.cell(run.parameters),
         SECONDS.cell(found.seconds),
         RATE.cell(found.images_per_second),
     )
+
+
+def _with_interval(number: Number, found: Evaluation) -> tuple[Cell, Cell]:
+    interval = number.interval(found)
+    bounds = (between(interval), interval[0]) if interval else ("", -1.0)
+    return number.cell(number.of(found)), bounds
 
 
 def _names(runs: Sequence[str]) -> list[str]:

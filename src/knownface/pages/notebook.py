@@ -27,7 +27,7 @@ def recognition_html(recognition: Recognition) -> str:
 
 def evaluation_html(evaluation: Evaluation) -> str:
     """The numbers that matter, and who is taken for whom."""
-    numbers = (ACCURACY, BALANCED_ACCURACY, DIR, FAR)
+    numbers = (DIR, FAR, ACCURACY, BALANCED_ACCURACY)
     wrong = Counter((error.true, error.predicted) for error in evaluation.errors)
     return render(
         "evaluation.html.jinja",

@@ -15,6 +15,7 @@ from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import Explanation
 from knownface.measure.learning_curve import LearningPoint
 from knownface.measure.open_set import OpenSet
+from knownface.measure.verdict import concerns, headline, title
 from knownface.pages.answers import accepted_strangers, wrong_answers
 from knownface.pages.charts import Axis, Chart, FaceMap, Line
 from knownface.pages.confusion import confusion_matrix, draw_confusion_matrix
@@ -36,11 +37,13 @@ def write_report(
     draw_confusion_matrix(counts, evaluation.people, folder / "confusion_matrix.png")
     wrong = wrong_answers(evaluation, explanation, sheet)
     matrix, data = confusion_matrix(evaluation, explanation, sheet)
-    strangers = evaluation.open_set
     write_page(
         folder / "report.html",
         "report.html.jinja",
         evaluation=evaluation,
+        title=title(evaluation),
+        headline=headline(evaluation),
+        concerns=concerns(evaluation),
         wrong=wrong,
         errors=_errors(evaluation),
         matrix=matrix,
@@ -54,7 +57,7 @@ def write_report(
         notes=_notes(evaluation),
         sheet=sheet,
         data=data,
-        **(_against_strangers(strangers) if strangers else {}),
+        **_against_strangers(evaluation.open_set),
     )
 
 
@@ -105,7 +108,7 @@ def _against_strangers(shown: OpenSet) -> dict[str, Any]:
         for far, found in shown.dir_at_far.items()
     ]
     header = (numbers.FAR.name, numbers.DIR.name, numbers.INTERVAL)
-    roc, det = _curves(shown.curve["far"], shown.curve["dir"])
+    roc, det = _curves(shown.curve["far"], shown.curve["dir"]) if rows else (None, None)
     return {
         "each_in_turn": shown.strangers_source == EACH_IN_TURN,
         "dir_at_far": Table("DIR at FAR", header, rows),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from knownface.errors import KnownfaceError
-from knownface.stats.vectors import mean_templates
+from knownface.stats.vectors import mean_templates, unit_length
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,32 @@ class Gallery:
             tuple(photos),
             tuple(digests),
             contract,
+        )
+
+    def with_photos(
+        self,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        photos: Sequence[str],
+        digests: Sequence[str],
+    ) -> Gallery:
+        """Enroll more photos of the same people: embeddings (n, d), labels (n,) into `people`.
+
+        Templates become what `enroll` would have made of all photos together. A template that is no
+        mean, such as the column of a head, moves as a mean of its own photos would.
+        """
+        sums = np.zeros(self.templates.shape, np.float64)
+        np.add.at(sums, self.labels, self.embeddings)
+        sums = self.templates * np.linalg.norm(sums, axis=1, keepdims=True)
+        np.add.at(sums, labels, embeddings)
+        return Gallery.enroll(
+            self.people,
+            np.concatenate([self.embeddings, embeddings]),
+            np.concatenate([self.labels, labels]),
+            (*self.photos, *photos),
+            (*self.digests, *digests),
+            unit_length(sums),
+            self.contract,
         )
 
     def scores(self, embeddings: np.ndarray) -> np.ndarray:

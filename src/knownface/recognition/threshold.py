@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.errors import KnownfaceError
 from knownface.networks.record import Impostors
+from knownface.options import argument
 from knownface.recognition.gallery import Gallery
 from knownface.stats import metrics
 
@@ -43,13 +45,15 @@ def choose_threshold(
     """Choose the threshold on training photos and on strangers set aside for it.
 
     strangers: their embeddings (m, d), or None; use_people: each enrolled person in turn also
-        plays the stranger. The threshold is the highest of the empirical quantile, that of a
-        normal fit, which is steadier where photos are few, and of what the backbone's measured
-        `impostors` predict for a gallery of this size, because two or three people cannot stand
-        for all strangers. raced: (k,) best similarities of people who were left out while the
-        network was chosen.
+        plays the stranger, unless the strangers are so many that one of them may be accepted:
+        people who know each other may look alike, and are told apart by name. The threshold is the
+        highest of the empirical quantile, that of a normal fit, which is steadier where photos are
+        few, and of what the backbone's measured `impostors` predict for a gallery of this size,
+        because two or three people cannot stand for all strangers. raced: (k,) best similarities
+        of people who were left out while the network was chosen.
     So that no wrongly filed photos decide for everybody, pairs of people who are too close and
-    similarities far above all others do not count.
+    similarities far above all others do not count. Raises KnownfaceError where one person is alone
+    and nothing else says how similar strangers are.
     Networks that were trained on these very people push them apart, so that they no longer stand
     for strangers: then `use_people` is only right where there is nobody else.
     """
@@ -60,11 +64,16 @@ def choose_threshold(
     if raced is not None and len(raced):
         scores.append(raced)
         sources.append(f"{len(raced)} photos of strangers and people left out of a trial training")
-    if use_people or not scores:
+    plenty = strangers is not None and len(strangers) * far_target >= 1
+    if len(gallery.people) > 1 and ((use_people and not plenty) or not scores):
         scores.append(_in_turn(gallery))
         sources.append(f"{EACH_IN_TURN} ({len(gallery.embeddings)} training photos)")
-    best = _plausible(np.concatenate(scores).astype(np.float64))
-    value = max(metrics.threshold_at_far(best, far_target), _normal_quantile(best, 1 - far_target))
+    if not scores and impostors is None:
+        raise KnownfaceError(
+            f"{gallery.people[0]} is alone, and nobody has measured for this network how similar "
+            f"strangers look: give photos of other people with {argument('strangers', ...)}"
+        )
+    value = _that_refuses(np.concatenate(scores), far_target) if scores else -1.0
     if impostors is not None:
         # A stranger is compared with every template: 1 - (1 - f)^p is about p f.
         predicted = impostors.threshold("templates", far_target / len(gallery.people))
@@ -102,7 +111,13 @@ def _plausible(best: np.ndarray) -> np.ndarray:
     return np.asarray(best[best <= middle + IMPLAUSIBLE * spread])
 
 
-def _normal_quantile(values: np.ndarray, share: float) -> float:
+def _that_refuses(best: np.ndarray, far: float) -> float:
+    """What all but a share `far` of similarities (n,) stay below: empirically, or in a normal fit.
+
+    The higher of both; only plausible similarities count.
+    """
     from scipy.special import ndtri
 
-    return float(values.mean() + ndtri(share) * values.std())
+    best = _plausible(best.astype(np.float64))
+    normal = float(best.mean() + ndtri(1 - far) * best.std())
+    return max(metrics.threshold_at_far(best, far), normal)

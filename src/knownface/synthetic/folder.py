@@ -33,6 +33,7 @@ software works, and is never evidence of accuracy on real people.
 Made with people {people}, photos {photos}, strangers {strangers}, seed {seed}.
 """
 MOST_PHOTOS = 1000
+STRANGERS_PHOTOS = 3  # of each at most: many people tell more of strangers than many photos
 
 
 def _from(least: int, help: str) -> Option:
@@ -52,7 +53,10 @@ def demo(
         ),
     ] = 40,
     strangers: Annotated[
-        int, _from(0, "Others to be refused: DIR/strangers beside DIR/people.")
+        int,
+        _from(
+            0, f"Others to be refused, {STRANGERS_PHOTOS} photos each: DIR/strangers by DIR/people."
+        ),
     ] = 0,
     seed: Annotated[int, _from(0, "Other people for each number.")] = 0,
     track: Track = silent,
@@ -69,26 +73,30 @@ def demo(
     for name, number in asked.items():
         checked(name, kinds[name], number)
     names = invent_names(people + strangers, seed)
-    places = [Path("people" if strangers else ".") / name for name in names[:people]]
-    places += [Path("strangers") / name for name in names[people:]]
+    few = min(photos, STRANGERS_PHOTOS)
+    albums = [(Path("people" if strangers else ".") / name, photos) for name in names[:people]]
+    albums += [(Path("strangers") / name, few) for name in names[people:]]
     folder = Path(folder)
     with run_folder(folder, folder.name, "folder") as (work, _):
         text = README.format(**asked)
         (work / "README.txt").write_text(text, encoding="utf-8")
-        jobs = [(work / place, (seed, 2, i)) for i, place in enumerate(places)]
-        total = len(jobs) * photos
+        jobs = [(work / place, (seed, 2, i), n) for i, (place, n) in enumerate(albums)]
+        total = people * photos + strangers * few
         for _ in track(write_photos(jobs, photos), "Inventing people", total):
             pass
 
 
-def write_photos(jobs: list[tuple[Path, tuple[int, int, int]]], photos: int) -> Iterator[None]:
-    """Photo by photo, in several threads: OpenCV and NumPy release the lock while they compute."""
+def write_photos(jobs: list[tuple[Path, tuple[int, int, int], int]], most: int) -> Iterator[None]:
+    """Photo by photo, in several threads: OpenCV and NumPy release the lock while they compute.
+
+    jobs: a folder, the seed of a person, and how many photos; most: of anybody.
+    """
     model = load_model()
-    digits = max(2, len(str(photos)))
+    digits = max(2, len(str(most)))
     pool = ThreadPoolExecutor(os.cpu_count())
     with one_thread():
         try:
-            for place, seed in jobs:
+            for place, seed, photos in jobs:
                 place.mkdir(parents=True)
                 looks = looks_of(model, invent_person(model, seed))
                 paths = [place / f"photo_{i:0{digits}}.jpg" for i in range(1, photos + 1)]

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 # A network that takes more than this share of all photos for somebody else's is wrong itself: its
 # weights are random, or it was trained on another kind of picture.
 BELIEVED = 0.2
+SHOWN = 3  # people in one line; the report names the others
 
 # What a line of training says besides what was found; the page of `check` says more.
 REMEDIES = {
@@ -42,7 +43,8 @@ REMEDIES = {
 class TrainingPhotos:
     """Everyone's portraits, how they are split, and the strangers.
 
-    rows, held_out: indices for training and testing; groups: (n,) photos that stay together.
+    rows, held_out: indices for training and testing, none where every person has but one photo;
+        enrolled: for recognition in the end. groups: (n,) photos that stay together.
     for_threshold, untouched: rows of the strangers that help to choose it, and that test it.
     one_person: pairs of names that are probably one person, who is no stranger to himself.
     """
@@ -51,6 +53,7 @@ class TrainingPhotos:
     groups: np.ndarray
     rows: np.ndarray
     held_out: np.ndarray
+    enrolled: np.ndarray
     strangers: Portraits | None
     for_threshold: np.ndarray
     untouched: np.ndarray
@@ -63,6 +66,11 @@ class TrainingPhotos:
     @property
     def testing(self) -> Portraits:
         return self.everyone.select(self.held_out)
+
+    @property
+    def not_trained_on(self) -> Portraits:
+        """What is enrolled after the test."""
+        return self.everyone.select(np.setdiff1d(self.enrolled, self.rows))
 
     @property
     def given_strangers(self) -> Faces:
@@ -118,15 +126,11 @@ def collect(
         rows, held_out = _earlier_split(Path(earlier), everyone)
     else:
         rows, held_out = split(everyone.labels, groups, validation, seed)
-    if not len(held_out):
-        raise KnownfaceError(
-            f"{everyone.root}: every person has only one photo, or only copies of one, so that "
-            "nothing is left to test on; add a second photo for some of them"
-        )
     rows = _well_filed(everyone, rows, problems)
+    enrolled = _well_filed(everyone, np.arange(len(everyone)), problems)
     halves = halve_strangers(strangers)
     pairs = tuple((str(p.other), p.person) for p in problems if p.kind == "one_person")
-    return TrainingPhotos(everyone, groups, rows, held_out, strangers, *halves, pairs)
+    return TrainingPhotos(everyone, groups, rows, held_out, enrolled, strangers, *halves, pairs)
 
 
 # ---------------------------------------------------------------- what contradicts itself
@@ -200,24 +204,23 @@ def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndar
 
 
 def _usable(everyone: Portraits) -> Portraits:
-    """Drop people without a single usable face; at least two must remain."""
+    """Drop people without a single usable face; somebody must remain."""
     counts = np.bincount(everyone.labels, minlength=len(everyone.people))
     notes = list(everyone.notes)
     explained = {note.person for note in notes if note.kind == "not_one_person"}
-    for name, count in zip(everyone.people, counts, strict=True):
-        if count < 2 and name not in explained:
-            what = (
-                "only one usable photo; cannot be tested" if count else "no usable photo; left out"
-            )
-            log.warning("%s: %s", name, what)
-            notes.append(Note("", name, "few_photos", what))
+    for what, count in (("only one usable photo, not tested", 1), ("no usable photo, left out", 0)):
+        few = [everyone.people[i] for i in np.flatnonzero(counts == count)]
+        few = [name for name in few if name not in explained]
+        notes += [Note("", name, "few_photos", what) for name in few]
+        if few:
+            more = f" and {len(few) - SHOWN} more" if len(few) > SHOWN else ""
+            log.warning("%s%s: %s", ", ".join(few[:SHOWN]), more, what)
     present = np.flatnonzero(counts)
-    if len(present) < 2:
-        found = f"only {everyone.people[present[0]]}" if len(present) else "nobody"
+    if not len(present):
         bad = [note for note in everyone.notes if note.kind in ("unreadable", "no_face")]
         first = f" ({bad[0].photo}: {bad[0].detail})" if bad else ""
         raise KnownfaceError(
-            f"{everyone.root}: {found} with a usable face{first}; a recogniser needs at least two "
+            f"{everyone.root}: nobody with a usable face{first}; a recogniser needs photos of "
             "people, one sub-folder each"
         )
     return replace(

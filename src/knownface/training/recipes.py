@@ -12,9 +12,15 @@ from knownface.training.race import Outcome, inner_split, race
 def run_recipe(
     context: TrainingContext, photos: TrainingPhotos, backbone: Backbone, config: TrainingConfig
 ) -> Outcome:
-    """Do what `config.recipe` says; a network that is trained is changed in place."""
+    """Do what `config.recipe` says; a network that is trained is changed in place.
+
+    Where nothing can be tested, or there is nobody to be told apart, the network stays as it is.
+    """
     if config.recipe == "frozen":
         return Outcome([], "frozen", "frozen, as asked")
+    if len(photos.everyone.people) < 2 or not len(photos.held_out):
+        lacking = "one person alone" if len(photos.held_out) else "no photo to test on"
+        return Outcome([], "frozen", f"frozen: there is nothing to learn from {lacking}")
     if config.recipe == "seed":
         return tutorial(context, photos, backbone, config)
     training, groups = photos.training, photos.groups[photos.rows]

@@ -24,6 +24,7 @@ from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import explain
 from knownface.measure.folds import cross_validate, random_split_accuracy
+from knownface.measure.verdict import title
 from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.options import argument, taking
@@ -33,7 +34,7 @@ from knownface.recognition.about import About
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.threshold import choose_threshold
+from knownface.recognition.threshold import Threshold, choose_threshold
 from knownface.training.candidates import TrainingContext
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
@@ -57,8 +58,8 @@ class TrainingRun:
     evaluation: Evaluation
 
     def __repr__(self) -> str:
-        people, accuracy = len(self.recognizer.people), self.evaluation.accuracy
-        return f"TrainingRun({str(self.folder)!r}, {people} people, accuracy {accuracy:.3f})"
+        people, result = len(self.recognizer.people), title(self.evaluation)
+        return f"TrainingRun({str(self.folder)!r}, {people} people: {result})"
 
 
 @taking(TrainingRequest)
@@ -107,14 +108,12 @@ def train(request: TrainingRequest) -> TrainingRun:
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate)
         seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
-        recognizer = enroll(seen, embedder, outcome, backbone, config, about)
-        evaluation = evaluate(
-            recognizer, seen.testing, seen.strangers, seen.untouched, record, started
-        )
-        recognizer.save(artifact)
+        tested, complete = enroll(seen, embedder, outcome, backbone, config, about)
+        evaluation = evaluate(tested, seen.testing, seen.strangers, seen.untouched, record, started)
         evaluation.save(work / "evaluation.json")
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
-        write_report(work, evaluation, explain(recognizer, used, seen.strangers, track))
+        write_report(work, evaluation, explain(tested, used, seen.strangers, track))
+        complete.save(artifact)
     if outcome.stopped:
         raise Interrupted(f"stopped; {final} holds the best so far, a complete recogniser")
     return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
@@ -143,7 +142,7 @@ def describe_training(
     """
     everyone, seed = photos.everyone, config.seed
     claimed = None
-    if not outcome.fitted:
+    if not outcome.fitted and len(photos.held_out):
         claimed = random_split_accuracy(everyone, len(photos.held_out), seed)
     folds = cross_validate(everyone, photos.groups, config.folds, seed) if config.folds else None
     split = SplitRecord(len(np.unique(photos.groups)), seed, claimed)
@@ -159,17 +158,40 @@ def enroll(
     backbone: Backbone,
     config: TrainingConfig,
     about: About,
-) -> Recognizer:
-    """Enroll the training part, choose the threshold, and fit the confidence.
+) -> tuple[Recognizer, Recognizer]:
+    """The recogniser of the training part, which is tested, and that of all photos.
 
-    People whom a network was fitted to do not stand for strangers, nor do the backbone's
-    measurements.
+    Each has its own threshold and confidence, chosen in the same way: of 20 people with 2, 3, 5 and
+    10 photos, all photos name 12, 3, 2 and 1 % more of known faces, and no more strangers.
     """
-    seen = photos.training
+    seen, more = photos.training, photos.not_trained_on
     gallery = Gallery.enroll(
         seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates,
         embedder.contract(backbone.crop),
     )  # fmt: skip
+    complete = gallery.with_photos(more.embeddings, more.labels, more.photos, more.digests)
+
+    def ready(gallery: Gallery) -> Recognizer:
+        threshold, confidence = _calibrated(gallery, photos, outcome, backbone, config)
+        return Recognizer(
+            embedder, gallery, backbone.crop, threshold, config.faces, about, confidence
+        )
+
+    return ready(gallery), ready(complete)
+
+
+def _calibrated(
+    gallery: Gallery,
+    photos: TrainingPhotos,
+    outcome: Outcome,
+    backbone: Backbone,
+    config: TrainingConfig,
+) -> tuple[Threshold, Confidence]:
+    """The threshold, and what is made of a similarity.
+
+    People whom a network was fitted to do not stand for strangers, nor do the backbone's
+    measurements.
+    """
     aside = photos.strangers.embeddings[photos.for_threshold] if photos.strangers else None
     fitted = outcome.fitted
     impostors = None if config.weights or fitted else backbone.impostors
@@ -178,8 +200,7 @@ def enroll(
     best = [gallery.match(aside)[1]] if aside is not None else []
     best += [raced] if raced is not None else []
     outside = np.concatenate(best) if best else np.zeros(0)
-    confidence = Confidence.fit(gallery, threshold, outside, not fitted)
-    return Recognizer(embedder, gallery, backbone.crop, threshold, config.faces, about, confidence)
+    return threshold, Confidence.fit(gallery, threshold, outside, not fitted)
 
 
 # ---------------------------------------------------------------- network
