@@ -38,10 +38,12 @@ class Face:
 class Detector(Protocol):
     """Finds faces, in any thread, and in any process that it is pickled to or forked into.
 
-    `name` is part of the key under which crops are cached.
+    `name` is part of the key under which crops are cached. file: what it runs on, for a recogniser
+    to carry; None where that comes with the installation.
     """
 
     name: str
+    file: Path | None
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         """All faces in an RGB uint8 (height, width, 3) image, the largest first."""
@@ -52,13 +54,15 @@ class Detector(Protocol):
 class DetectorRecord:
     """One way to find faces.
 
-    rank: the lowest is tried first. load: raises WeightError where its files cannot be had.
+    rank: the lowest is tried first.
+    load: with its file where that is known already, else with one found or fetched; raises
+        WeightError where it cannot be had, DamagedFile where what is here is not it.
     instead: what is said where it stands in for a better one.
     """
 
     name: str
     rank: int
-    load: Callable[[Track], Detector]
+    load: Callable[[Track, Path | None], Detector]
     instead: str = ""
 
 

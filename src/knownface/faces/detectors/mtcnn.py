@@ -34,6 +34,7 @@ class Mtcnn:
     """
 
     name = "mtcnn"
+    file = None  # the networks come with the package
 
     def __init__(self) -> None:
         for network in NETWORKS:
@@ -172,7 +173,7 @@ def _between(
 DETECTOR = DetectorRecord(
     Mtcnn.name,
     1,
-    lambda track: Mtcnn(),
+    lambda track, file: Mtcnn(),
     f"MTCNN, slower than YuNet on large photos, whose file is not here ({YUNET.url}, for a folder "
     "named in KNOWNFACE_WEIGHTS)",
 )
