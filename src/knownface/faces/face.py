@@ -6,10 +6,11 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 
+from knownface.files.values import Must
 from knownface.progress import Track
 
 # Longest side at which faces are looked for: large photos are reduced to it.
@@ -83,8 +84,8 @@ class Crop:
     """
 
     kind: Literal["five_point", "box"]
-    size: int
-    margin: float = 0.0
+    size: Annotated[int, Must("from 1 to 1024", lambda size: 1 <= size <= 1024)]
+    margin: Annotated[float, Must("from 0 to 10", lambda margin: 0 <= margin <= 10)] = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knownface.files.download import WeightError
+from knownface.files.onnx_limits import parse, read_network
 from knownface.files.onnx_nodes import Graph, planes
 from knownface.networks.record import Pixels
 from knownface.networks.strict import Norm
@@ -19,17 +20,11 @@ if TYPE_CHECKING:
 
 
 def load_graph(path: Path) -> onnx.ModelProto:
-    """Parse an ONNX file; WeightError says so where it is something else."""
-    import onnx
-
+    """Parse an ONNX file, which has to hold all its arrays; WeightError says why it cannot be."""
     try:
-        model = onnx.load(path)
-        if not model.graph.node:
-            raise ValueError("it has no nodes")
-    except Exception as error:  # noqa: BLE001 - protobuf raises its own classes, by version
-        detail = str(error).split("\n")[0]
-        raise WeightError(f"{path}: not a complete ONNX file ({detail})") from None
-    return model
+        return parse(read_network(path))
+    except (OSError, ValueError) as error:
+        raise WeightError(f"{path}: not a usable weight file ({error})") from None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ def train(request: TrainingRequest) -> TrainingRun:
         record = describe_training(photos, outcome, config, rate)
         seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
         recognizer = enroll(seen, embedder, outcome, backbone, config, about)
+        recognizer.detector = cropper.detector_file
         evaluation = evaluate(
             recognizer, seen.testing, seen.strangers, seen.untouched, record, started
         )
