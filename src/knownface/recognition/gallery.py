@@ -45,17 +45,17 @@ class Gallery:
         return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
 
     def __post_init__(self) -> None:
+        for name in ("templates", "embeddings"):
+            _check_directions(name, getattr(self, name))
+        if self.labels.ndim != 1 or self.labels.dtype.kind != "i":
+            raise ValueError("labels must be whole numbers, one per photo")
         people, photos = len(self.people), len(self.photos)
         if len(self.templates) != people or len(set(self.people)) != people:
             raise ValueError(f"{people} names for {len(self.templates)} templates, or names twice")
         if not len(self.embeddings) == len(self.labels) == len(self.digests) == photos:
             raise ValueError("embeddings, labels, photos and digests differ in number")
-        for name in ("templates", "embeddings"):
-            _check_directions(name, getattr(self, name))
         if self.templates.shape[1] != self.embeddings.shape[1]:
             raise ValueError("templates and embeddings are of different networks")
-        if self.labels.ndim != 1 or self.labels.dtype.kind != "i":
-            raise ValueError("labels must be whole numbers, one per photo")
         if len(np.unique(self.labels)) != people or not np.isin(self.labels, range(people)).all():
             raise ValueError("labels must name each of the people, and nobody else")
 
