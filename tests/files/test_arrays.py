@@ -71,7 +71,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     content[150] ^= 1
     for damaged in (content, content[:-30], b"", b"text"):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             read_npz(path, 10_000)
     with pytest.raises(OSError, match="No such file"):
         read_npz(tmp_path / "none.npz", 10_000)

@@ -216,7 +216,8 @@ def test_a_found_file_is_checked_and_never_deleted(
         obtain(file)
     said = str(caught.value)
     found = hashlib.sha256(content).hexdigest()
-    assert ("699,995 bytes" in said and "700,000" in said) or (found in said and file.sha256 in said)
+    pairs = [("699,995 bytes", "700,000"), (f"sha256 {found}", str(file.sha256))]
+    assert any(is_there in said and expected in said for is_there, expected in pairs)
     assert said.startswith(str(path))
     assert str(file.url) in said
     assert path.read_bytes() == content

@@ -23,8 +23,9 @@ from knownface.embed.frozen import backbone_embedder
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
+from knownface.faces.detectors.yunet import YUNET
 from knownface.faces.face import Crop
-from knownface.files.download import WeightError
+from knownface.files.download import DamagedFile, WeightError
 from knownface.networks.load import choose_backbone, load_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import BACKBONES, get_backbone
@@ -121,7 +122,7 @@ def test_auto_reads_its_file_once_to_check_it(
     assert weights.sha256 == backbone.weight_files[0].sha256
     backbone_embedder(backbone, wanted)
     load_network(backbone, wanted, TrainingConfig("people"), silent)
-    assert read == ["MobileFaceNet.onnx"]
+    assert read.count("MobileFaceNet.onnx") == 1
 
 
 def test_unknown_names_list_the_known_ones() -> None:
@@ -218,6 +219,33 @@ def test_auto_is_free_and_falls_back_to_what_is_built_in(
     assert "backbone='arcface'" in caplog.text
     with pytest.raises(WeightError, match="no such file"):
         choose_backbone("auto", tmp_path / "missing.onnx")
+
+
+@pytest.mark.parametrize("how", ["cut", "changed", "another network"])
+@pytest.mark.parametrize("place", ["KNOWNFACE_WEIGHTS", "cache"])
+def test_a_damaged_file_is_said_and_nothing_takes_its_place(
+    how: str, place: str, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` took mini without a word, and faces were found with MTCNN."""
+    folder = tmp_path / "knownface" / "weights" if place == "cache" else tmp_path
+    folder.mkdir(exist_ok=True, parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(folder) if place != "cache" else "")
+    for file, load in ((BACKBONES["mobilefacenet"].weight_files[0], choose_backbone),
+                       (YUNET, lambda _: load_detector())):  # fmt: skip
+        content = bytearray((shared / "weights" / file.name).read_bytes())
+        content[1000] ^= 1
+        other = (shared / "weights" / YUNET.name).read_bytes()[:-1]
+        given = {"cut": content[:-7], "changed": content, "another network": other}[how]
+        (folder / file.name).write_bytes(given)
+        with pytest.raises(DamagedFile, match="damaged, or another file under that name") as caught:
+            load("auto")
+        said = str(caught.value)
+        assert said.startswith(str(folder / file.name))
+        assert str(file.sha256) in said or f"{file.bytes:,}" in said
+        assert f"{len(given):,} bytes" in said or hashlib.sha256(given).hexdigest() in said
+        assert len(said.splitlines()) == 1
+        (folder / file.name).unlink()
 
 
 def test_mini_ships_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

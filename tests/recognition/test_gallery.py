@@ -155,10 +155,12 @@ def test_a_zip_bomb_is_not_inflated(tmp_path: Path) -> None:
     zeros = io.BytesIO()
     np.save(zeros, np.zeros((2**20, 4), np.float32))
     body = zeros.getvalue()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("templates.npy", "w", force_zip64=True) as entry:
-            for _ in range(8):
-                entry.write(body)
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("templates.npy", "w", force_zip64=True) as entry,
+    ):
+        for _ in range(8):
+            entry.write(body)
     assert path.stat().st_size < 2**18
     tracemalloc.start()
     with pytest.raises(KnownfaceError, match="bytes of arrays, and at most"):

@@ -44,7 +44,9 @@ class Detector(Protocol):
     """
 
     name: str
-    file: Path | None
+
+    @property
+    def file(self) -> Path | None: ...
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         """All faces in an RGB uint8 (height, width, 3) image, the largest first."""

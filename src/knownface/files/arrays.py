@@ -22,7 +22,8 @@ def read_npz(source: Path | bytes, most: int) -> dict[str, np.ndarray]:
     Raises OSError, ValueError.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
+        content = io.BytesIO(source) if isinstance(source, bytes) else source
+        with zipfile.ZipFile(content) as archive:
             entries = archive.infolist()
             total = sum(entry.file_size for entry in entries)
             if total > most:

@@ -22,7 +22,6 @@ from knownface.files.runs import write_json
 from knownface.files.values import Must, from_json, read_json
 from knownface.files.whole import whole_file
 
-
 Digest = Annotated[
     str, Must("a SHA-256 in hexadecimal", lambda text: bool(re.fullmatch("[0-9a-f]{64}", text)))
 ]

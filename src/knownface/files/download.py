@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHUNK = 2**18  # bytes per step of the progress bar while downloading
-# Seconds without a byte of the file after which it is given up: one that the user asked for, and one
-# that knownface can do without.
+# Seconds without a byte of the file after which it is given up: one that the user asked for, and
+# one that knownface can do without.
 PATIENCE, SHORT_PATIENCE = 15.0, 3.0
 NOTICED = 1.0  # seconds of waiting for nothing that are worth remembering
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     import onnx
 
 # What `networks.to_onnx` writes, and what official weight files hold besides.
-OPERATORS = frozenset(
-    "Add Cast Clip Concat Conv Div Flatten Gather Gemm GlobalAveragePool Identity Max MaxPool Mul "
-    "PRelu Pad ReduceL2 ReduceMean Relu Sigmoid Sqrt Sub Sum Tanh Transpose "
-    "BatchNormalization Constant Reshape".split()
-)
+OPERATORS = frozenset({
+    "Add", "Cast", "Clip", "Concat", "Conv", "Div", "Flatten", "Gather", "Gemm",
+    "GlobalAveragePool", "Identity", "Max", "MaxPool", "Mul", "PRelu", "Pad", "ReduceL2",
+    "ReduceMean", "Relu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh", "Transpose",
+    "BatchNormalization", "Constant", "Reshape",
+})  # fmt: skip
 # The largest of our networks, IResNet-100, has 407 nodes, 0.26 GB, 12 billion multiplications per
 # face, and holds 3 million numbers at a time.
 LARGEST_FILE = 2**30  # bytes
@@ -49,14 +50,13 @@ def parse(data: bytes) -> onnx.ModelProto:
     what they hold.
     """
     import onnx
-    from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load_model_from_string(data)
-    except DecodeError:
+    except Exception:  # noqa: BLE001 - protobuf raises its own classes, by version
         raise ValueError("not a complete ONNX file") from None
-    if not model.graph.node:
-        raise ValueError("it has no nodes")
+    if not (model.graph.node and model.graph.input and model.graph.output):
+        raise ValueError("not a complete ONNX file: it lacks nodes, an input or an output")
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ValueError(f"{tensor.name or 'an array'} lies in another file, which is not read")
@@ -114,15 +114,15 @@ def _check_arrays(graph: onnx.GraphProto) -> None:
             len(tensor.float_data), len(tensor.int64_data)
         )
         if min(tensor.dims, default=0) < 0 or prod(tensor.dims) != held:
-            raise ValueError(f"{tensor.name!r:.60} has {held:,} numbers, and its shape says another")
+            raise ValueError(f"{tensor.name!r:.60} has {held:,} numbers, unlike what it says")
 
 
-def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Of every tensor for one face; raises ValueError where that cannot be told."""
+def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph for one face, with large arrays as inputs: their shapes are enough."""
     import onnx
     from onnx import helper
 
-    light, graph = onnx.ModelProto(), model.graph  # without the weights, of which the shape is enough
+    light, graph = onnx.ModelProto(), model.graph
     light.ir_version = model.ir_version
     light.opset_import.extend(model.opset_import)
     light.graph.node.extend(graph.node)
@@ -138,9 +138,17 @@ def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
         else:
             kind = helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
             light.graph.input.append(kind)
+    return light
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
+    """Of every tensor for one face; raises ValueError where that cannot be told."""
+    from onnx import shape_inference
+
+    graph, light = model.graph, _without_weights(model)
     try:
-        found = onnx.shape_inference.infer_shapes(light, strict_mode=True, data_prop=True).graph
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        found = shape_inference.infer_shapes(light, strict_mode=True, data_prop=True).graph
+    except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
         raise ValueError(f"its nodes do not fit each other: {str(error).splitlines()[0]}") from None
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for info in (*found.value_info, *found.input, *found.output):

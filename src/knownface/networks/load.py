@@ -164,7 +164,10 @@ def build_backbone(backbone: Backbone, weights: Weights | None) -> keras.Model:
     if path is not None:
         variables = {variable.path: variable for variable in model.weights}
         expected = {key: tuple(variable.shape) for key, variable in variables.items()}
-        arrays = form.read(path=path, expected=expected)
+        try:
+            arrays = form.read(path=path, expected=expected)
+        except (ValueError, IndexError) as error:  # NumPy's, where parts do not fit each other
+            raise WeightError(f"{path}: does not fit this network ({error})") from None
         check_arrays(expected, arrays, str(path))
         for key, variable in variables.items():
             variable.assign(arrays[key])

@@ -60,7 +60,10 @@ def read_steps(path: Path) -> Iterator[Step]:
         if missing or len(node.input) != count[node.op_type] + 1:
             what = f"has no array {missing[0]}" if missing else "lacks a parameter"
             raise WeightError(f"{path}: {node.op_type} {node.name} {what}; the file is incomplete")
-        arrays = tuple(numpy_helper.to_array(stored[name]) for name in node.input[1:])
+        try:
+            arrays = tuple(numpy_helper.to_array(stored[name]) for name in node.input[1:])
+        except (ValueError, TypeError) as error:
+            raise WeightError(f"{path}: {node.op_type} {node.name} is damaged ({error})") from None
         if not all(np.isfinite(array).all() for array in arrays):
             raise WeightError(f"{path}: {node.op_type} {node.name} has values that are not finite")
         epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
@@ -113,7 +116,7 @@ def _any_batch(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
     targets = {name for node in graph.node if node.op_type == "Reshape" for name in node.input[1:]}
     for node in graph.node:
-        if node.op_type == "Constant" and node.output[0] in targets:
+        if node.op_type == "Constant" and node.output[0] in targets and node.attribute[0].t.dims:
             shape = numpy_helper.to_array(node.attribute[0].t).astype(np.int64)
             if shape.ndim == 1 and shape[0] == 1:
                 value = numpy_helper.from_array(np.concatenate([[0], shape[1:]]))

@@ -86,4 +86,6 @@ class Artifact:
 
 def unusable(path: Path, reason: object) -> KnownfaceError:
     """What is said of a file of a recogniser that is not as it was saved."""
-    return KnownfaceError(f"{path}: not a usable recognizer ({reason}); copy it again or train again")
+    return KnownfaceError(
+        f"{path}: not a usable recognizer ({reason}); copy it again or train again"
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
-
 from pathlib import Path
 
 from knownface.errors import KnownfaceError

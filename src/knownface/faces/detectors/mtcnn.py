@@ -9,6 +9,7 @@ enlarging that help YuNet on head crops do not help here (LFW view 1: 0.991 with
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ class Mtcnn:
     """
 
     name = "mtcnn"
-    file = None  # the networks come with the package
+    file: Path | None = None  # the networks come with the package
 
     def __init__(self) -> None:
         for network in NETWORKS:
