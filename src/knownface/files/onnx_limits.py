@@ -183,10 +183,9 @@ def _check_cost(graph: onnx.GraphProto, shapes: dict[str, Shape]) -> None:
 
 def _work(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
     """Multiplications, or comparisons, of a node."""
-    made = prod(shapes.get(node.output[0], ()))
-    if node.op_type == "Conv":
-        return made * prod(shapes.get(node.input[1], ())[1:])
-    if node.op_type == "Gemm":
-        return made * prod(shapes.get(node.input[0], ())[1:])
+    made = sum(prod(shapes.get(name, ())) for name in node.output)
+    summed = {"Conv": node.input[1:2], "Gemm": node.input[:1]}.get(node.op_type)
+    if summed:  # the input of which a row, or a kernel, is summed up for each number
+        return made * prod(shapes.get(summed[0], ())[1:])
     window = next((each.ints for each in node.attribute if each.name == "kernel_shape"), ())
     return made * prod(window)

@@ -62,7 +62,7 @@ def read_steps(path: Path) -> Iterator[Step]:
             raise WeightError(f"{path}: {node.op_type} {node.name} {what}; the file is incomplete")
         try:
             arrays = tuple(numpy_helper.to_array(stored[name]) for name in node.input[1:])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise WeightError(f"{path}: {node.op_type} {node.name} is damaged ({error})") from None
         if not all(np.isfinite(array).all() for array in arrays):
             raise WeightError(f"{path}: {node.op_type} {node.name} has values that are not finite")

@@ -52,7 +52,11 @@ class Network:
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """The outputs, float32, in the file's order. To be called inside `native_work`."""
-        return self.compiled.runtime.run(inputs)
+        try:
+            return self.compiled.runtime.run(inputs)
+        except RuntimeError as error:
+            detail = str(error).split("\n")[0]
+            raise KnownfaceError(f"{self.path}: the network cannot be run ({detail})") from None
 
     @property
     def compiled(self) -> Compiled:
