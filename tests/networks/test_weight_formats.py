@@ -141,13 +141,13 @@ def test_a_state_dict_that_inflates_is_refused(tmp_path: Path) -> None:
     """Before PyTorch sees it, and where that is not installed."""
     bomb = archive(tmp_path / "a.pth", [2**26] * 2, zipfile.ZIP_DEFLATED)
     assert bomb.stat().st_size < 2**18
-    with pytest.raises(WeightError, match="not a PyTorch state dict .these are never compressed"):
+    with pytest.raises(WeightError, match=r"not a PyTorch state dict .these are never compressed"):
         read_state_dict(bomb, EXPECTED)
 
 
 def test_a_state_dict_of_a_larger_network_is_not_read(tmp_path: Path) -> None:
     large = archive(tmp_path / "a.pth", [at_most(EXPECTED) + 1])
-    with pytest.raises(WeightError, match="it has .* bytes, and this network's has at most"):
+    with pytest.raises(WeightError, match=r"it has .* bytes, and this network's has at most"):
         read_state_dict(large, EXPECTED)
     twice = bytearray(archive(tmp_path / "b.pth", [10, 10]).read_bytes())
     entry = twice.rindex(b"PK\x01\x02")
@@ -163,7 +163,7 @@ def test_a_bomb_for_mini_is_not_inflated(tmp_path: Path) -> None:
     path = tmp_path / "mini.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("stem/kernel.npy", bytes(2**27))
-    with pytest.raises(WeightError, match="not a complete weight file of mini .it holds"):
+    with pytest.raises(WeightError, match=r"not a complete weight file of mini .it holds"):
         load_backbone("mini", path)
 
 
