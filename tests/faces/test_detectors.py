@@ -49,7 +49,7 @@ def test_every_head_crop_has_its_face(people: Path) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_of_the_registry_keeps_the_promises(name: str, shared: Path) -> None:
-    detector = DETECTORS[name].load(silent)
+    detector = DETECTORS[name].load(silent, None)
     assert detector.name == name
     image = read_image(shared / "data" / "photos" / "couple.jpg")
     faces = detector.find_faces(image)

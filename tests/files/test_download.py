@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +18,9 @@ import numpy as np
 import pytest
 
 from knownface.files import download as weights
+from knownface.files import silent_hosts
 from knownface.files.cache import cache_folder
-from knownface.files.download import WeightError, WeightFile, obtain
+from knownface.files.download import DamagedFile, WeightError, WeightFile, obtain
 from knownface.networks.strict import check_arrays
 
 CONTENT = np.random.default_rng(0).bytes(700_000)
@@ -31,6 +35,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[str | None] = []
         self.content, self.status, self.cut, self.ranges = CONTENT, 200, 0, True
+        self.go_on = threading.Event()  # what a stalled answer waits for
+        self.go_on.set()
 
     @property
     def url(self) -> str:
@@ -54,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: server.cut or None])
+        self.wfile.flush()
+        server.go_on.wait()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -65,6 +73,7 @@ def server() -> Iterator[Server]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
+    server.go_on.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -203,9 +212,14 @@ def test_a_found_file_is_checked_and_never_deleted(
     path = tmp_path / "face.onnx"
     path.write_bytes(content)
     monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightError, match=r"bytes where|is not that of") as caught:
+    with pytest.raises(DamagedFile, match="damaged, or another file under that name") as caught:
         obtain(file)
-    assert file.url in str(caught.value)
+    said = str(caught.value)
+    found = hashlib.sha256(content).hexdigest()
+    pairs = [("699,995 bytes", "700,000"), (f"sha256 {found}", str(file.sha256))]
+    assert any(is_there in said and expected in said for is_there, expected in pairs)
+    assert said.startswith(str(path))
+    assert str(file.url) in said
     assert path.read_bytes() == content
 
 
@@ -230,3 +244,114 @@ def test_the_cache_lies_where_the_desktop_says(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
     assert weights.cache_folder() == Path("/home/someone/.cache/knownface")
+
+
+# ---------------------------------------------------------------- a firewall that drops packets
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> float:
+    """What is waited here, so that the tests are quick."""
+    monkeypatch.setattr(weights, "SHORT_PATIENCE", 0.4)
+    monkeypatch.setattr(weights, "PATIENCE", 0.8)
+    monkeypatch.setattr(weights, "NOTICED", 0.2)
+    return 0.4
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """The address of somebody who takes every call and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/face.onnx"
+
+
+def waited(file: WeightFile, words: str, asked: bool = False) -> float:
+    """Seconds until it is given up."""
+    start = time.monotonic()
+    with pytest.raises(WeightError, match=words) as caught:
+        obtain(file, asked=asked)
+    assert len(str(caught.value).splitlines()) == 1
+    return time.monotonic() - start
+
+
+def test_three_seconds_are_waited_for_what_nobody_asked_for() -> None:
+    assert weights.SHORT_PATIENCE <= 3
+
+
+def test_silence_is_waited_for_once_and_remembered(
+    file: WeightFile, mute: str, patience: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "knownface")
+    silent = replace(file, url=mute)
+    assert patience <= waited(silent, "nothing came for") < patience + 0.3
+    assert len(caplog.messages) == 1
+    assert waited(silent, "did not answer lately") < 0.2  # another process reads the same mark
+    assert waited(replace(silent, name="other.onnx"), "did not answer lately") < 0.2
+    assert len(caplog.messages) == 1  # nothing is announced that is not done
+    assert waited(silent, "nothing came for", asked=True) >= 0.8
+    mark = next((cache_folder() / "silent").iterdir())
+    os.utime(mark, (0, time.time() - silent_hosts.DAY - 1))
+    assert waited(silent, "nothing came for") >= patience
+
+
+def test_a_body_that_stalls_is_not_waited_for_either(
+    file: WeightFile, server: Server, patience: float
+) -> None:
+    server.cut = 300_000
+    server.go_on.clear()
+    assert patience <= waited(file, "nothing came for") < patience + 0.3
+    server.go_on.set()
+    server.cut = 0
+    assert waited(file, "did not answer lately") < 0.2
+    assert obtain(file).read_bytes() == CONTENT  # who asks for it asks again, and is remembered
+    assert server.requests[-1] == f"bytes={weights.CHUNK}-"
+    (cache_folder() / "weights" / file.name).unlink()
+    assert obtain(file, asked=False).read_bytes() == CONTENT
+
+
+def test_a_name_that_nobody_looks_up_is_not_waited_for(
+    file: WeightFile, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver behind such a firewall answers after many seconds; no timeout ends that."""
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(20) and [])
+    nowhere = replace(file, url="http://weights.example.invalid/face.onnx")
+    assert waited(nowhere, "nothing came for") < patience + 0.3
+    ended.set()
+
+
+def test_what_fails_at_once_is_asked_again(file: WeightFile, server: Server) -> None:
+    assert waited(replace(file, url="http://127.0.0.1:9/face.onnx"), "no connection") < 1
+    assert not (cache_folder() / "silent").exists()
+    server.status = 404
+    waited(file, "answered 404")
+    server.status = 200
+    assert obtain(file, asked=False).read_bytes() == CONTENT
+
+
+def test_a_proxy_that_is_silent_is_remembered_itself(
+    file: WeightFile, server: Server, mute: str, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", mute.replace("//", "//me:secret@").removesuffix("/face.onnx"))
+    assert waited(file, "nothing came for") >= patience
+    assert waited(file, "did not answer lately") < 0.2
+    assert not any("secret" in path.name for path in (cache_folder() / "silent").iterdir())
+    monkeypatch.delenv("http_proxy")
+    assert obtain(file, asked=False).read_bytes() == CONTENT
+
+
+def test_silence_is_remembered_where_the_cache_cannot_be_written(
+    file: WeightFile, mute: str, patience: float
+) -> None:
+    (cache_folder() / "weights").mkdir(parents=True)
+    (cache_folder() / "silent").write_text("a file in the way")
+    silent = replace(file, url=mute)
+    assert waited(silent, "nothing came for") >= patience
+    assert waited(silent, "did not answer lately") < 0.2
+
+
+def test_a_download_is_announced_in_one_line(
+    file: WeightFile, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "knownface")
+    obtain(file)
+    address = f"127.0.0.1:{server.server_port}"
+    assert caplog.messages == [f"Downloading face.onnx (700,000 bytes) from {address}"]

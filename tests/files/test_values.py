@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
 
-from knownface.files.values import Count, Interval, Must, Share, from_json
+from knownface.files import values
+from knownface.files.values import Count, Interval, Must, Share, from_json, read_json
 
 Even = Annotated[int, Must("even", lambda number: number % 2 == 0)]
 
@@ -65,3 +68,40 @@ def test_what_is_wrong_is_named(document: object, words: str) -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the whole sentence is compared
         from_json(Whole, document)
     assert str(refusal.value) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        (float, 10**400, "must be a finite number"),
+        (float, 2**60, "must be a finite number"),
+        (int, 2**60, "must be a whole number"),
+        (str, "\udcff", "must be text"),
+        (dict[str, int], {"\ud800": 1}, "a key of"),
+        (Any, {"a": [1, float("nan")]}, r"a\[1\] must be a finite number"),
+        (Literal["one", "two"], "three", "must be 'one' or 'two', not 'three'"),
+        (Literal["one", "two"], ["one"], "must be 'one' or 'two'"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(kind: Any, value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        from_json(kind, value)
+
+
+def test_a_literal_is_one_of_its_words() -> None:
+    assert from_json(Literal["one", "two"], "two") == "two"
+
+
+def test_a_document_is_read_from_regular_files_of_a_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": 1}')
+    assert read_json(path) == {"a": 1}
+    monkeypatch.setattr(values, "LARGEST_DOCUMENT", 5)
+    with pytest.raises(ValueError, match="8 bytes, and 5 are the most"):
+        read_json(path)
+    path.unlink()
+    os.mkfifo(path)  # who reads it waits for ever
+    with pytest.raises(ValueError, match="not a regular file"):
+        read_json(path)

@@ -6,8 +6,10 @@ import csv
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,8 +25,9 @@ from knownface.embed.frozen import backbone_embedder
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
+from knownface.faces.detectors.yunet import YUNET
 from knownface.faces.face import Crop
-from knownface.files.download import WeightError
+from knownface.files.download import DamagedFile, WeightError
 from knownface.networks.load import choose_backbone, load_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import BACKBONES, get_backbone
@@ -121,7 +124,7 @@ def test_auto_reads_its_file_once_to_check_it(
     assert weights.sha256 == backbone.weight_files[0].sha256
     backbone_embedder(backbone, wanted)
     load_network(backbone, wanted, TrainingConfig("people"), silent)
-    assert read == ["MobileFaceNet.onnx"]
+    assert read.count("MobileFaceNet.onnx") == 1
 
 
 def test_unknown_names_list_the_known_ones() -> None:
@@ -213,11 +216,64 @@ def test_auto_is_free_and_falls_back_to_what_is_built_in(
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     caplog.clear()
     assert choose_backbone("auto")[0].name == "mini"
-    assert len(caplog.messages) == 1
-    assert "mini" in caplog.text
-    assert "backbone='arcface'" in caplog.text
+    announced, said = caplog.messages
+    assert announced == "Downloading MobileFaceNet.onnx (3,998,070 bytes) from github.com"
+    assert said.startswith("Backbone mini")
+    assert "backbone='arcface'" in said
     with pytest.raises(WeightError, match="no such file"):
         choose_backbone("auto", tmp_path / "missing.onnx")
+
+
+def test_a_firewall_that_drops_packets_costs_one_wait_for_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was 33 seconds in every process."""
+    caplog.set_level("INFO", "knownface")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("KNOWNFACE_WEIGHTS")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        start = time.monotonic()
+        assert choose_backbone("auto")[0].name == "mini"
+        assert load_detector().name == "mtcnn"
+        assert time.monotonic() - start < 3.5
+        announced, backbone, detector = caplog.messages
+        assert announced.startswith("Downloading MobileFaceNet.onnx")
+        assert backbone.startswith("Backbone mini")
+        assert detector.startswith("Detector: MTCNN")
+        caplog.clear()
+        start = time.monotonic()
+        assert choose_backbone("auto")[0].name == "mini"
+        assert load_detector().name == "mtcnn"
+        assert time.monotonic() - start < 0.5
+        assert caplog.messages == [backbone, detector]
+
+
+@pytest.mark.parametrize("how", ["cut", "changed", "another network"])
+@pytest.mark.parametrize("place", ["KNOWNFACE_WEIGHTS", "cache"])
+def test_a_damaged_file_is_said_and_nothing_takes_its_place(
+    how: str, place: str, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` took mini without a word, and faces were found with MTCNN."""
+    folder = tmp_path / "knownface" / "weights" if place == "cache" else tmp_path
+    folder.mkdir(exist_ok=True, parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(folder) if place != "cache" else "")
+    for file, load in ((BACKBONES["mobilefacenet"].weight_files[0], choose_backbone),
+                       (YUNET, lambda _: load_detector())):  # fmt: skip
+        content = bytearray((shared / "weights" / file.name).read_bytes())
+        content[1000] ^= 1
+        other = (shared / "weights" / YUNET.name).read_bytes()[:-1]
+        given = {"cut": content[:-7], "changed": content, "another network": other}[how]
+        (folder / file.name).write_bytes(given)
+        with pytest.raises(DamagedFile, match="damaged, or another file under that name") as caught:
+            load("auto")
+        said = str(caught.value)
+        assert said.startswith(str(folder / file.name))
+        assert str(file.sha256) in said or f"{file.bytes:,}" in said
+        assert f"{len(given):,} bytes" in said or hashlib.sha256(given).hexdigest() in said
+        assert len(said.splitlines()) == 1
+        (folder / file.name).unlink()
 
 
 def test_mini_ships_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

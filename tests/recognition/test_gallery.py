@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +95,78 @@ def test_a_damaged_file_is_one_sentence(how: str, tmp_path: Path) -> None:
         Gallery.load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def first(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Another value in the first place."""
+
+    def change(array: np.ndarray) -> np.ndarray:
+        array = array.copy()
+        array.flat[0] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("templates", lambda a: a * 1000, "templates must be finite and of unit length"),
+        ("templates", first(np.nan), "templates must be finite and of unit length"),
+        ("embeddings", first(-np.inf), "embeddings must be finite and of unit length"),
+        ("embeddings", lambda a: a * np.float32(1e38), "embeddings must be finite"),
+        ("embeddings", lambda a: a.astype(str), "embeddings must be rows of numbers"),
+        ("embeddings", lambda a: np.array(0.5), "embeddings must be rows of numbers"),
+        ("embeddings", lambda a: unit(a[:, :8]), "of different networks"),
+        ("embeddings", lambda a: a[1:], "differ in number"),
+        ("labels", first(3), "labels must name each of the people, and nobody else"),
+        ("labels", first(-1), "labels must name each of the people, and nobody else"),
+        ("labels", np.zeros_like, "labels must name each of the people, and nobody else"),
+        ("labels", lambda a: a.astype(float), "labels must be whole numbers"),
+        ("labels", lambda a: np.array(7), "labels must be whole numbers"),
+        ("people", lambda a: np.array(["A", "A", "B"]), "names twice"),
+        ("people", lambda a: np.arange(3), "people must be text"),
+        ("photos", lambda a: a.reshape(4, 3), "photos must be text"),
+        ("digests", lambda a: np.zeros(12, "S9"), "digests must be text"),
+        ("contract", lambda a: np.array(["a", "b"]), "contract must be text"),
+        ("contract", None, "it lacks contract"),
+    ],
+)
+def test_what_is_wrong_in_it_is_named(
+    name: str, change: Callable[[np.ndarray], np.ndarray] | None, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "gallery.npz"
+    path.write_bytes(gallery().to_bytes())
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    if change is None:
+        del arrays[name]
+    else:
+        arrays[name] = change(arrays[name])
+    np.savez(path, **arrays)
+    with pytest.raises(KnownfaceError, match=words) as caught:
+        Gallery.load(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_zip_bomb_is_not_inflated(tmp_path: Path) -> None:
+    """A file of a thousandth of what reading it took."""
+    path = tmp_path / "gallery.npz"
+    zeros = io.BytesIO()
+    np.save(zeros, np.zeros((2**20, 4), np.float32))
+    body = zeros.getvalue()
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("templates.npy", "w", force_zip64=True) as entry,
+    ):
+        for _ in range(8):
+            entry.write(body)
+    assert path.stat().st_size < 2**18
+    tracemalloc.start()
+    with pytest.raises(KnownfaceError, match="bytes of arrays, and at most"):
+        Gallery.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
 
 
 def test_a_person_without_photos_is_refused() -> None:

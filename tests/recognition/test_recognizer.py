@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 import pickle
@@ -26,11 +27,14 @@ from knownface.embed.frozen import backbone_embedder
 from knownface.errors import KnownfaceError
 from knownface.faces import crops
 from knownface.faces.detectors.mtcnn import Mtcnn
+from knownface.faces.detectors.yunet import YUNET
 from knownface.faces.photo import ImageError, read_image
 from knownface.files import committed, whole
 from knownface.networks.zoo import get_backbone
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
+from knownface.recognition.verify import verify
+from knownface.stats.vectors import unit_length
 
 
 @pytest.fixture
@@ -168,7 +172,8 @@ def test_a_gallery_of_another_network_is_refused(recognizer: Recognizer, tmp_pat
     with pytest.raises(KnownfaceError, match="not the network, or not the crops"):
         replace(recognizer, crop=replace(recognizer.crop, margin=0.1))
     known = recognizer.gallery
-    narrow = replace(known, templates=known.templates[:, :64], embeddings=known.embeddings[:, :64])
+    halves = (unit_length(each[:, :64]) for each in (known.templates, known.embeddings))
+    narrow = replace(known, **dict(zip(("templates", "embeddings"), halves, strict=True)))
     with pytest.raises(KnownfaceError, match=r"128 numbers per face, and the gallery has 64"):
         replace(recognizer, gallery=narrow)
     recognizer.gallery = replace(known, contract="of another network")
@@ -229,7 +234,7 @@ def test_a_network_that_was_exchanged_under_it_is_not_saved(
     shutil.copy(backbone_embedder(get_backbone("mini")).path, tmp_path / "embedder.onnx")
     with pytest.raises(KnownfaceError, match="another network lies there"):
         loaded.save(tmp_path)
-    with pytest.raises(KnownfaceError, match=r"embedder\.onnx: not the network"):
+    with pytest.raises(KnownfaceError, match=r"embedder\.onnx: not as it was saved"):
         Recognizer.load(tmp_path)
 
 
@@ -344,3 +349,93 @@ def test_who_reads_while_it_is_saved_sees_the_old_or_the_new(
     assert found == expected
     assert [saver.exitcode for saver in savers] == [0, 0]
     assert described(Recognizer.load(tmp_path)) in expected
+
+
+# ---------------------------------------------------------------- its detector
+@pytest.fixture
+def elsewhere(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The recogniser, copied to a machine that has nothing else; who asks the network fails."""
+    copied = tmp_path / "copied"
+    shutil.copytree(run_folder / "recognizer", copied)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    monkeypatch.delenv("KNOWNFACE_WEIGHTS")
+    return copied
+
+
+def test_the_folder_carries_its_detector(
+    elsewhere: Path, recognizer: Recognizer, people: Path, tmp_path: Path
+) -> None:
+    file = elsewhere / "detector" / YUNET.name
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == YUNET.sha256
+    listed = json.loads((elsewhere / "recognizer.json").read_text())["files"]
+    assert listed[f"detector/{YUNET.name}"] == YUNET.sha256
+    moved = Recognizer.load(elsewhere)
+    assert moved.cropper().detector == "yunet"
+    photos = sorted(people.glob("*/*.jpg"))[:3]
+    assert list(moved.recognize_photos(photos)) == list(recognizer.recognize_photos(photos))
+    assert verify(photos[0], photos[1], recognizer=moved).same
+    moved.save(tmp_path / "again")
+    assert (tmp_path / "again" / "detector" / YUNET.name).is_file()
+
+
+def test_a_folder_from_before_finds_or_fetches_it(
+    elsewhere: Path, shared: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+) -> None:
+    shutil.rmtree(elsewhere / "detector")
+    record = elsewhere / "recognizer.json"
+    document = json.loads(record.read_text())
+    del document["files"][f"detector/{YUNET.name}"]
+    record.write_text(json.dumps(document))
+    assert Recognizer.load(elsewhere).cropper().detector == "mtcnn"
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(shared / "weights"))
+    assert Recognizer.load(elsewhere).cropper().detector == "yunet"
+
+
+def test_recognising_uses_the_detector_of_the_training(
+    recognizer: Recognizer, tmp_path: Path
+) -> None:
+    about = replace(recognizer.about, detector="mtcnn")
+    replace(recognizer, about=about, detector=None, _cropper=None).save(tmp_path)
+    assert not (tmp_path / "detector").exists()
+    assert Recognizer.load(tmp_path).cropper().detector == "mtcnn"  # though YuNet is here
+
+
+# ---------------------------------------------------------------- damaged files
+@pytest.mark.parametrize(
+    "name", ["embedder.onnx", "embedder.keras", "gallery.npz", f"detector/{YUNET.name}"]
+)
+def test_flipped_bits_are_refused(name: str, recognizer: Recognizer, tmp_path: Path) -> None:
+    recognizer.save(tmp_path)
+    path = tmp_path / name
+    content = bytearray(path.read_bytes())
+    rng = random.Random(0)
+    for _ in range(20):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+    with pytest.raises(KnownfaceError, match=r"(as it|that) was saved") as refused:
+        Recognizer.load(tmp_path)
+    assert str(refused.value).startswith(str(path))
+    path.unlink()
+    if name == "embedder.keras":  # which recognising can do without
+        Recognizer.load(tmp_path)
+    else:
+        with pytest.raises(KnownfaceError, match=r"No such file|cannot be read"):
+            Recognizer.load(tmp_path)
+
+
+def test_a_record_reaches_no_file_outside_its_folder(
+    recognizer: Recognizer, tmp_path: Path
+) -> None:
+    """Saving would remove what an earlier record names and the new one does not."""
+    folder, outside = tmp_path / "artifact", tmp_path / "photo.jpg"
+    recognizer.save(folder)
+    outside.write_bytes(b"mine")
+    record = folder / "recognizer.json"
+    document = json.loads(record.read_text())
+    for name in ("../photo.jpg", str(outside), "detector/../../photo.jpg"):
+        changed = document | {"files": document["files"] | {name: "0" * 64}}
+        record.write_text(json.dumps(changed))
+        with pytest.raises(KnownfaceError, match="which lies elsewhere"):
+            Recognizer.load(folder)
+        recognizer.save(folder)
+        assert outside.read_bytes() == b"mine"

@@ -19,7 +19,7 @@ from knownface.training.config import Recipe, TrainingConfig
 from knownface.training.train import train
 
 FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html"}
-ARTIFACT = {"recognizer.json", "embedder.onnx", "embedder.keras", "gallery.npz"}
+ARTIFACT = {"detector", "recognizer.json", "embedder.onnx", "embedder.keras", "gallery.npz"}
 
 
 def test_a_run_is_complete(run_folder: Path) -> None:

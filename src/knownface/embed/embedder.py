@@ -26,13 +26,19 @@ class Embedder:
         not there is an error, never a silent fallback.
     precision: `auto` lets the CPU compute in bfloat16 where it can do that natively; `bfloat16`
         is an error where it cannot, and on other devices.
-    digest: hex SHA-256 of the file's content; width: d.
+    digest: hex SHA-256 of the file's content, or what it has to be; width: d.
     Safe from many threads; see `Network` for processes. Raises KnownfaceError.
     """
 
-    def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
+    def __init__(
+        self,
+        path: Path,
+        device: str = "auto",
+        precision: Precision = "auto",
+        digest: str | None = None,
+    ) -> None:
         self.path = path
-        self.network = Network(path, device, precision)
+        self.network = Network(path, device, precision, digest)
         self.digest, self.width = self.network.digest, self.network.width
         self.device = self.network.description
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-
-import onnx
+from typing import TYPE_CHECKING
 
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import load_cropper
 from knownface.files.cache import cache_folder
+from knownface.files.committed import changed_folder, check_file, read_record
 from knownface.files.download import WeightError
-from knownface.files.whole import whole_file
 from knownface.networks.load import (
     Wanted,
     Weights,
@@ -26,7 +25,12 @@ from knownface.networks.weight_onnx import load_graph, with_pixels
 from knownface.options import Device, FacesMode, Precision, argument, checked
 from knownface.progress import Track, silent
 
+if TYPE_CHECKING:
+    import onnx
+
 log = logging.getLogger(__name__)
+
+RECORD, NETWORK = "network.json", "network.onnx"
 
 
 def backbone_embedder(
@@ -40,25 +44,42 @@ def backbone_embedder(
     """The frozen backbone, ready to run.
 
     An official ONNX file runs as it is behind our preprocessing, without Keras; another format
-    is built and exported once with Keras. Either is kept in the cache by the file's content.
+    is built and exported once with Keras. Either is kept in the cache by the file's content, with
+    its own checksum: one that was damaged there is made again.
     """
     source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
         raise KnownfaceError(
             f"{argument('weights', 'none')}: random weights can be trained, not compared"
         )
-    target = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}.onnx"
-    if not target.is_file():
+    folder = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}"
+    known = _kept(folder)
+    if known is None:
         try:
-            with whole_file(target) as part:
-                write = _wrap_official if source.path.suffix == ".onnx" else _export_with_keras
-                write(backbone, source, part)
+            with changed_folder(folder, RECORD) as change:
+                make = _wrap_official if source.path.suffix == ".onnx" else _export_with_keras
+                change.add(NETWORK, make(backbone, source).SerializeToString())
         except OSError as error:
             raise KnownfaceError(
-                f"{target.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME "
+                f"{folder.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME "
                 "elsewhere"
             ) from None
-    return Embedder(target, device, precision)
+        known = _kept(folder)
+    path, digest = known or (folder / NETWORK, None)
+    return Embedder(path, device, precision, digest)
+
+
+def _kept(folder: Path) -> tuple[Path, str] | None:
+    """The network that lies there and its checksum; None where there is none, or a damaged one."""
+    try:
+        path, digest = read_record(folder, RECORD)[1][NETWORK]
+        check_file(path, digest)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, KnownfaceError) as error:
+        log.warning("%s: damaged (%s), and made again", folder, error)
+        return None
+    return path, digest
 
 
 def frozen_pipeline(
@@ -81,7 +102,7 @@ def frozen_pipeline(
     return record, FacePipeline(load_cropper(record.crop, faces, track, cache), embedder)
 
 
-def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:
+def _wrap_official(backbone: Backbone, weights: Weights) -> onnx.ModelProto:
     source = weights.path
     graph = load_graph(source)
     backbone_shape = [d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim][1:]
@@ -90,14 +111,14 @@ def _wrap_official(backbone: Backbone, weights: Weights, target: Path) -> None:
             f"{source}: its input is {backbone_shape} and {backbone.name} needs "
             f"[3, {backbone.crop.size}, {backbone.crop.size}]; it is the file of another network"
         )
-    onnx.save(with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size), target)
+    return with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size)
 
 
-def _export_with_keras(backbone: Backbone, weights: Weights, target: Path) -> None:
+def _export_with_keras(backbone: Backbone, weights: Weights) -> onnx.ModelProto:
     try:
-        from knownface.networks.to_onnx import export_onnx
+        from knownface.networks.to_onnx import onnx_graph
 
-        export_onnx(build_backbone(backbone, weights), target)
+        return onnx_graph(build_backbone(backbone, weights))
     except ImportError:
         raise KnownfaceError(
             f"{weights.path.name} has to be converted once with Keras; pip install "

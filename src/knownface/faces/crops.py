@@ -52,6 +52,11 @@ class FaceCropper:
         """The detector's name, if there is one."""
         return self._detector.name if self._detector else None
 
+    @property
+    def detector_file(self) -> Path | None:
+        """What the detector runs on, where that is a file of its own."""
+        return self._detector.file if self._detector else None
+
     def crop_photos(
         self,
         sources: Sequence[Source],
@@ -134,9 +139,13 @@ def load_cropper(
     track: Track = silent,
     cache: bool = False,
     detector: str | None = None,
+    detector_file: Path | None = None,
 ) -> FaceCropper:
-    """What crops faces in a geometry, with the detector of that name, or the best one there is."""
-    found = load_detector(track, detector) if faces == "detect" else None
+    """What crops faces in a geometry, with the detector of that name, or the best one there is.
+
+    detector_file: of that detector, where it need not be found or fetched.
+    """
+    found = load_detector(track, detector, detector_file) if faces == "detect" else None
     return FaceCropper(crop, found, cache)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 
+from knownface.files.values import Must
 from knownface.progress import Track
 
 # Longest side at which faces are looked for: large photos are reduced to it.
@@ -38,10 +39,14 @@ class Face:
 class Detector(Protocol):
     """Finds faces, in any thread, and in any process that it is pickled to or forked into.
 
-    `name` is part of the key under which crops are cached.
+    `name` is part of the key under which crops are cached. file: what it runs on, for a recogniser
+    to carry; None where that comes with the installation.
     """
 
     name: str
+
+    @property
+    def file(self) -> Path | None: ...
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         """All faces in an RGB uint8 (height, width, 3) image, the largest first."""
@@ -52,13 +57,15 @@ class Detector(Protocol):
 class DetectorRecord:
     """One way to find faces.
 
-    rank: the lowest is tried first. load: raises WeightError where its files cannot be had.
+    rank: the lowest is tried first.
+    load: with its file where that is known already, else with one found or fetched; raises
+        WeightError where it cannot be had, DamagedFile where what is here is not it.
     instead: what is said where it stands in for a better one.
     """
 
     name: str
     rank: int
-    load: Callable[[Track], Detector]
+    load: Callable[[Track, Path | None], Detector]
     instead: str = ""
 
 
@@ -79,8 +86,8 @@ class Crop:
     """
 
     kind: Literal["five_point", "box"]
-    size: int
-    margin: float = 0.0
+    size: Annotated[int, Must("from 1 to 1024", lambda size: 1 <= size <= 1024)]
+    margin: Annotated[float, Must("from 0 to 10", lambda margin: 0 <= margin <= 10)] = 0.0
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,24 @@ under its own name, or aside under a hidden one that holds the checksum, until t
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Annotated, Any
 
 import filelock
 
+from knownface.errors import KnownfaceError
 from knownface.files.runs import write_json
+from knownface.files.values import Must, from_json, read_json
 from knownface.files.whole import whole_file
+
+Digest = Annotated[
+    str, Must("a SHA-256 in hexadecimal", lambda text: bool(re.fullmatch("[0-9a-f]{64}", text)))
+]
 
 
 class Change:
@@ -75,31 +81,62 @@ def read_record(folder: Path, record: str) -> tuple[dict[str, Any], dict[str, tu
     checks its checksum, and reads the record again where they differ: it may change meanwhile.
     Raises OSError, ValueError.
     """
-    if any(folder.glob(".*.new")):
+    if _left_behind(folder):
         with suppress(OSError, filelock.Timeout), filelock.FileLock(folder / ".lock", timeout=0):
             _settle(folder, record)
             _unlock(folder)
-    document = json.loads((folder / record).read_text(encoding="utf-8"))
-    if not isinstance(document, dict):
-        raise ValueError("not an object")
+    document, digests = _read(folder / record)
     files = {}
-    for name, digest in document.pop("files", {}).items():
+    for name, digest in digests.items():
         aside = _aside(folder, name, digest)
         files[name] = (aside if aside.exists() else folder / name), digest
     return document, files
 
 
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The record without the checksums of its files, and those."""
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise ValueError("the document must be an object")
+    digests = from_json(dict[str, Digest], document.pop("files", {}), "files")
+    for name in digests:
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts or not PurePath(name).name:
+            raise ValueError(f"files names {name!r}, which lies elsewhere")
+    return document, digests
+
+
+def check_file(path: Path, digest: str) -> None:
+    """KnownfaceError where a file of a record is not there, or not as it was saved."""
+    try:
+        found = _digest(path)
+    except OSError as error:
+        raise differs(path, error.strerror) from None
+    if found != digest:
+        raise differs(path)
+
+
+def differs(path: Path, reason: str | None = None) -> KnownfaceError:
+    """What is said of a file whose content is not what its record says."""
+    what = reason or "its checksum is another one"
+    return KnownfaceError(f"{path}: not as it was saved ({what}); copy it again or train again")
+
+
 def _settle(folder: Path, record: str) -> Mapping[str, str]:
     """Give the record's files their own names, and remove what a cut-off change left."""
     digests: dict[str, str] = {}
-    with suppress(OSError, ValueError, AttributeError):  # none yet, or damaged: nothing to keep
-        digests = json.loads((folder / record).read_text(encoding="utf-8")).get("files", {})
+    with suppress(OSError, ValueError):  # none yet, or damaged: nothing to keep
+        digests = _read(folder / record)[1]
     for name, digest in digests.items():
         with suppress(FileNotFoundError):
             _aside(folder, name, digest).replace(folder / name)
-    for left in [*folder.glob(".*.new*"), *folder.glob(f".{record}.*")]:
+    for left in [*_left_behind(folder), *folder.glob(f".{record}.*")]:
         left.unlink(missing_ok=True)
     return digests
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    """What a change puts aside until it settles, in the folder and one below."""
+    return [*folder.glob(".*.new*"), *folder.glob("*/.*.new*")]
 
 
 def _unlock(folder: Path) -> None:
@@ -108,7 +145,8 @@ def _unlock(folder: Path) -> None:
 
 
 def _aside(folder: Path, name: str, digest: str) -> Path:
-    return folder / f".{name}.{digest}.new"
+    place = folder / name
+    return place.with_name(f".{place.name}.{digest}.new")
 
 
 def _holds(path: Path, content: Path | bytes, digest: str) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
+import stat
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 T = TypeVar("T")
 SLACK = 1e-6  # by how much rounding may carry a share out of its range
+LARGEST_DOCUMENT = 2**28  # bytes; an evaluation of 5,000 people has about 200 million
+LARGEST_NUMBER = 2**53  # whole numbers up to it are exact in every reader of JSON
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Must:
 
 Share = Annotated[float, Must("from 0 to 1", lambda share: -SLACK <= share <= 1 + SLACK)]
 Count = Annotated[int, Must("0 or more", lambda count: count >= 0)]
+Cosine = Annotated[float, Must("from -1 to 1", lambda value: -1 - SLACK <= value <= 1 + SLACK)]
 Positive = Annotated[float, Must("above 0", lambda value: value > 0)]
 Rate = Annotated[float, Must("0 or more", lambda rate: rate >= 0)]
 Interval = Annotated[
@@ -30,14 +36,31 @@ Interval = Annotated[
 ]
 
 
-def from_json(kind: type[T], document: object) -> T:
+def read_json(path: Path) -> Any:
+    """The document of a file. Raises OSError, ValueError."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise ValueError("not a regular file")
+    if state.st_size > LARGEST_DOCUMENT:
+        raise ValueError(f"{state.st_size:,} bytes, and {LARGEST_DOCUMENT:,} are the most")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def from_json(kind: type[T], document: object, place: str = "") -> T:
     """A value of the type `kind` from what `json.loads` returned; `dataclasses.asdict` undone.
 
-    Understood are dataclasses, lists, tuples of fixed length, dictionaries with text as keys,
-    `X | None`, `Annotated` with `Must`, and finite numbers and text. Raises ValueError that names
-    the place for everything else, and for missing and unknown keys.
+    place: of the document in a larger one. Understood are dataclasses, lists, tuples of fixed
+    length, dictionaries with text as keys, `X | None`, `Literal`, `Annotated` with `Must`, finite
+    numbers, text, and `Any` of these. Raises ValueError that names the place for everything else,
+    and for missing and unknown keys.
     """
-    return typing.cast(T, _read(kind, document, ""))
+    try:
+        return typing.cast(T, _read(kind, document, place))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _read(kind: Any, value: Any, place: str) -> Any:
@@ -51,15 +74,32 @@ def _read(kind: Any, value: Any, place: str) -> Any:
         return _read_dataclass(origin, value, place)
     if origin in _CONTAINERS:
         return _CONTAINERS[origin](inner, value, place)
-    return value if kind is Any else _read_scalar(kind, value, place)
+    if origin is Literal:
+        known = type(value) is str and value in inner
+        return value if known else _refuse(" or ".join(map(repr, inner)), value, place)
+    return _read_any(value, place) if kind is Any else _read_scalar(kind, value, place)
+
+
+def _read_any(value: Any, place: str) -> Any:
+    if type(value) in _CONTAINERS:
+        return _CONTAINERS[type(value)]((Any, Any), value, place)
+    return value if type(value) is bool else _read_scalar(type(value), value, place)
 
 
 def _read_scalar(kind: type, value: Any, place: str) -> Any:
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if kind in (int, str, type(None)) and type(value) is kind:
+    if kind is type(value) is type(None) or (kind is type(value) is str and _is_unicode(value)):
         return value
+    whole = type(value) is int and abs(value) <= LARGEST_NUMBER
+    if kind is int and whole:
+        return value
+    if kind is float and (whole or (type(value) is float and math.isfinite(value))):
+        return float(value)
     return _refuse(_NAMES.get(kind, kind.__name__), value, place)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be printed: JSON can hold halves of characters."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _read_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
@@ -104,7 +144,10 @@ def _read_tuple(inner: tuple[Any, ...], value: Any, place: str) -> Any:
 def _read_dict(inner: tuple[Any, ...], value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         _refuse("an object", value, place)
-    return {key: _read(inner[1], each, f"{place}.{key}") for key, each in value.items()}
+    return {
+        _read(str, key, f"a key of {place}"): _read(inner[1], each, f"{place}.{key}".lstrip("."))
+        for key, each in value.items()
+    }
 
 
 def _refuse(what: str, value: Any, place: str) -> typing.NoReturn:

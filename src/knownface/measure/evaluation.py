@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -11,7 +10,7 @@ from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.files.runs import write_json
-from knownface.files.values import Count, Interval, Rate, Share, from_json
+from knownface.files.values import Count, Interval, Rate, Share, from_json, read_json
 from knownface.measure.confidence import Calibration
 from knownface.measure.folds import Folds
 from knownface.measure.learning_curve import LearningPoint
@@ -141,8 +140,8 @@ class Evaluation:
     def load(cls, path: Path) -> Evaluation:
         """What `save` wrote, checked; KnownfaceError where it cannot be read or is not sound."""
         try:
-            return from_json(cls, json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, RecursionError) as error:
+            return from_json(cls, read_json(path))
+        except (OSError, ValueError) as error:
             raise KnownfaceError(
                 f"{path}: not a usable evaluation ({error}); train or evaluate again"
             ) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.files.cache import cache_folder
-from knownface.files.download import WeightError, find, obtain
+from knownface.files.download import DamagedFile, WeightError, find, obtain
 from knownface.networks.record import Backbone
 from knownface.networks.strict import check_arrays
 from knownface.networks.zoo import BACKBONES, get_backbone
@@ -50,20 +50,21 @@ def choose_backbone(
     `auto` is the best free network whose weights can be had: `mobilefacenet` where its file is here
     or can be fetched, else `mini`, which ships inside the package; one line says which, and what a
     bigger one would bring. Its weights are located then; others stay as they were named.
-    Raises KnownfaceError.
+    Raises KnownfaceError, also where its file is here and damaged.
     """
     if name != "auto":
         return get_backbone(name), weights
     default = BACKBONES["mobilefacenet"]
     try:
-        found = locate_weights(default, weights, track)
+        found = locate_weights(default, weights, track, asked=False)
     except WeightError as error:
-        if weights is not None:
+        if weights is not None or isinstance(error, DamagedFile):
             raise
         log.debug("%s", error)
         log.info(
             "Backbone mini, which is built in, because MobileFaceNet.onnx (4 MB, more accurate) "
-            "cannot be fetched; more accurate still, for research: %s",
+            "cannot be fetched; %s tries again; more accurate still, for research: %s",
+            argument("backbone", "mobilefacenet"),
             argument("backbone", "arcface"),
         )
         return BACKBONES["mini"], None
@@ -77,12 +78,14 @@ def locate_weights(
     weights: Wanted = None,
     track: Track = silent,
     accept_license: bool = False,
+    asked: bool = True,
 ) -> Weights | None:
     """The weight file to use, verified: `weights`, or an official one found or downloaded.
 
     What was located before is handed back. None stands for random initialisation, asked for with
     `weights="none"`. Official weights for research only have to be accepted once on a machine; a
-    file that the user names is theirs to judge. Raises WeightError.
+    file that the user names is theirs to judge. asked: whether the user asked for this network, as
+    in `obtain`. Raises WeightError.
     """
     if isinstance(weights, Weights):
         return weights
@@ -107,7 +110,9 @@ def locate_weights(
         _agree(backbone, accept_license)
     present = next((file for file in files if find(file)), files[0])
     try:
-        return Weights(obtain(present, track), present.sha256)
+        return Weights(obtain(present, track, asked), present.sha256)
+    except DamagedFile:
+        raise
     except WeightError as error:
         raise WeightError(
             f"{error}; or take {argument('backbone', 'mini')}, which is built in"
@@ -159,7 +164,10 @@ def build_backbone(backbone: Backbone, weights: Weights | None) -> keras.Model:
     if path is not None:
         variables = {variable.path: variable for variable in model.weights}
         expected = {key: tuple(variable.shape) for key, variable in variables.items()}
-        arrays = form.read(path=path, expected=expected)
+        try:
+            arrays = form.read(path=path, expected=expected)
+        except (ValueError, IndexError) as error:  # NumPy's, where parts do not fit each other
+            raise WeightError(f"{path}: does not fit this network ({error})") from None
         check_arrays(expected, arrays, str(path))
         for key, variable in variables.items():
             variable.assign(arrays[key])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -36,13 +38,28 @@ class Norm:
         return kernel * self.scale, bias * self.scale + self.shift
 
 
+class Stored(Protocol):
+    """An array, or one that is still in its file, where its shape is known before it is read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __array__(self) -> np.ndarray: ...
+
+
+def at_most(expected: Mapping[str, tuple[int, ...]]) -> int:
+    """Bytes that the arrays of a network's file may take: float64, and classifiers besides."""
+    return 12 * sum(map(prod, expected.values())) + 2**24
+
+
 class NamedArrays:
     """The arrays of a file by upstream name; each is taken once, in the shape it should have.
 
-    `done` raises WeightError naming whatever was not asked for.
+    None is read before its shape is known to be right. `done` raises WeightError naming whatever
+    was not asked for.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], origin: Path) -> None:
+    def __init__(self, arrays: Mapping[str, Stored], origin: Path) -> None:
         self._left = dict(arrays)
         self._origin = origin
 
@@ -50,9 +67,14 @@ class NamedArrays:
         """One array; WeightError where it is missing, of another shape, or not finite."""
         if name not in self._left:
             raise WeightError(f"{self._origin}: has no array {name}; it is not for this network")
-        array, shape = self._left.pop(name), tuple(shape)
-        if array.shape != shape:
-            raise WeightError(f"{self._origin}: {name} is {array.shape} and should be {shape}")
+        stored, shape = self._left.pop(name), tuple(shape)
+        if stored.shape != shape:
+            raise WeightError(f"{self._origin}: {name} is {stored.shape} and should be {shape}")
+        try:
+            array = np.asarray(stored, np.float32)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            detail = str(error).split("\n")[0]
+            raise WeightError(f"{self._origin}: {name} cannot be read ({detail})") from None
         if not np.isfinite(array).all():
             raise WeightError(f"{self._origin}: {name} holds values that are not finite numbers")
         return array

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knownface.files.download import WeightError
+from knownface.files.onnx_limits import parse, read_network
 from knownface.files.onnx_nodes import Graph, planes
 from knownface.networks.record import Pixels
 from knownface.networks.strict import Norm
@@ -19,17 +20,11 @@ if TYPE_CHECKING:
 
 
 def load_graph(path: Path) -> onnx.ModelProto:
-    """Parse an ONNX file; WeightError says so where it is something else."""
-    import onnx
-
+    """Parse an ONNX file, which has to hold all its arrays; WeightError says why it cannot be."""
     try:
-        model = onnx.load(path)
-        if not model.graph.node:
-            raise ValueError("it has no nodes")
-    except Exception as error:  # noqa: BLE001 - protobuf raises its own classes, by version
-        detail = str(error).split("\n")[0]
-        raise WeightError(f"{path}: not a complete ONNX file ({detail})") from None
-    return model
+        return parse(read_network(path))
+    except (OSError, ValueError) as error:
+        raise WeightError(f"{path}: not a usable weight file ({error})") from None
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,10 @@ def read_steps(path: Path) -> Iterator[Step]:
         if missing or len(node.input) != count[node.op_type] + 1:
             what = f"has no array {missing[0]}" if missing else "lacks a parameter"
             raise WeightError(f"{path}: {node.op_type} {node.name} {what}; the file is incomplete")
-        arrays = tuple(numpy_helper.to_array(stored[name]) for name in node.input[1:])
+        try:
+            arrays = tuple(numpy_helper.to_array(stored[name]) for name in node.input[1:])
+        except (ValueError, TypeError, KeyError) as error:
+            raise WeightError(f"{path}: {node.op_type} {node.name} is damaged ({error})") from None
         if not all(np.isfinite(array).all() for array in arrays):
             raise WeightError(f"{path}: {node.op_type} {node.name} has values that are not finite")
         epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
@@ -118,7 +116,7 @@ def _any_batch(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
     targets = {name for node in graph.node if node.op_type == "Reshape" for name in node.input[1:]}
     for node in graph.node:
-        if node.op_type == "Constant" and node.output[0] in targets:
+        if node.op_type == "Constant" and node.output[0] in targets and node.attribute[0].t.dims:
             shape = numpy_helper.to_array(node.attribute[0].t).astype(np.int64)
             if shape.ndim == 1 and shape[0] == 1:
                 value = numpy_helper.from_array(np.concatenate([[0], shape[1:]]))

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Annotated, Any
+
+from knownface.files.values import Must, from_json
+
+Named = Annotated[
+    dict[str, Any],
+    Must("an object whose name is text", lambda backbone: type(backbone.get("name", "")) is str),
+]
 
 
 @dataclass(frozen=True)
@@ -15,8 +22,8 @@ class About:
     versions: of Python and the packages that decide results.
     """
 
-    backbone: dict[str, Any] = field(default_factory=dict)
-    weights: dict[str, Any] = field(default_factory=dict)
+    backbone: Named = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
     recipe: str = ""
     licence: str = ""
     detector: str | None = None
@@ -30,6 +37,9 @@ class About:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> About:
-        """Read it from a document that holds other things besides; KeyError if a part misses."""
-        return cls(**{name: document[name] for name in cls.__dataclass_fields__})
+    def taken_from(cls, document: dict[str, Any]) -> About:
+        """Take its parts out of a document that holds other things besides; raises ValueError."""
+        names = [field.name for field in fields(cls)]
+        if missing := sorted(set(names) - set(document)):
+            raise ValueError(f"the document lacks {missing[0]!r}")
+        return from_json(cls, {name: document.pop(name) for name in names})

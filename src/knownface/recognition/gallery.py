@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from knownface.errors import KnownfaceError
+from knownface.files.arrays import read_npz
 from knownface.stats.vectors import mean_templates, unit_length
+
+# Bytes that the arrays of a file may take: what text and labels inflate to is far below this.
+ROOM, INFLATION = 2**26, 100
+UNIT = 1e-3  # by how much rounding may change a length of 1
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Gallery:
     photos: n paths as the user gave them, relative to the data folder.
     digests: n file digests, so that an enrolled photo is never tested on.
     contract: which network, on which crops, made the embeddings: `Embedder.contract`.
+    Raises ValueError where these do not belong together.
     """
 
     people: tuple[str, ...]
@@ -40,11 +45,19 @@ class Gallery:
         return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
 
     def __post_init__(self) -> None:
+        for name in ("templates", "embeddings"):
+            _check_directions(name, getattr(self, name))
+        if self.labels.ndim != 1 or self.labels.dtype.kind != "i":
+            raise ValueError("labels must be whole numbers, one per photo")
         people, photos = len(self.people), len(self.photos)
         if len(self.templates) != people or len(set(self.people)) != people:
             raise ValueError(f"{people} names for {len(self.templates)} templates, or names twice")
         if not len(self.embeddings) == len(self.labels) == len(self.digests) == photos:
             raise ValueError("embeddings, labels, photos and digests differ in number")
+        if self.templates.shape[1] != self.embeddings.shape[1]:
+            raise ValueError("templates and embeddings are of different networks")
+        if len(np.unique(self.labels)) != people or not np.isin(self.labels, range(people)).all():
+            raise ValueError("labels must name each of the people, and nobody else")
 
     @classmethod
     def enroll(
@@ -160,13 +173,30 @@ class Gallery:
             data = path.read_bytes()
             if digest and hashlib.sha256(data).hexdigest() != digest:
                 raise ValueError("not the content that was saved")
-            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                text = {
-                    key: tuple(map(str, stored[key])) for key in ("people", "photos", "digests")
-                }
-                arrays = {key: stored[key] for key in ("templates", "embeddings", "labels")}
-                return cls(**text, **arrays, contract=str(stored["contract"]))  # type: ignore[arg-type]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            stored = read_npz(data, ROOM + INFLATION * len(data))
+            if missing := {field.name for field in fields(cls)} - set(stored):
+                raise ValueError(f"it lacks {min(missing)}")
+            text = {name: _text(name, stored[name]) for name in ("people", "photos", "digests")}
+            arrays = {name: stored[name] for name in ("templates", "embeddings", "labels")}
+            contract = _text("contract", stored["contract"][None])
+            return cls(**text, **arrays, contract=contract[0])  # type: ignore[arg-type]
+        except (OSError, ValueError) as error:
             raise KnownfaceError(
-                f"{path}: not a usable gallery ({str(error).splitlines()[0]}); train again"
+                f"{path}: not a usable gallery ({str(error).splitlines()[0]}); copy it again or "
+                "train again"
             ) from None
+
+
+def _check_directions(name: str, rows: np.ndarray) -> None:
+    if rows.ndim != 2 or not rows.shape[1] or rows.dtype.kind != "f":
+        raise ValueError(f"{name} must be rows of numbers")
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(rows, axis=1)
+    if not np.allclose(lengths, 1, atol=UNIT):  # which no number that is not finite is
+        raise ValueError(f"{name} must be finite and of unit length")
+
+
+def _text(name: str, values: np.ndarray) -> tuple[str, ...]:
+    if values.ndim != 1 or values.dtype.kind != "U":
+        raise ValueError(f"{name} must be text")
+    return tuple(map(str, values))

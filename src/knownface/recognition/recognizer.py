@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -17,19 +17,23 @@ from knownface.errors import KnownfaceError
 from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
 from knownface.faces.face import Crop, Face
 from knownface.faces.photo import Source, read_image
-from knownface.files.committed import changed_folder, read_record
+from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
-from knownface.recognition.artifact import artifact_folder
+from knownface.recognition.artifact import (
+    RECORD,
+    Artifact,
+    Decision,
+    artifact_folder,
+    unusable,
+)
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
 
-FORMAT_VERSION = 2
-RECORD, GALLERY = "recognizer.json", "gallery.npz"
-ONNX, KERAS = "embedder.onnx", "embedder.keras"
+GALLERY, ONNX, KERAS, DETECTOR = "gallery.npz", "embedder.onnx", "embedder.keras", "detector"
 # Of 14-pixel faces, the frozen MobileFaceNet identifies 67 %, and 7 % at 1 % false accepts: too
 # little to name anyone.
 SMALLEST_FACE = 14.0
@@ -47,6 +51,8 @@ class Recognizer:
     It pickles, so that a pool of processes can share the work.
     faces: whether photos are searched for faces or are ready crops, as in training.
     about: how it was made. confidence: assumed from the threshold where it is None.
+    detector: the file of the detector that `about` names, which the folder carries; None where
+        that one has none, or where it is to be found or fetched.
     Raises KnownfaceError where the gallery is of another network.
     """
 
@@ -57,6 +63,7 @@ class Recognizer:
     faces: FacesMode = "detect"
     about: About = field(default_factory=About)
     confidence: Confidence | None = None
+    detector: Path | None = None
     _cropper: FaceCropper | None = None
 
     def __post_init__(self) -> None:
@@ -85,8 +92,10 @@ class Recognizer:
         """Reads photos as they were read in training; the detector loads on first use."""
         with _loading:
             if self._cropper is None:
-                detector = self.about.detector
-                self._cropper = load_cropper(self.crop, self.faces, track, detector=detector)
+                self._cropper = load_cropper(
+                    self.crop, self.faces, track,
+                    detector=self.about.detector, detector_file=self.detector,
+                )  # fmt: skip
             return self._cropper
 
     def pipeline(self, track: Track = silent) -> FacePipeline:
@@ -149,15 +158,11 @@ class Recognizer:
             if keras.is_file():
                 change.add(KERAS, keras)
             change.add(GALLERY, self.gallery.to_bytes())
-            change.document = {
-                "format_version": FORMAT_VERSION,
-                "people": list(self.people),
-                "threshold": asdict(self.threshold),
-                "confidence": asdict(self.confidence) if self.confidence else None,
-                "crop": asdict(self.crop),
-                "faces": self.faces,
-                **self.about.to_json(),
-            }
+            if self.detector:
+                change.add(f"{DETECTOR}/{self.detector.name}", self.detector)
+            people = list(self.people)
+            decision = Decision(people, self.threshold, self.crop, self.faces, self.confidence)
+            change.document = Artifact(Path(folder), decision, self.about, {}).to_json()
 
     @classmethod
     def given(cls, recognizer: Recognizer | str | Path, device: str = "auto") -> Recognizer:
@@ -174,50 +179,34 @@ class Recognizer:
         folder = artifact_folder(Path(folder))
         tried: Any = None
         while True:
-            known = _read_record(folder)
+            known = Artifact.read(folder)
             try:
-                return cls._read(folder, *known, device, precision)
+                return cls._read(known, device, precision)
             except KnownfaceError:
                 if known == tried:
                     raise
                 tried = known  # it may be saved just now: then the record has changed
 
     @classmethod
-    def _read(
-        cls,
-        folder: Path,
-        document: dict[str, Any],
-        files: dict[str, tuple[Path, str]],
-        device: str,
-        precision: Precision,
-    ) -> Recognizer:
-        try:
-            about = About.from_json(document)
-            threshold, crop = Threshold(**document["threshold"]), Crop(**document["crop"])
-            faces: FacesMode = document["faces"]
-            fitted = document.get("confidence")
-            confidence = Confidence(**fitted) if fitted else Confidence.assumed(threshold)
-            (path, digest), (network, network_digest) = files[GALLERY], files[ONNX]
-        except (KeyError, TypeError, ValueError) as error:
-            raise KnownfaceError(
-                f"{folder / RECORD}: not a usable recognizer ({error}); train again"
-            ) from None
-        gallery = Gallery.load(path, digest)
-        embedder = Embedder(network, device, precision)
-        if embedder.digest != network_digest:
-            raise KnownfaceError(f"{network}: not the network that {RECORD} names; copy it again")
-        return cls(embedder, gallery, crop, threshold, faces, about, confidence)
-
-
-def _read_record(folder: Path) -> tuple[dict[str, Any], dict[str, tuple[Path, str]]]:
-    path = folder / RECORD
-    try:
-        document, files = read_record(folder, RECORD)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise KnownfaceError(f"{path}: not a usable recognizer ({error}); train again") from None
-    if document.get("format_version") != FORMAT_VERSION:
-        raise KnownfaceError(
-            f"{path}: format version {document.get('format_version')}, and this knownface reads "
-            f"{FORMAT_VERSION}; upgrade knownface or train again"
-        )
-    return document, files
+    def _read(cls, artifact: Artifact, device: str, precision: Precision) -> Recognizer:
+        decision, files = artifact.decision, artifact.files
+        for name in (GALLERY, ONNX):
+            if name not in files:
+                raise unusable(artifact.folder / RECORD, f"files lacks {name!r}")
+        gallery = Gallery.load(*files[GALLERY])
+        if list(gallery.people) != decision.people:
+            raise unusable(files[GALLERY][0], f"its people are not those of {RECORD}")
+        detector = None
+        for name in files.keys() - {GALLERY, ONNX}:
+            path, digest = files[name]
+            if name == KERAS and not path.exists():  # recognising can do without it
+                continue
+            check_file(path, digest)
+            detector = path if name.startswith(f"{DETECTOR}/") else detector
+        path, digest = files[ONNX]
+        embedder = Embedder(path, device, precision, digest)
+        confidence = decision.confidence or Confidence.assumed(decision.threshold)
+        return cls(
+            embedder, gallery, decision.crop, decision.threshold, decision.faces,
+            artifact.about, confidence, detector,
+        )  # fmt: skip

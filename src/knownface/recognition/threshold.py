@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from knownface.errors import KnownfaceError
+from knownface.files.values import Cosine, Share
 from knownface.networks.record import Impostors
 from knownface.options import argument
 from knownface.recognition.gallery import Gallery
@@ -29,8 +30,8 @@ EACH_IN_TURN = "each person in turn as the stranger"
 class Threshold:
     """Cosine at or above which a face gets a name, and how it was chosen."""
 
-    value: float
-    far_target: float
+    value: Cosine
+    far_target: Share
     source: str
 
 

@@ -60,7 +60,7 @@ class _OpenVino:
             compiled = core.compile_model(model, "CPU", settings)
             for _ in range(os.cpu_count() or 1):
                 self._requests.put(compiled.create_infer_request())
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # also of names that are no text
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         version = importlib.metadata.version("openvino")
         self.description = (

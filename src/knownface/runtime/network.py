@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from knownface.errors import KnownfaceError
+from knownface.files.committed import differs
+from knownface.files.onnx_limits import check_graph, read_network
 from knownface.options import Device, Precision, checked
 from knownface.runtime.devices import Runtime, start_runtime
 
@@ -21,17 +23,23 @@ from knownface.runtime.devices import Runtime, start_runtime
 class Network:
     """A network on a device: an array in, arrays out.
 
-    digest: hex SHA-256 of the file's content; description: the device in words; width: the last
-    dimension of the first output.
+    digest: hex SHA-256 of the file's content; where it is given, the content has to have it.
+    description: the device in words; width: the last dimension of the first output.
     It pickles as the file's path; a process that gets it, or is forked, compiles it once for
     itself. Raises KnownfaceError.
     """
 
-    def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
+    def __init__(
+        self,
+        path: Path,
+        device: str = "auto",
+        precision: Precision = "auto",
+        digest: str | None = None,
+    ) -> None:
         self.path = path
         checked("device", Device, device)
         self._options = device, precision
-        self._compiled = _compile(path, *self._options)
+        self._compiled = _compile(path, *self._options, digest)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
         self.width = self._compiled.runtime.width
@@ -44,7 +52,11 @@ class Network:
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """The outputs, float32, in the file's order. To be called inside `native_work`."""
-        return self.compiled.runtime.run(inputs)
+        try:
+            return self.compiled.runtime.run(inputs)
+        except RuntimeError as error:
+            detail = str(error).split("\n")[0]
+            raise KnownfaceError(f"{self.path}: the network cannot be run ({detail})") from None
 
     @property
     def compiled(self) -> Compiled:
@@ -71,24 +83,33 @@ _left_behind: list[Compiled] = []
 _lock = RLock()
 
 
-def _compile(path: Path, device: str, precision: Precision) -> Compiled:
+def _compile(path: Path, device: str, precision: Precision, expected: str | None) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
             state = path.stat()
             file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
-            if known := _compiled.get((_digests.get(file), device, precision)):
+            known = _compiled.get((_digests.get(file), device, precision))
+            if known and expected in (None, known.digest):
                 return known
-            data = path.read_bytes()
+            data = read_network(path)
         except OSError as error:
             raise KnownfaceError(
                 f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
                 "train again"
             ) from None
+        except ValueError as error:
+            raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
         digest = hashlib.sha256(data).hexdigest()
+        if expected not in (None, digest):
+            raise differs(path)
         _digests[file] = digest
         known = _compiled.get((digest, device, precision))
         if known is None:
+            try:
+                check_graph(data)
+            except ValueError as error:
+                raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
             runtime = start_runtime(data, path, device, precision)
             known = Compiled(runtime, digest, os.getpid())
             _compiled[digest, device, precision] = known

@@ -109,6 +109,7 @@ def train(request: TrainingRequest) -> TrainingRun:
         record = describe_training(photos, outcome, config, rate)
         seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
         tested, complete = enroll(seen, embedder, outcome, backbone, config, about)
+        complete.detector = cropper.detector_file
         evaluation = evaluate(tested, seen.testing, seen.strangers, seen.untouched, record, started)
         evaluation.save(work / "evaluation.json")
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+from pathlib import Path
 
 from knownface.errors import KnownfaceError
 from knownface.faces.face import Detector, DetectorRecord
-from knownface.files.download import WeightError
+from knownface.files.download import DamagedFile, WeightError
 from knownface.options import argument
 from knownface.progress import Track, silent
 
@@ -28,17 +29,23 @@ def _discover() -> dict[str, DetectorRecord]:
 DETECTORS: dict[str, DetectorRecord] = _discover()
 
 
-def load_detector(track: Track = silent, name: str | None = None) -> Detector:
+def load_detector(
+    track: Track = silent, name: str | None = None, file: Path | None = None
+) -> Detector:
     """The best detector whose files can be had, or the one that `name` asks for, if it can.
 
     name: the detector that a recogniser was trained with; None where nobody has a wish.
-    Raises KnownfaceError where no detector can be had.
+    file: of that detector, where the recogniser carries it.
+    Raises KnownfaceError where no detector can be had; DamagedFile where a file is here and is
+    not the detector's, so that no other one takes its place unnoticed.
     """
     order = sorted(DETECTORS.values(), key=lambda record: record.name != name)
     failures: list[str] = []
     for record in order:
         try:
-            detector = record.load(track)
+            detector = record.load(track, file if record.name == name else None)
+        except DamagedFile:
+            raise
         except WeightError as error:
             failures.append(str(error))
             continue

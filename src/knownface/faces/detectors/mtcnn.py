@@ -9,6 +9,7 @@ enlarging that help YuNet on head crops do not help here (LFW view 1: 0.991 with
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ class Mtcnn:
     """
 
     name = "mtcnn"
+    file: Path | None = None  # the networks come with the package
 
     def __init__(self) -> None:
         for network in NETWORKS:
@@ -172,7 +174,7 @@ def _between(
 DETECTOR = DetectorRecord(
     Mtcnn.name,
     1,
-    lambda track: Mtcnn(),
+    lambda track, file: Mtcnn(),
     f"MTCNN, slower than YuNet on large photos, whose file is not here ({YUNET.url}, for a folder "
     "named in KNOWNFACE_WEIGHTS)",
 )

@@ -14,7 +14,8 @@ import numpy as np
 from knownface.faces.align import warp
 from knownface.faces.face import DETECTION_SIZE, DetectorRecord, Face
 from knownface.faces.photo import resized
-from knownface.files.download import WeightError, WeightFile, obtain
+from knownface.files.download import WeightError, WeightFile, obtain, verify
+from knownface.progress import Track
 
 YUNET = WeightFile(
     name="face_detection_yunet_2023mar.onnx",
@@ -53,12 +54,12 @@ class YuNet:
 
     name = "yunet"
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        _network(path)
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        _network(file)
 
     def __reduce__(self) -> tuple[type[YuNet], tuple[Path]]:
-        return YuNet, (self._path,)
+        return YuNet, (self.file,)
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         found = self._upright(image)
@@ -103,7 +104,7 @@ class YuNet:
     ) -> np.ndarray:
         """Merged candidates (k, 15) of a picture searched at a scale, in its own pixels, moved."""
         small = cv2.cvtColor(resized(image, scale), cv2.COLOR_RGB2BGR)
-        network = _network(self._path)
+        network = _network(self.file)
         network.setInputSize((small.shape[1], small.shape[0]))
         network.setScoreThreshold(least or SCORE_THRESHOLD)
         rows = network.detect(small)[1]
@@ -222,4 +223,11 @@ def _overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.asarray(common / (np.prod(boxes[:, 2:], axis=1) + np.prod(box[2:]) - common))
 
 
-DETECTOR = DetectorRecord("yunet", 0, lambda track: YuNet(obtain(YUNET, track)))
+def _load(track: Track, file: Path | None) -> YuNet:
+    if file is None:
+        return YuNet(obtain(YUNET, track, asked=False))
+    verify(YUNET, file)
+    return YuNet(file)
+
+
+DETECTOR = DetectorRecord("yunet", 0, _load)

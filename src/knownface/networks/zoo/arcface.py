@@ -63,7 +63,7 @@ def read_pth(
     path: Path, expected: Mapping[str, tuple[int, ...]], depth: int
 ) -> dict[str, np.ndarray]:
     """The `backbone.pth` of insightface."""
-    stored = read_state_dict(path)
+    stored = read_state_dict(path, expected)
     arrays: dict[str, np.ndarray] = {}
 
     def convolution(name: str, kernel: str, norm: str) -> None:

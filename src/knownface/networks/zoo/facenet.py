@@ -150,7 +150,7 @@ def read_facenet_pytorch(
     path: Path, expected: Mapping[str, tuple[int, ...]]
 ) -> dict[str, np.ndarray]:
     """The `.pt` of facenet-pytorch: the same network with gamma; its classifier is not used."""
-    stored = read_state_dict(path)
+    stored = read_state_dict(path, expected)
     arrays: dict[str, np.ndarray] = {}
     for name, shape in _kernels(expected):
         theirs = "" if name == "Bottleneck" else torch_name(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knownface.faces.face import Crop
+from knownface.files.arrays import read_npz
 from knownface.files.download import WeightError, WeightFile
 from knownface.networks.record import Backbone, Format, Impostors, Pixels
+from knownface.networks.strict import at_most
 
 if TYPE_CHECKING:
     import keras
@@ -52,9 +53,9 @@ def build(
 def read(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """Arrays by Keras variable path, float16 in the file; no pickle."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name].astype(np.float32) for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_npz(path, at_most(expected))
+        return {name: array.astype(np.float32) for name, array in stored.items()}
+    except (OSError, ValueError) as error:
         raise WeightError(f"{path}: not a complete weight file of mini ({error})") from None
 
 
