@@ -72,10 +72,10 @@ def demo(
     places = [Path("people" if strangers else ".") / name for name in names[:people]]
     places += [Path("strangers") / name for name in names[people:]]
     folder = Path(folder)
-    with run_folder(folder, folder.name, "folder") as (work, _):
+    with run_folder(folder, folder.name, "folder") as run:
         text = README.format(**asked)
-        (work / "README.txt").write_text(text, encoding="utf-8")
-        jobs = [(work / place, (seed, 2, i)) for i, place in enumerate(places)]
+        (run.work / "README.txt").write_text(text, encoding="utf-8")
+        jobs = [(run.work / place, (seed, 2, i)) for i, place in enumerate(places)]
         total = len(jobs) * photos
         for _ in track(write_photos(jobs, photos), "Inventing people", total):
             pass
