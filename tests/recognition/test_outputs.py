@@ -186,6 +186,7 @@ def texts(root: ElementTree.Element, path: str) -> list[str | None]:
 def test_regions_are_shares_of_the_upright_photo(tmp_path: Path) -> None:
     odd = RecognizedFace(BOX, "<Ann> & \x07李", 0.8, None, None, 1.0)
     photo = tmp_path / "a.jpg"
+    photo.touch()
     write_sidecar(Recognition(str(photo), (ANN, NOBODY, odd), size=(200, 100)), photo)
     root = parsed(tmp_path / "a.jpg.xmp")
     regions = root.findall(".//mwg-rs:RegionList/rdf:Bag/rdf:li", NAMESPACES)

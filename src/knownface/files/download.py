@@ -12,6 +12,7 @@ from typing import IO
 
 from knownface.errors import KnownfaceError
 from knownface.files.cache import cache_folder
+from knownface.files.whole import private_folder
 from knownface.options import argument
 from knownface.progress import Track, silent
 
@@ -112,7 +113,7 @@ def download(file: WeightFile, track: Track = silent) -> Path:
     folder = cache_folder() / "weights"
     target, part = folder / file.name, folder / f"{file.name}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         with FileLock(folder / f".{file.name}.lock"):
             if not target.is_file():  # another process may have been quicker
                 total = _transfer(file, part, track)

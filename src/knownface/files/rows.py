@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from knownface.files.cache import cache_folder
+from knownface.files.whole import private_folder
 
 
 class DiskRows:
@@ -73,7 +74,7 @@ Rows = np.ndarray | DiskRows
 
 def _nameless_file() -> IO[bytes]:
     try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
+        private_folder(cache_folder())
         return tempfile.TemporaryFile(dir=cache_folder())
     except OSError:  # a read-only home
         return tempfile.TemporaryFile()

@@ -43,6 +43,11 @@ def private_folder(path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
+def make_private(path: Path) -> None:
+    """Take from everybody else what they may do with a file that a library has written."""
+    path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+
+
 @contextmanager
 def whole_file(path: Path, like: Path | None = None) -> Iterator[Path]:
     """A hidden path beside `path`, of the same suffix, to be written to; renamed after success.

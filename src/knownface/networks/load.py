@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from knownface.files.cache import cache_folder
 from knownface.files.download import WeightError, find, obtain
+from knownface.files.whole import whole_file
 from knownface.networks.record import Backbone
 from knownface.networks.strict import check_arrays
 from knownface.networks.zoo import BACKBONES, get_backbone
@@ -119,8 +120,8 @@ def _agree(backbone: Backbone, accept_license: bool) -> None:
     accepted = cache_folder() / "licences" / backbone.name
     if accept_license:
         try:
-            accepted.parent.mkdir(parents=True, exist_ok=True)
-            accepted.write_text(f"{backbone.licence}\n", encoding="utf-8")
+            with whole_file(accepted) as part:
+                part.write_text(f"{backbone.licence}\n", encoding="utf-8")
         except OSError as error:
             log.warning("%s: cannot remember your consent (%s)", accepted, error.strerror)
     elif not accepted.is_file():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from knownface.dataset.folder import existing_folder, scan
 from knownface.errors import KnownfaceError
+from knownface.files.whole import private_folder
 from knownface.options import (
     BackboneName,
     Data,
@@ -100,7 +101,7 @@ def evaluate(
     result, people, unknown = read_and_evaluate(loaded, Path(data), others, track)
     if out:
         with _writing(Path(out)):
-            Path(out).mkdir(parents=True, exist_ok=True)
+            private_folder(Path(out))
             result.save(Path(out) / "evaluation.json")
             write_report(Path(out), result, explain(loaded, people, unknown, track))
     return result
@@ -121,7 +122,6 @@ def report(
     page, folders = _page(out), [Path(run) for run in runs]
     rows = [read_run(folder) for folder in folders]
     with _writing(page):
-        page.parent.mkdir(parents=True, exist_ok=True)
         write_comparison(page, rows, Path(), tested_on_the_same(folders))
     return rows
 

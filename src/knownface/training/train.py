@@ -19,6 +19,7 @@ from knownface.errors import Interrupted, KnownfaceError
 from knownface.faces.crops import load_cropper
 from knownface.files.rows import Rows
 from knownface.files.runs import run_folder
+from knownface.files.whole import private_folder
 from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import explain
@@ -196,7 +197,7 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
     """Write both forms of the network into the artifact; what is measured is what is shipped."""
     from knownface.networks.to_onnx import export_onnx
 
-    folder.mkdir(exist_ok=True)
+    private_folder(folder)
     model.save(folder / "embedder.keras")
     export_onnx(model, folder / "embedder.onnx")
     return Embedder(folder / "embedder.onnx", device)
