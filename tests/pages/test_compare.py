@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from knownface.cli import app
+from knownface.cli.commands import app
 
 
 def test_runs_side_by_side(run_folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from knownface.errors import KnownfaceError
+from knownface.errors import Interrupted, KnownfaceError
 from knownface.files.cache import cache_folder
 from knownface.files.whole import private_folder
 from knownface.options import argument
@@ -118,6 +118,10 @@ def download(file: WeightFile, track: Track = silent) -> Path:
             if not target.is_file():  # another process may have been quicker
                 total = _transfer(file, part, track)
                 _accept(file, part, target, total)
+    except KeyboardInterrupt:
+        if not part.exists():
+            raise
+        raise Interrupted(f"interrupted; the next time goes on with what is in {part}") from None
     except (OSError, ValueError) as error:
         if part.exists() and part.stat().st_size == 0:
             part.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"  # of a folder's work: what makes it worth keeping
 MARK = ".knownface-unfinished"  # the file that says who made a working folder, and from where
+# What goes wrong with an open file, without saying which file it was.
+WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @dataclass
@@ -177,8 +180,8 @@ def _ended(
         shutil.rmtree(run.work, ignore_errors=True)
     left = _kept(run, option, again) if kept else f"nothing of {run.final} was left behind"
     if isinstance(error, OSError) and error.strerror:
-        place = error.filename or run.work  # writing itself does not say which file it was
-        if Path(place).is_relative_to(run.work):
+        unnamed = run.work if error.errno in WRITING else run.final
+        if Path(error.filename or unnamed).is_relative_to(run.work):
             error = _unwritable(run.final, error, option)
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(f"interrupted; {left}")
@@ -220,12 +223,14 @@ def empty_folder(out: Path | None, name: str) -> Path:
 
 def _refuse_taken(final: Path, option: str) -> None:
     try:
-        taken = final.exists() and (not final.is_dir() or any(final.iterdir()))
+        taken = "exists already" if final.is_dir() and any(final.iterdir()) else ""
+        if final.exists() and not final.is_dir():
+            taken = "is a file, not a folder"
     except OSError as error:
         raise _unwritable(final, error, option) from None
     if taken:
         raise KnownfaceError(
-            f"{argument(option, final)}: exists already; choose another name or remove it"
+            f"{argument(option, final)}: {taken}; choose another name or remove it"
         )
 
 

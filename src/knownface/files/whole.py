@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -38,9 +39,12 @@ def private_folder(path: Path) -> None:
 
     One that is there stays as it is. Raises OSError where that is impossible.
     """
-    if not path.is_dir():
-        private_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
+    if path.is_dir():
+        return
+    if path.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private(path: Path) -> None:

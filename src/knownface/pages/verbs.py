@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from knownface.dataset.folder import existing_folder, scan
 from knownface.errors import KnownfaceError
-from knownface.files.whole import private_folder
 from knownface.options import (
     BackboneName,
     Data,
@@ -100,10 +99,10 @@ def evaluate(
     others = Path(strangers) if strangers else None
     result, people, unknown = read_and_evaluate(loaded, Path(data), others, track)
     if out:
+        explanation = explain(loaded, people, unknown, track)
         with _writing(Path(out)):
-            private_folder(Path(out))
             result.save(Path(out) / "evaluation.json")
-            write_report(Path(out), result, explain(loaded, people, unknown, track))
+            write_report(Path(out), result, explanation)
     return result
 
 

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from knownface.errors import KnownfaceError
+from knownface.errors import Interrupted, KnownfaceError
 from knownface.files.runs import empty_folder, write_json
 from knownface.measure.run import Run
 from knownface.networks.load import choose_backbone
@@ -64,6 +64,10 @@ def compare(request: ComparisonRequest) -> Comparison:
             rows.append(_trained(record, recipe, place, options))
             if rows[-1].evaluation:
                 conditions["split"] = conditions["split"] or place / "split.json"
+    except KeyboardInterrupt as error:
+        done = sum(row.evaluation is not None for row in rows)
+        left = f"; {done} finished runs are compared in {folder / 'report.html'}" if done else ""
+        raise Interrupted(f"{error or 'interrupted'}{left}") from None
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):

@@ -70,7 +70,9 @@ class Conditions:
     far_target: Annotated[
         float, share("False-accept rate the threshold aims at.", 0.01, "--far")
     ] = 0.01
-    seed: Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)] = 0
+    seed: Annotated[
+        int, Option(wanted="between 0 and 4294967295", fits=lambda n: 0 <= n < 2**32)
+    ] = 0  # as Keras has it
     precision: Annotated[Precision, Option("Training computes in auto, float32 or bfloat16.")] = (
         "auto"
     )
