@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import warnings
 from dataclasses import replace
@@ -137,3 +138,21 @@ def test_enrolled_photos_are_never_tested_on(run_folder: Path, people: Path) -> 
     copies = replace(portraits_of(recognizer.gallery), digests=recognizer.gallery.digests)
     with pytest.raises(KnownfaceError, match="no photo left to test on"):
         evaluate(recognizer, copies)
+
+
+def test_names_are_compared_before_any_photo_is_read(
+    run_folder: Path, people: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    recognizer = Recognizer.load(run_folder)
+    for name in ("Ann", "Bob"):
+        shutil.copytree(people / "Megan_Fox", tmp_path / name)
+    with monkeypatch.context() as patch:
+        patch.setattr("knownface.measure.evaluate.collect_portraits", lambda *_: 1 / 0)
+        with pytest.raises(KnownfaceError, match=r"none of its people \(Ann, Bob\) is.*Adriana_L"):
+            read_and_evaluate(recognizer, tmp_path)
+        shutil.copytree(people / "Megan_Fox", tmp_path / "Megan_Fox")
+        caplog.set_level("INFO")
+        with pytest.raises(ZeroDivisionError):
+            read_and_evaluate(recognizer, tmp_path)
+    assert "not enrolled, so they count as strangers: Ann, Bob" in caplog.text

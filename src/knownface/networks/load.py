@@ -115,9 +115,18 @@ def locate_weights(
         ) from None
 
 
+def licence_accepted(backbone: Backbone) -> bool:
+    """Whether its weights are free for every use, or their licence was accepted earlier."""
+    return not backbone.noncommercial or _consent(backbone).is_file()
+
+
+def _consent(backbone: Backbone) -> Path:
+    return cache_folder() / "licences" / backbone.name
+
+
 def _agree(backbone: Backbone, accept_license: bool) -> None:
     """Pass where the licence was accepted, now or earlier; remembers it in the cache."""
-    accepted = cache_folder() / "licences" / backbone.name
+    accepted = _consent(backbone)
     if accept_license:
         try:
             with whole_file(accepted) as part:

@@ -113,15 +113,16 @@ def report(
 ) -> list[Run]:
     """Put finished runs side by side on one page; its rows, in the order of `runs`.
 
-    Raises KnownfaceError where a folder is no finished run, or the page cannot be written.
+    What else is among them, such as files or unfinished runs, is left out, and one line says so.
+    Raises KnownfaceError where nothing is a finished run, or the page cannot be written.
     """
-    from knownface.measure.run import read_run, tested_on_the_same
+    from knownface.measure.run import read_runs, tested_on_the_same
     from knownface.pages.compare import write_comparison
 
-    page, folders = _page(out), [Path(run) for run in runs]
-    rows = [read_run(folder) for folder in folders]
+    page, found = _page(out), read_runs([Path(run) for run in runs])
+    rows = list(found.values())
     with _writing(page):
-        write_comparison(page, rows, Path(), tested_on_the_same(folders))
+        write_comparison(page, rows, Path(), tested_on_the_same(list(found)))
     return rows
 
 

@@ -147,9 +147,10 @@ class ComparisonRequest(Conditions):
     weights: a file, or "none", by backbone, where it is not the official one.
     """
 
-    backbones: Annotated[Sequence[str], Option("Names, separated by commas.")] = (
-        "facenet", "vggface2", "senet", "arcface", "mobilefacenet",
-    )  # fmt: skip
+    backbones: Annotated[
+        Sequence[str] | None,
+        Option("Names, separated by commas; default: those on this machine."),
+    ] = None
     recipes: Annotated[Sequence[Recipe], Option("best, seed or frozen, separated by commas.")] = (
         "best",
     )
