@@ -7,28 +7,28 @@ after `python train_model.py` is passed on to `knownface train`, for instance
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
-from pathlib import Path
 
 from knownface.cli import main
 
-INVENTED = Path("demo-people")
+INVENTED = "demo-people"
 
 
 def find_data() -> list[str]:
     """`data/`, or a folder of invented people and strangers, as arguments of `train`."""
-    if Path("data").is_dir():
+    import subprocess
+
+    if os.path.isdir("data"):
         return ["data"]
-    if not INVENTED.is_dir():
+    if not os.path.isdir(INVENTED):
         print("No photos in data/<person>/, so people are invented.", file=sys.stderr, flush=True)
-        invent = [sys.executable, "-m", "knownface", "demo", str(INVENTED), "--strangers", "160"]
+        invent = [sys.executable, "-m", "knownface", "demo", INVENTED, "--strangers", "160"]
         if code := subprocess.run(invent).returncode:
             sys.exit(code)
     print("Your own photos in data/<person>/ would say more.", file=sys.stderr, flush=True)
-    return [str(INVENTED / "people"), "--strangers", str(INVENTED / "strangers")]
+    return [os.path.join(INVENTED, "people"), "--strangers", os.path.join(INVENTED, "strangers")]
 
 
 if __name__ == "__main__":
-    sys.argv = ["knownface", "train", *find_data(), *sys.argv[1:]]
-    main()
+    main(lambda: ["train", *find_data(), *sys.argv[1:]])

@@ -89,7 +89,7 @@ def test_recognising_needs_no_keras(
 import sys
 for name in ("keras", "tensorflow", "mtcnn"):
     sys.modules[name] = None
-from knownface.cli import app
+from knownface.cli.commands import app
 app({[command, *arguments]!r})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -112,7 +112,7 @@ def test_a_missing_folder_is_said_before_anything_heavy_is_loaded(
 import sys
 for name in ("scipy", "sklearn", "matplotlib", "onnx", "openvino", "onnxruntime", "keras"):
     sys.modules[name] = None
-from knownface.cli import app
+from knownface.cli.commands import app
 app({arguments!r})
 """
     done = subprocess.run(

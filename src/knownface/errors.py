@@ -11,4 +11,4 @@ class KnownfaceError(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C ended the work early, and what there was by then is complete; says where it is."""
+    """Ctrl-C ended the work early; says what is left of it, and how to go on."""

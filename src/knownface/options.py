@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -89,6 +90,21 @@ def argument(name: str, *value: object) -> str:
         for each in value
     )
     return "=".join([name, *shown])
+
+
+def call(verb: str, *given: object, **options: object) -> str:
+    """A call of a verb as the reader would write it, with arguments as in `argument`.
+
+    `train('people', epochs=3, resume=True)`, or `knownface train people --epochs 3 --resume`.
+    """
+    flag_of = _flag_of.get()
+    if flag_of is None:
+        said = [argument("", each).removeprefix("=") for each in given]
+        return f"{verb}({', '.join([*said, *(argument(*each) for each in options.items())])})"
+    words = ["knownface", verb, *("..." if each is ... else str(each) for each in given)]
+    for name, value in options.items():
+        words += [flag_of(name)] if value is True else [flag_of(name), str(value)]
+    return shlex.join(words)
 
 
 def either(names: Iterable[str]) -> str:

@@ -200,7 +200,7 @@ def test_ctrl_c_is_130_and_keeps_what_was_trained(
 def test_ctrl_c_while_text_is_executed_is_130(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text(
         """
-import runpy, knownface.cli
+import runpy, knownface.cli.commands
 
 def app():
     try:
@@ -208,7 +208,7 @@ def app():
     except KeyboardInterrupt:
         raise SystemExit(130)
 
-knownface.cli.app = app
+knownface.cli.commands.app = app
 runpy.run_module("knownface", run_name="__main__")
 """
     )

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import knownface
-from knownface.cli import app
+from knownface.cli.commands import app
 from knownface.errors import KnownfaceError
 
 VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "verify", "benchmark",
@@ -68,7 +68,11 @@ def test_every_parameter_is_seen_by_editors() -> None:
             "train", ["people"], {"far_target": 2.0},
             "{} must be between 0 and 1, such as 0.01, not 2.0",
         ),
-        ("compare", ["people"], {"seed": -1}, "{} must be 0 or more, not -1"),
+        ("compare", ["people"], {"seed": -1}, "{} must be between 0 and 4294967295, not -1"),
+        (
+            "train", ["people"], {"seed": 2**32},
+            "{} must be between 0 and 4294967295, not 4294967296",
+        ),
         ("check", ["people"], {"faces": "some"}, "{} must be detect or cropped, not some"),
         ("check", ["people"], {"device": "tpu"}, "{} must be auto, cpu, cuda or coreml, not tpu"),
         ("verify", ["a.jpg", "b.jpg"], {"faces": "x"}, "{} must be detect or cropped, not x"),
@@ -130,7 +134,7 @@ HEAVY = ("numpy", "cv2", "scipy", "sklearn", "keras", "tensorflow", "onnx", "ope
 def test_help_and_missing_folders_need_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import sys
-from knownface.cli import app
+from knownface.cli.commands import app
 app({arguments!r}, standalone_mode=False)
 loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
 assert not loaded, loaded

@@ -80,6 +80,10 @@ def test_the_development_view_of_lfw(shared: Path) -> None:
         (["10 300", "Ann\tone\t2"], 2, "Ann\tone\t2"),
         (["Ann 1 2", "Ann 1 Bo x"], 2, "Ann 1 Bo x"),
         (["Ann,1,2"], 1, "Ann,1,2"),
+        (["Ann 1 ²"], 1, "Ann 1 ²"),
+        (["10 ²", "Ann 1 2"], 1, "10 ²"),
+        (["Ann \uff11 2"], 1, "Ann \uff11 2"),  # a wide 1
+        (["Ann -1 2"], 1, "Ann -1 2"),
     ],
 )
 def test_a_malformed_line_is_named(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knownface.errors import KnownfaceError
 from knownface.files.rows import DiskRows
 from knownface.recognition.recognizer import Recognizer
 
@@ -87,8 +88,20 @@ def test_a_home_that_cannot_be_written(
 def test_a_full_disk_is_an_error() -> None:
     stored = DiskRows((9,))
     stored._file = open("/dev/full", "w+b")  # noqa: SIM115 - closed with the test
-    with pytest.raises(OSError, match="No space left"):
+    cache = os.environ["XDG_CACHE_HOME"]
+    with pytest.raises(KnownfaceError, match=rf"^{cache}/knownface: .*No space left.*XDG_CACHE"):
         stored.append(np.ones((9, 9)))
+
+
+def test_no_place_for_files_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: np.ndarray
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [str(tmp_path / "file")])
+    with pytest.raises(KnownfaceError, match=r"Not a directory.*no folder for temporary files"):
+        DiskRows((4, 4, 3))
 
 
 def test_embedded_without_being_read_at_once(run_folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import warnings
 from dataclasses import replace
@@ -156,3 +157,21 @@ def test_of_one_person_alone_it_is_known_how_often_they_are_named(run_folder: Pa
     result = evaluate(recognizer, portraits_of(gallery_of(1, 9, spread=0.1, seed=0)))
     assert result.open_set.dir is not None
     assert result.open_set.far is None
+
+
+def test_names_are_compared_before_any_photo_is_read(
+    run_folder: Path, people: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    recognizer = Recognizer.load(run_folder)
+    for name in ("Ann", "Bob"):
+        shutil.copytree(people / "Megan_Fox", tmp_path / name)
+    with monkeypatch.context() as patch:
+        patch.setattr("knownface.measure.evaluate.collect_portraits", lambda *_: 1 / 0)
+        with pytest.raises(KnownfaceError, match=r"none of its people \(Ann, Bob\) is.*Adriana_L"):
+            read_and_evaluate(recognizer, tmp_path)
+        shutil.copytree(people / "Megan_Fox", tmp_path / "Megan_Fox")
+        caplog.set_level("INFO")
+        with pytest.raises(ZeroDivisionError):
+            read_and_evaluate(recognizer, tmp_path)
+    assert "not enrolled, so they count as strangers: Ann, Bob" in caplog.text

@@ -13,7 +13,7 @@ import pytest
 from invented import invented
 from typer.testing import CliRunner
 
-from knownface.cli import app
+from knownface.cli.commands import app
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
 from knownface.faces.photo import write_image
 from knownface.pages.check import write_check

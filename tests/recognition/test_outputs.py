@@ -130,6 +130,23 @@ def test_what_an_interrupted_run_leaves_can_be_read(
     assert lines[1].startswith(str(each.path))
 
 
+def test_an_interruption_says_what_is_left(
+    run_folder: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("knownface.cli.recognize.print_recognition", interrupt)
+    done = shell("recognize", run_folder, photos, "--csv", tmp_path / "a.csv", "--xmp")
+    assert done.returncode == 130
+    left = (
+        f"first 1 photos stays in {tmp_path / 'a.csv'}, the files beside the photos, and the same"
+    )
+    assert left in done.stderr
+    done = shell("recognize", run_folder, photos)
+    assert done.stderr.splitlines()[-1] == "knownface: interrupted"
+
+
 def test_names_with_commas_quotes_and_newlines_come_back(tmp_path: Path) -> None:
     name = 'Ann, "the\nfirst" 李'
     table = FaceTable(tmp_path / "faces.csv")
@@ -186,6 +203,7 @@ def texts(root: ElementTree.Element, path: str) -> list[str | None]:
 def test_regions_are_shares_of_the_upright_photo(tmp_path: Path) -> None:
     odd = RecognizedFace(BOX, "<Ann> & \x07李", 0.8, None, None, 1.0)
     photo = tmp_path / "a.jpg"
+    photo.touch()
     write_sidecar(Recognition(str(photo), (ANN, NOBODY, odd), size=(200, 100)), photo)
     root = parsed(tmp_path / "a.jpg.xmp")
     regions = root.findall(".//mwg-rs:RegionList/rdf:Bag/rdf:li", NAMESPACES)

@@ -12,7 +12,7 @@ import pytest
 from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
-from knownface.cli import app
+from knownface.cli.commands import app
 from knownface.dataset.folder import scan
 from knownface.errors import KnownfaceError
 from knownface.synthetic.folder import LABEL, demo, write_photos

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +71,37 @@ def test_nothing_usable_is_one_sentence_and_leaves_nothing(people: Path, tmp_pat
     ):
         compare(people, backbones=["mobilefacenet"], loss="hinge", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_by_default_what_is_here_is_compared(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compared: list[str] = []
+
+    def no_training(**options: Any) -> None:
+        compared.append(options["backbone"])
+        raise KnownfaceError("not today")
+
+    def names(**options: Any) -> list[str]:
+        compared.clear()
+        caplog.clear()
+        with pytest.raises(KnownfaceError, match="not today"):
+            compare(people, out=tmp_path / "out", **options)
+        return list(compared)
+
+    monkeypatch.setattr("knownface.training.compare.train", no_training)
+    monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    caplog.set_level("INFO")
+    assert names() == ["mini"]
+    assert "recipes are compared, not networks" in caplog.text
+    for file in ("MobileFaceNet.onnx", "w600k_r50.onnx"):
+        (tmp_path / file).touch()
+    assert names() == ["mini", "mobilefacenet"]
+    assert "left out: arcface (licence not accepted)" in caplog.text
+    assert "facenet (not here)" in caplog.text
+    assert "fetch NAME` gets one, with accept_license=True" in caplog.text
+    assert "recipes are compared" not in caplog.text
+    assert names(accept_license=True) == ["arcface", "mini", "mobilefacenet"]
+    assert "senet" in names(weights={"senet": "none"})
+    assert names(backbones=["senet"]) == ["senet"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -80,6 +81,21 @@ def test_a_loss_that_is_no_number_stops_with_the_reason(examples: Examples, tmp_
     with pytest.raises(KnownfaceError, match=r"diverged.*lower learning_rate from 1e\+30"):
         run(examples, tmp_path, plan)
     assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_a_full_disk_is_said_and_keeps_the_epochs_before(
+    examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(seen: list[Any]) -> None:
+        if len(seen) == 1:
+            full = type(shutil.disk_usage(tmp_path))(100, 100, 0)
+            monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+
+    with pytest.raises(OSError, match="No space left"):
+        run(examples, tmp_path, watch=fill)
+    monkeypatch.undo()
+    trained, (_, rows) = run(examples, tmp_path)
+    assert trained.epochs == PLAN.epochs == len(rows)
 
 
 def test_a_start_is_where_the_head_begins(examples: Examples, tmp_path: Path) -> None:

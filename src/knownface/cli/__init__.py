@@ -1,87 +1,22 @@
-"""The command line: parses arguments, shows progress, prints results, and chooses the exit code.
-
-One module per verb, imported when it is needed.
-"""
+"""The command line: parses arguments, shows progress, prints results, and chooses the exit code."""
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperCommand, TyperGroup
-
-from knownface import __version__
-
-VERBS = {
-    "train": "Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report.",
-    "compare": "Train several backbones and recipes on one split: one table, one report.",
-    "check": "Find what is wrong with a folder's photos and names, before training.",
-    "evaluate": "Test a recogniser on photos it has not seen; enrolled photos are left out.",
-    "report": "Put several finished runs side by side on one page.",
-    "recognize": "Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`.",
-    "verify": "Do two photos show the same person? Of several faces, compares the pair most alike.",
-    "benchmark": "A published verification protocol: accuracy over folds, TAR at FAR, equal error "
-    "rate.",
-    "demo": "Write photos of people who do not exist, to try everything with nobody's photo.",
-    "backbones": "The networks to choose from, and which weight files are on this machine.",
-}
+from collections.abc import Callable
 
 
-class _Verbs(TyperGroup):
-    """The verbs, each from the module of its name when somebody asks for it."""
+def main(arguments: Callable[[], list[str]] | None = None) -> None:
+    """The console script: 0 is success, 2 what the user can mend, 1 our fault, 130 interrupted.
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in VERBS:
-            self.commands.update({verb: TyperCommand(verb) for verb in VERBS})  # may be meant
-            return None
-        return _command(cmd_name)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        limit = formatter.width - 6 - max(map(len, VERBS))
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                (verb, TyperCommand(verb, help=text).get_short_help_str(limit))
-                for verb, text in VERBS.items()
-            )
-
-
-def _command(verb: str) -> Any:
-    module = importlib.import_module(f"knownface.cli.{verb}")
-    if hasattr(module, "app"):  # it has commands of its own
-        return typer.main.get_command(module.app)
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(verb, help=VERBS[verb])(getattr(module, verb))
-    return typer.main.get_command(app)
-
-
-app = typer.Typer(
-    name="knownface",
-    help="From a folder of photos of your people to a recogniser that you can deploy.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    cls=_Verbs,
-)
-
-
-@app.callback(invoke_without_command=True)
-def _version(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
-) -> None:
-    if version:
-        print(__version__)
-        raise typer.Exit
-
-
-def main() -> None:
-    """The console script: 0 is success, 2 what the user can mend, 1 our fault, 130 interrupted."""
+    arguments: gives those of the command, instead of the shell's. All imports are in here, so that
+    Ctrl-C is quiet while they last, too.
+    """
     try:
+        if arguments:
+            sys.argv = ["knownface", *arguments()]
+        from knownface.cli.commands import app
+
         app()
-    except KeyboardInterrupt:  # again, while the first one was being tidied up after
+    except KeyboardInterrupt:  # during an import, or again while the first one was tidied up after
         sys.exit(130)

@@ -15,7 +15,8 @@ from knownface.training.config import ComparisonRequest
 
 @asking(ComparisonRequest)
 def compare(asked: dict[str, Any], as_json: bool, track: Track) -> None:
-    asked |= {name: _listed(asked[name]) for name in ("backbones", "recipes")}
+    for name in ("backbones", "recipes"):
+        asked[name] = None if asked[name] is None else _listed(asked[name])
     asked["weights"] = dict(_assigned(text) for text in asked["weights"] or [])
     ComparisonRequest(**asked)  # what is wrong is said before anything heavy is imported
     result = knownface.compare(**asked, track=track)

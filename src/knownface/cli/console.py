@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -26,18 +28,35 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from knownface.errors import Interrupted, KnownfaceError
+from knownface.errors import KnownfaceError
 from knownface.options import naming_flags
 from knownface.progress import Track
 
 T = TypeVar("T")
+
+# What libraries say of an odd machine, and what is to be mended there.
+MACHINES = (
+    (
+        "No usable temporary directory",
+        "no folder for temporary files can be written; set TMPDIR to one that can",
+    ),
+    (
+        "timestamps before 1980",
+        "this machine's clock stands before 1980, which archives cannot hold; set the clock",
+    ),
+)
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
     """The one document of `--json`, on stdout."""
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document, allow_nan=False)
+    print(text)
 
 
 def note(text: str) -> None:
@@ -73,10 +92,13 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     progress = Progress(*columns, console=stderr, disable=quiet)
 
     code = 0
+    for stream in (sys.stdout, sys.stderr):  # a name that a terminal cannot show ends nothing
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     with suppress(ValueError):  # only the main thread may; elsewhere nobody sends signals
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidied up as for Ctrl-C
     try:
-        with naming_flags(flag):
+        with naming_flags(flag), _libraries(quiet):
             yield _drawn_by(progress)
         sys.stdout.flush()
     except typer.Exit:
@@ -89,6 +111,22 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
         logger.removeHandler(handler)
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def _libraries(quiet: bool) -> Iterator[None]:
+    """What libraries warn of is shown, or not."""
+    if not quiet:
+        yield
+        return
+    nowhere = logging.NullHandler()  # instead of Python's last resort, stderr
+    logging.getLogger().addHandler(nowhere)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.getLogger().removeHandler(nowhere)
 
 
 def _drawn_by(progress: Progress) -> Track:
@@ -115,14 +153,14 @@ def _ending(error: BaseException) -> int:
     if isinstance(error, KnownfaceError):
         return _fail(str(error), 2)
     if isinstance(error, KeyboardInterrupt):
-        if isinstance(error, Interrupted):
-            return _fail(str(error), 130)
-        return _fail("interrupted; nothing half-finished was left behind", 130)
+        return _fail(str(error) or "interrupted", 130)
     if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
         return _fail(f"{error.filename or 'a file'}: cannot be written ({error.strerror})", 2)
+    if known := next((sentence for text, sentence in MACHINES if text in str(error)), ""):
+        return _fail(known, 2)
     if os.environ.get("KNOWNFACE_DEBUG"):
         raise error
     what = f"{type(error).__name__}: {error}".split("\n")[0]

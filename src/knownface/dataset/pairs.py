@@ -54,14 +54,14 @@ def read_lfw(file: Path, images: Path) -> Pairs:
     """
     lines = list(_lines(file))
     header = lines[0][1].split() if lines else []
-    if len(header) in (1, 2) and all(part.isdigit() for part in header):
+    if len(header) in (1, 2) and all(map(_is_number, header)):
         del lines[0]
     else:
         header = []
     rows = []
     for number, line in lines:
         cells = line.split("\t") if "\t" in line else line.split()
-        if len(cells) not in (3, 4) or not cells[1].isdigit() or not cells[-1].isdigit():
+        if len(cells) not in (3, 4) or not (_is_number(cells[1]) and _is_number(cells[-1])):
             raise KnownfaceError(f"{file}, line {number}: expected {NAMES}, not '{line}'")
         other = cells[0] if len(cells) == 3 else cells[2]
         photos = _photo(images, cells[0], cells[1]), _photo(images, other, cells[-1])
@@ -69,6 +69,11 @@ def read_lfw(file: Path, images: Path) -> Pairs:
     if not rows:
         raise KnownfaceError(f"{file}: no pairs in it")
     return Pairs.of(rows, _folds([row[2] for row in rows], header))
+
+
+def _is_number(text: str) -> bool:
+    """Digits as computers write them: not those of other scripts, nor high ones."""
+    return text.isascii() and text.isdigit()
 
 
 def _folds(same: Sequence[bool], header: Sequence[str]) -> np.ndarray:
@@ -130,7 +135,7 @@ def _numbered(file: Path, images: Path) -> dict[str, Path]:
     photos: dict[str, Path] = {}
     for number, line in _lines(file):
         cells = line.split(maxsplit=1)
-        if len(cells) != 2 or not cells[0].isdigit():
+        if len(cells) != 2 or not _is_number(cells[0]):
             raise KnownfaceError(
                 f"{file}, line {number}: expected a number and a path, not '{line}'"
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 from knownface.diagnosis.findings import Diagnosis
 from knownface.errors import KnownfaceError
 from knownface.files.runs import run_folder
+from knownface.files.whole import private_folder
 from knownface.options import argument
 from knownface.progress import Track, silent
 
@@ -27,8 +28,8 @@ def new_copy(target: Path | None, data: Path) -> Iterator[Path | None]:
         raise KnownfaceError(
             f"{argument('fix', target)}: lies inside {data}, which is never changed"
         )
-    with run_folder(target, target.name, "fix") as (work, _):
-        yield work
+    with run_folder(target, target.name, "fix") as run:
+        yield run.work
 
 
 def copy_good(diagnosis: Diagnosis, target: Path, track: Track = silent) -> int:
@@ -41,7 +42,7 @@ def copy_good(diagnosis: Diagnosis, target: Path, track: Track = silent) -> int:
     for photo in track(good, "Copying", len(good)):
         place = target / photo
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(place.parent)
             shutil.copy2(diagnosis.root / photo, place)
         except FileNotFoundError:
             raise KnownfaceError(

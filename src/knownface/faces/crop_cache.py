@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -80,20 +79,14 @@ class CropCache:
         record["taken"] = np.nan if photo.taken is None else photo.taken
         record["size"] = photo.size
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with whole_file(path) as part, open(part, "wb", opener=_private) as stream:
-                stream.write(_checksum(record.data) + record.tobytes())
+            with whole_file(path) as part:
+                part.write_bytes(_checksum(record.data) + record.tobytes())
         except OSError as error:
             log.debug("crop cache: %s", error)
 
 
 def _checksum(data: memoryview) -> bytes:
     return hashlib.blake2b(data, digest_size=CHECKSUM).digest()
-
-
-def _private(path: str, flags: int) -> int:
-    """Opened so that only its owner may read it."""
-    return os.open(path, flags, 0o600)
 
 
 def crops_folder() -> Path:

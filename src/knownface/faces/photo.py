@@ -17,6 +17,7 @@ import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import whole_file
 
 pillow_heif.register_heif_opener()
 Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
@@ -193,14 +194,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def write_image(path: Path, pixels: np.ndarray) -> None:
-    """Save RGB uint8 (height, width, 3); the format follows from the suffix.
+    """Save RGB uint8 (height, width, 3), for its owner only; the format follows from the suffix.
 
     Raises KnownfaceError where the file cannot be written.
     """
     try:
-        Image.fromarray(pixels).save(path, quality=92)
+        with whole_file(path) as part:
+            Image.fromarray(pixels).save(part, quality=92)
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise KnownfaceError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 

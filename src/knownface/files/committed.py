@@ -20,7 +20,7 @@ import filelock
 from knownface.errors import KnownfaceError
 from knownface.files.runs import write_json
 from knownface.files.values import Must, from_json, read_json
-from knownface.files.whole import whole_file
+from knownface.files.whole import make_private, private_folder, whole_file
 
 Digest = Annotated[
     str, Must("a SHA-256 in hexadecimal", lambda text: bool(re.fullmatch("[0-9a-f]{64}", text)))
@@ -39,7 +39,9 @@ class Change:
         """Take a file, or a copy of one, into the folder; gives the hex SHA-256 of its content."""
         digest = _digest(content)
         self._digests[name] = digest
-        if not _holds(self._folder / name, content, digest):
+        if _holds(self._folder / name, content, digest):
+            make_private(self._folder / name)
+        else:
             with whole_file(_aside(self._folder, name, digest)) as part:
                 if isinstance(content, bytes):
                     part.write_bytes(content)
@@ -60,7 +62,7 @@ def changed_folder(folder: Path, record: str) -> Iterator[Change]:
 
     Changes wait for each other. Raises OSError where the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     with filelock.FileLock(folder / ".lock"):
         try:
             earlier = _settle(folder, record)

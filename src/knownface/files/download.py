@@ -13,9 +13,10 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from knownface.errors import KnownfaceError
+from knownface.errors import Interrupted, KnownfaceError
 from knownface.files import silent_hosts
 from knownface.files.cache import cache_folder
+from knownface.files.whole import private_folder
 from knownface.options import argument
 from knownface.progress import Track, silent
 
@@ -140,7 +141,7 @@ def download(file: WeightFile, track: Track = silent, asked: bool = True) -> Pat
     target, part = folder / file.name, folder / f"{file.name}.part"
     contact = _contact(file.url)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         with FileLock(folder / f".{file.name}.lock"):
             if not target.is_file():  # another process may have been quicker
                 if not asked and silent_hosts.is_silent(contact):
@@ -148,6 +149,10 @@ def download(file: WeightFile, track: Track = silent, asked: bool = True) -> Pat
                 total = _transfer(file, part, track, PATIENCE if asked else SHORT_PATIENCE)
                 _accept(file, part, target, total)
                 silent_hosts.forget(contact)
+    except KeyboardInterrupt:
+        if not part.exists():
+            raise
+        raise Interrupted(f"interrupted; the next time goes on with what is in {part}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, TimeoutError):
             silent_hosts.remember(contact)

@@ -9,7 +9,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from knownface.errors import KnownfaceError
 from knownface.files.cache import cache_folder
+from knownface.files.whole import private_folder
 
 
 class DiskRows:
@@ -26,16 +28,22 @@ class DiskRows:
         self.dtype = np.dtype(dtype)
         self._row = shape
         self._bytes = int(np.prod(shape)) * self.dtype.itemsize
-        self._file, self._lock = _nameless_file(), Lock()
+        (self._file, self._place), self._lock = _nameless_file(), Lock()
         self._selected = np.zeros(0, np.int64)
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows (k, ...); raises OSError where the disk is full."""
+        """Add rows (k, ...); raises KnownfaceError where the disk is full."""
         first = len(self._selected)
-        with self._lock:
-            self._file.seek(first * self._bytes)
-            self._file.write(np.ascontiguousarray(rows, self.dtype).data)
-            self._file.flush()
+        try:
+            with self._lock:
+                self._file.seek(first * self._bytes)
+                self._file.write(np.ascontiguousarray(rows, self.dtype).data)
+                self._file.flush()
+        except OSError as error:
+            raise KnownfaceError(
+                f"{self._place}: cannot be written ({error.strerror}); make room there, or set "
+                "XDG_CACHE_HOME to a folder on another disk"
+            ) from None
         self._selected = np.arange(first + len(rows))
 
     @property
@@ -71,9 +79,18 @@ class DiskRows:
 Rows = np.ndarray | DiskRows
 
 
-def _nameless_file() -> IO[bytes]:
+def _nameless_file() -> tuple[IO[bytes], str]:
+    """An open file without a name, and the folder that it lies in."""
+    folder = str(cache_folder())
     try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryFile(dir=cache_folder())
-    except OSError:  # a read-only home
-        return tempfile.TemporaryFile()
+        private_folder(cache_folder())
+        return tempfile.TemporaryFile(dir=folder), folder
+    except OSError as error:  # a read-only home
+        reason = error.strerror
+    try:
+        return tempfile.TemporaryFile(), tempfile.gettempdir()
+    except OSError:
+        raise KnownfaceError(
+            f"{folder}: cannot be written ({reason}), and there is no folder for temporary files; "
+            "set XDG_CACHE_HOME to a folder that can be written"
+        ) from None

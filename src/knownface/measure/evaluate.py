@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.dataset.folder import scan_folders
+from knownface.dataset.folder import FaceDataset, scan_folders
 from knownface.dataset.portraits import Portraits, collect_portraits
 from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
@@ -22,6 +23,8 @@ from knownface.measure.trial import Trial
 from knownface.progress import Track, silent
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,22 @@ def _wrong_answers(gallery: Gallery, probes: Portraits, trial: Trial) -> list[Wr
     return wrong
 
 
+def _compare_names(enrolled: Sequence[str], data: FaceDataset) -> None:
+    """Refuse photos of nobody who is enrolled, before any is read, and say who else is there."""
+    others = [name for name in data.people if name not in set(enrolled)]
+    if len(others) == len(data.people):
+        raise KnownfaceError(
+            f"{data.root}: none of its people ({_some(others)}) is enrolled ({_some(enrolled)}); "
+            "name the folders as in training"
+        )
+    if others:
+        log.info("%s: not enrolled, so they count as strangers: %s", data.root, _some(others, 10))
+
+
+def _some(names: Sequence[str], number: int = 3) -> str:
+    return ", ".join(names[:number]) + ", ..." * (len(names) > number)
+
+
 def read_and_evaluate(
     recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
@@ -180,6 +199,7 @@ def read_and_evaluate(
     """
     started = time.perf_counter()
     people, unknown = scan_folders(data, strangers)
+    _compare_names(recognizer.people, people)
     pipeline = recognizer.pipeline(track)
     known = collect_portraits(people, pipeline, track)
     others = collect_portraits(unknown, pipeline, track) if unknown else None

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
+from knownface.files.runs import is_unfinished
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.zoo import BACKBONES
 from knownface.options import argument
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def _rank(row: Run) -> tuple[float, ...]:
 def read_run(folder: Path) -> Run:
     """A finished run; KnownfaceError where the folder holds no usable evaluation."""
     path = folder / "evaluation.json"
-    if not path.is_file():
+    if not path.is_file() or is_unfinished(folder):
         raise KnownfaceError(
             f"{folder}: holds no evaluation.json; name a run folder made by train, "
             f"or by evaluate with {argument('out', ...)}"
@@ -65,6 +69,27 @@ def read_run(folder: Path) -> Run:
     record = BACKBONES.get(found.backbone)
     parameters = record.parameters if record else None
     return Run(found.backbone, found.recipe, parameters, str(folder), found)
+
+
+def read_runs(folders: Sequence[Path]) -> dict[Path, Run]:
+    """The finished runs among files and folders, by folder; one line says what was left out.
+
+    Raises KnownfaceError where none of them is a finished run.
+    """
+    found: dict[Path, Run] = {}
+    wrong: dict[Path, KnownfaceError] = {}
+    for folder in folders:
+        try:
+            found[folder] = read_run(folder)
+        except KnownfaceError as error:
+            wrong[folder] = error
+    if not found and wrong:
+        first = next(iter(wrong.values()))
+        many = f"none of {len(wrong)} is a finished run; the first: " if len(wrong) > 1 else ""
+        raise KnownfaceError(f"{many}{first}")
+    if wrong:
+        log.warning("Left out, being no finished runs: %s", ", ".join(map(str, wrong)))
+    return found
 
 
 def tested_on_the_same(folders: Sequence[Path]) -> bool:

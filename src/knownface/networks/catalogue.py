@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from knownface.files.download import find
-from knownface.networks.load import locate_weights
+from knownface.networks.load import licence_accepted, locate_weights
 from knownface.networks.zoo import BACKBONES, get_backbone
 from knownface.options import Licence, Option
 from knownface.progress import Track, silent
@@ -36,6 +36,19 @@ def backbones() -> list[dict[str, Any]]:
         }
         for record in BACKBONES.values()
     ]
+
+
+def lacking(accept_license: bool = False) -> dict[str, str]:
+    """Of every network, in the order of `backbones`, what it lacks to be used; nothing is fetched.
+
+    accept_license: whether licences for research only are accepted now.
+    """
+    return {
+        name: "not here" if not any(map(find, record.weight_files))
+        else "" if accept_license or licence_accepted(record)
+        else "licence not accepted"
+        for name, record in BACKBONES.items()
+    }  # fmt: skip
 
 
 def fetch(

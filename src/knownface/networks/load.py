@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from knownface.files.cache import cache_folder
 from knownface.files.download import DamagedFile, WeightError, find, obtain
+from knownface.files.whole import whole_file
 from knownface.networks.record import Backbone
 from knownface.networks.strict import check_arrays
 from knownface.networks.zoo import BACKBONES, get_backbone
@@ -119,13 +120,22 @@ def locate_weights(
         ) from None
 
 
+def licence_accepted(backbone: Backbone) -> bool:
+    """Whether its weights are free for every use, or their licence was accepted earlier."""
+    return not backbone.noncommercial or _consent(backbone).is_file()
+
+
+def _consent(backbone: Backbone) -> Path:
+    return cache_folder() / "licences" / backbone.name
+
+
 def _agree(backbone: Backbone, accept_license: bool) -> None:
     """Pass where the licence was accepted, now or earlier; remembers it in the cache."""
-    accepted = cache_folder() / "licences" / backbone.name
+    accepted = _consent(backbone)
     if accept_license:
         try:
-            accepted.parent.mkdir(parents=True, exist_ok=True)
-            accepted.write_text(f"{backbone.licence}\n", encoding="utf-8")
+            with whole_file(accepted) as part:
+                part.write_text(f"{backbone.licence}\n", encoding="utf-8")
         except OSError as error:
             log.warning("%s: cannot remember your consent (%s)", accepted, error.strerror)
     elif not accepted.is_file():

@@ -99,10 +99,10 @@ def evaluate(
     others = Path(strangers) if strangers else None
     result, people, unknown = read_and_evaluate(loaded, Path(data), others, track)
     if out:
+        explanation = explain(loaded, people, unknown, track)
         with _writing(Path(out)):
-            Path(out).mkdir(parents=True, exist_ok=True)
             result.save(Path(out) / "evaluation.json")
-            write_report(Path(out), result, explain(loaded, people, unknown, track))
+            write_report(Path(out), result, explanation)
     return result
 
 
@@ -113,16 +113,16 @@ def report(
 ) -> list[Run]:
     """Put finished runs side by side on one page; its rows, in the order of `runs`.
 
-    Raises KnownfaceError where a folder is no finished run, or the page cannot be written.
+    What else is among them, such as files or unfinished runs, is left out, and one line says so.
+    Raises KnownfaceError where nothing is a finished run, or the page cannot be written.
     """
-    from knownface.measure.run import read_run, tested_on_the_same
+    from knownface.measure.run import read_runs, tested_on_the_same
     from knownface.pages.compare import write_comparison
 
-    page, folders = _page(out), [Path(run) for run in runs]
-    rows = [read_run(folder) for folder in folders]
+    page, found = _page(out), read_runs([Path(run) for run in runs])
+    rows = list(found.values())
     with _writing(page):
-        page.parent.mkdir(parents=True, exist_ok=True)
-        write_comparison(page, rows, Path(), tested_on_the_same(folders))
+        write_comparison(page, rows, Path(), tested_on_the_same(list(found)))
     return rows
 
 

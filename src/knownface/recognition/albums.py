@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knownface.files.whole import names_like, whole_file
+from knownface.files.whole import names_like, private_folder, whole_file
 
 if TYPE_CHECKING:
     from knownface.recognition.result import Recognition
@@ -21,6 +21,7 @@ class Albums:
 
     links: symbolic links instead of copies. people: all who can be named, so that none of them is
     taken for the unknown. A photo that is there already is not added again, and none is replaced.
+    Folders are for their owner only; a copy is for whoever may read the photo.
     """
 
     def __init__(self, folder: Path, people: Collection[str], links: bool) -> None:
@@ -37,17 +38,17 @@ class Albums:
             self._add(Path(recognition.path), self.folder / name)
 
     def _add(self, photo: Path, album: Path) -> None:
-        album.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(album)
         for target in names_like(album / photo.name):
             if target.exists() and filecmp.cmp(photo, target, shallow=False):
                 return
             if not os.path.lexists(target):
                 break
+        if self.links:
+            target.symlink_to(photo.resolve())
+            return
         with whole_file(target) as part:
-            if self.links:
-                part.symlink_to(photo.resolve())
-            else:
-                shutil.copy2(photo, part)
+            shutil.copy2(photo, part)
 
 
 def folder_name(person: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
 from knownface.faces.find import SUFFIXES, find_photos, passed_over
-from knownface.files.whole import names_like
+from knownface.files.whole import names_like, private_folder
 from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
@@ -136,7 +136,7 @@ def folder_apart(
             "from them"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
     except OSError as error:
         raise KnownfaceError(f"{given}: cannot be written ({error.strerror})") from None
     return Path(given)

@@ -37,6 +37,7 @@ PACKET = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n{}\n<?xpacke
 def write_sidecar(recognition: Recognition, photo: Path) -> None:
     """Write `photo.jpg.xmp` beside `photo.jpg` for its faces; the photo is not touched.
 
+    It may be read by whoever may read the photo.
     An earlier one of ours is replaced; one of another program stays, and a line says so.
     """
     if not recognition.faces or recognition.size is None:
@@ -45,7 +46,7 @@ def write_sidecar(recognition: Recognition, photo: Path) -> None:
     if path.exists() and f'xmptk="{TOOLKIT}"'.encode() not in path.read_bytes():
         log.warning("%s: another program's, left as it is; faces are not written there", path)
         return
-    with whole_file(path) as part:
+    with whole_file(path, like=photo) as part:
         part.write_text(to_xmp(recognition.faces, recognition.size), encoding="utf-8")
 
 

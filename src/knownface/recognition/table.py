@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import private_folder
 from knownface.options import argument
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class FaceTable:
                 raise KnownfaceError(
                     f"{argument('csv', path)}: holds something else; name a new file, or delete it"
                 )
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
                 stream.write(f"{header}\n")
         except OSError as error:

@@ -77,10 +77,10 @@ def demo(
     albums = [(Path("people" if strangers else ".") / name, photos) for name in names[:people]]
     albums += [(Path("strangers") / name, few) for name in names[people:]]
     folder = Path(folder)
-    with run_folder(folder, folder.name, "folder") as (work, _):
+    with run_folder(folder, folder.name, "folder") as run:
         text = README.format(**asked)
-        (work / "README.txt").write_text(text, encoding="utf-8")
-        jobs = [(work / place, (seed, 2, i), n) for i, (place, n) in enumerate(albums)]
+        (run.work / "README.txt").write_text(text, encoding="utf-8")
+        jobs = [(run.work / place, (seed, 2, i), n) for i, (place, n) in enumerate(albums)]
         total = people * photos + strangers * few
         for _ in track(write_photos(jobs, photos), "Inventing people", total):
             pass

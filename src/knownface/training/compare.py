@@ -8,9 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from knownface.errors import KnownfaceError
+from knownface.errors import Interrupted, KnownfaceError
 from knownface.files.runs import empty_folder, write_json
 from knownface.measure.run import Run
+from knownface.networks.catalogue import lacking
 from knownface.networks.load import choose_backbone
 from knownface.networks.record import Backbone
 from knownface.options import argument, taking
@@ -41,13 +42,16 @@ class Comparison:
 def compare(request: ComparisonRequest) -> Comparison:
     """Train every backbone with every recipe on one split, and write one report.
 
+    backbones: names; by default all whose files are on this machine, with `weights`, and whose
+    licence allows every use or was accepted. One line says which were left out.
     The other options are those of `TrainingConfig`. weights: a file, or "none", by backbone, where
     it is not the official one. out: folder for the runs, or a new one in `runs/`.
     A pair that fails becomes a row that says why and does not stop the rest; runs that are
     finished stay when the comparison is interrupted. Raises KnownfaceError where nothing worked.
     """
     data, track, weights = request.data, request.track, request.weights or {}
-    records = [choose_backbone(name, track=track)[0] for name in dict.fromkeys(request.backbones)]
+    names = _here(request) if request.backbones is None else request.backbones
+    records = [choose_backbone(name, track=track)[0] for name in dict.fromkeys(names)]
     if unknown := set(weights) - {record.name for record in records}:
         raise KnownfaceError(
             f"{argument('weights')} of {min(unknown)}: that backbone is not compared"
@@ -64,6 +68,10 @@ def compare(request: ComparisonRequest) -> Comparison:
             rows.append(_trained(record, recipe, place, options))
             if rows[-1].evaluation:
                 conditions["split"] = conditions["split"] or place / "split.json"
+    except KeyboardInterrupt as error:
+        done = sum(row.evaluation is not None for row in rows)
+        left = f"; {done} finished runs are compared in {folder / 'report.html'}" if done else ""
+        raise Interrupted(f"{error or 'interrupted'}{left}") from None
     finally:
         result = Comparison(folder, rows)
         if any(row.evaluation for row in rows):
@@ -74,6 +82,22 @@ def compare(request: ComparisonRequest) -> Comparison:
     if not any(row.evaluation for row in rows):
         raise KnownfaceError(f"None of the backbones could be used; the first: {rows[0].error}")
     return result
+
+
+def _here(request: ComparisonRequest) -> list[str]:
+    """The networks that can be compared without fetching anything."""
+    reasons = lacking(request.accept_license)
+    names = [name for name in reasons if not reasons[name] or name in (request.weights or {})]
+    others = [f"{name} ({reason})" for name, reason in reasons.items() if name not in names]
+    if others:
+        log.info(
+            "Comparing %s; left out: %s; `knownface backbones fetch NAME` gets one, with %s where "
+            "it is for research only",
+            ", ".join(names), ", ".join(others), argument("accept_license", True),
+        )  # fmt: skip
+    if len(names) == 1:
+        log.warning("Only %s is on this machine: recipes are compared, not networks", names[0])
+    return names
 
 
 def _trained(record: Backbone, recipe: Recipe, place: Path, options: dict[str, Any]) -> Run:

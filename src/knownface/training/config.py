@@ -70,7 +70,9 @@ class Conditions:
     far_target: Annotated[
         float, share("False-accept rate the threshold aims at.", 0.01, "--far")
     ] = 0.01
-    seed: Annotated[int, Option(wanted="0 or more", fits=lambda n: n >= 0)] = 0
+    seed: Annotated[
+        int, Option(wanted="between 0 and 4294967295", fits=lambda n: 0 <= n < 2**32)
+    ] = 0  # as Keras has it
     precision: Annotated[Precision, Option("Training computes in auto, float32 or bfloat16.")] = (
         "auto"
     )
@@ -145,9 +147,10 @@ class ComparisonRequest(Conditions):
     weights: a file, or "none", by backbone, where it is not the official one.
     """
 
-    backbones: Annotated[Sequence[str], Option("Names, separated by commas.")] = (
-        "facenet", "vggface2", "senet", "arcface", "mobilefacenet",
-    )  # fmt: skip
+    backbones: Annotated[
+        Sequence[str] | None,
+        Option("Names, separated by commas; default: those on this machine."),
+    ] = None
     recipes: Annotated[Sequence[Recipe], Option("best, seed or frozen, separated by commas.")] = (
         "best",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.rows import Rows
-from knownface.files.whole import whole_file
+from knownface.files.whole import private_folder, whole_file
 from knownface.options import Precision, argument
 from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
@@ -231,7 +233,15 @@ class _Checkpoint:
         self.history = base.with_name(base.name + ".json")
 
     def save(self, rows: list[Row]) -> None:
-        """The history first: it may be ahead of the weights, never behind."""
+        """The history first: it may be ahead of the weights, never behind.
+
+        Raises OSError where the disk is full, before anything is written: HDF5 would print pages.
+        """
+        private_folder(self.weights.parent)
+        variables = [*self.network.weights, *self.network.optimizer.variables]
+        needed = 4 * sum(int(np.prod(variable.shape)) for variable in variables)
+        if shutil.disk_usage(self.weights.parent).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.weights))
         with whole_file(self.history) as part:
             part.write_text(json.dumps(rows), encoding="utf-8")
         with whole_file(self.weights) as part:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import logging
 import platform
 import time
@@ -19,7 +18,8 @@ from knownface.embed.stream import FacePipeline
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.faces.crops import load_cropper
 from knownface.files.rows import Rows
-from knownface.files.runs import run_folder, write_json
+from knownface.files.runs import run_folder
+from knownface.files.whole import private_folder
 from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import explain
@@ -27,7 +27,7 @@ from knownface.measure.folds import cross_validate, random_split_accuracy
 from knownface.measure.verdict import title
 from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
-from knownface.options import argument, taking
+from knownface.options import taking
 from knownface.pages.report import write_report
 from knownface.progress import Track
 from knownface.recognition.about import About
@@ -42,6 +42,7 @@ from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
 from knownface.training.race import Outcome
 from knownface.training.recipes import run_recipe
+from knownface.training.resumption import going_on, keep_options, keep_split
 
 if TYPE_CHECKING:
     import keras
@@ -77,8 +78,9 @@ def train(request: TrainingRequest) -> TrainingRun:
     people, others = scan_folders(config.data, config.strangers)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
-    with run_folder(place, name, resume=request.resume) as (work, final):
-        _same_options(work / "config.json", asdict(config) | {"backbone": backbone.name})
+    with run_folder(place, name, resume=request.resume, again=going_on) as run:
+        work = run.work
+        keep_options(work, asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
         model, origin = load_network(backbone, wanted, config, track)
         embedder = write_network(model, artifact, config.device)
@@ -89,11 +91,11 @@ def train(request: TrainingRequest) -> TrainingRun:
             people, others, FacePipeline(cropper, embedder), track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
-        write_json(work / "split.json", photos.describe_split(config.seed))
+        keep_split(work, photos.describe_split(config.seed))
 
         about = _about(backbone, origin, config, cropper.detector)
         options = asdict(config)
-        with History(work, final.name, config.tensorboard, config.mlflow, options) as history:
+        with History(work, run.final.name, config.tensorboard, config.mlflow, options) as history:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
                 config.epochs, history, track,
@@ -116,22 +118,8 @@ def train(request: TrainingRequest) -> TrainingRun:
         write_report(work, evaluation, explain(tested, used, seen.strangers, track))
         complete.save(artifact)
     if outcome.stopped:
-        raise Interrupted(f"stopped; {final} holds the best so far, a complete recogniser")
-    return TrainingRun(final, Recognizer.load(final, config.device), evaluation)
-
-
-def _same_options(path: Path, options: dict[str, Any]) -> None:
-    """Write `config.json`; where a run is continued, it must have been started in the same way."""
-    if path.is_file():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        for name, value in options.items():
-            if earlier.get(name) != value:
-                raise KnownfaceError(
-                    f"{argument('resume', True)}: the run was started with {name} "
-                    f"{earlier.get(name)}, not {value}; use the same options, or start anew "
-                    f"without {argument('resume')}"
-                )
-    write_json(path, options)
+        raise Interrupted(f"stopped; {run.final} holds the best so far, a complete recogniser")
+    return TrainingRun(run.final, Recognizer.load(run.final, config.device), evaluation)
 
 
 def describe_training(
@@ -231,7 +219,7 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
     """Write both forms of the network into the artifact; what is measured is what is shipped."""
     from knownface.networks.to_onnx import export_onnx
 
-    folder.mkdir(exist_ok=True)
+    private_folder(folder)
     model.save(folder / "embedder.keras")
     export_onnx(model, folder / "embedder.onnx")
     return Embedder(folder / "embedder.onnx", device)
