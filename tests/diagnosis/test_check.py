@@ -367,7 +367,7 @@ def test_the_page_survives_names_and_numbers(
     assert "And 2000 more" in page
     monkeypatch.setattr("knownface.pages.pictures.SHEET_PIXELS", 3 * 112**2)
     short = page_of(found, tmp_path)
-    assert 0 < len(set(re.findall(r'style="(--x[^"]+)"', short))) <= 3
+    assert 0 < len(set(re.findall(r'class="face (x[^"]+)"', short))) <= 3
 
 
 def test_the_command(ill: tuple[Path, dict], tmp_path: Path) -> None:

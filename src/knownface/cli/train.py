@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import print_evaluation
 from knownface.progress import Track
@@ -20,5 +20,5 @@ def train(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         print_json(run.evaluation.to_json() | {"run": str(run.folder)})
     else:
         print_evaluation(run.evaluation)
-        print(f"Report: {run.folder / 'report.html'}")
-        print(f"Try it: knownface recognize {run.folder} PHOTO")
+        say(f"Report: {run.folder / 'report.html'}")
+        say(f"Try it: knownface recognize {run.folder} PHOTO")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
 from knownface.options import argument
+from knownface.visible import visible
 
 if TYPE_CHECKING:
     from knownface.recognition.result import Recognition
@@ -17,13 +18,16 @@ COLUMNS = (
     "path", "name", "similarity", "confidence", "nearest", "reason", "x", "y", "width", "height",
 )  # fmt: skip
 
+FORMULA = ("=", "+", "-", "@")  # how a cell begins that Excel and LibreOffice would compute
+
 
 class FaceTable:
     """Whole lines at any moment, so that an interrupted run leaves a table that can be used.
 
     An earlier table of that name is replaced, another file is not. Names are empty for unknown
-    people; boxes are in pixels. For its owner only. Raises KnownfaceError where it cannot be
-    written.
+    people; boxes are in pixels. A face is one line whatever its name, see `visible`, and what a
+    spreadsheet would take for a formula has an apostrophe before it; `to_json` has the true names.
+    UTF-8, for its owner only. Raises KnownfaceError where it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,12 +48,17 @@ class FaceTable:
 
     def __call__(self, recognition: Recognition) -> None:
         """Add the faces of a photo."""
-        with self.path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerows(
                 (
-                    recognition.path, face.name, f"{face.similarity:.4f}",
-                    f"{face.confidence:.4f}", face.nearest, face.reason,
+                    _cell(recognition.path), _cell(face.name), f"{face.similarity:.4f}",
+                    f"{face.confidence:.4f}", _cell(face.nearest), face.reason,
                     *(f"{value:.1f}" for value in face.box),
                 )
                 for face in recognition.faces
             )  # fmt: skip
+
+
+def _cell(name: str | None) -> str:
+    text = visible(name or "")
+    return f"'{text}" if text.startswith(FORMULA) else text
