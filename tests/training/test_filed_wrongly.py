@@ -19,7 +19,7 @@ from knownface.progress import silent
 from knownface.recognition.about import About
 from knownface.recognition.recognizer import Recognizer
 from knownface.training.config import TrainingConfig
-from knownface.training.photos import TrainingPhotos, collect
+from knownface.training.photos import SAID, TrainingPhotos, collect
 from knownface.training.race import Outcome
 from knownface.training.train import enroll, train
 
@@ -44,7 +44,7 @@ def learn(data: Path, network: Network) -> tuple[TrainingPhotos, Recognizer]:
 def clean(people: Path, network: Network) -> float:
     """The threshold of well filed photos."""
     photos, recognizer = learn(people, network)
-    assert not photos.everyone.notes
+    assert not {note.kind for note in photos.everyone.notes} & {*SAID}
     assert photos.one_person == ()
     return recognizer.threshold.value
 

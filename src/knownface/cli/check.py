@@ -9,6 +9,7 @@ import knownface
 from knownface.cli.console import note, print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import print_diagnosis
+from knownface.diagnosis.clean import LIST
 from knownface.progress import Track
 
 
@@ -26,3 +27,4 @@ def check(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         if asked["fix"]:
             copied = len(found.good)
             say(f"Cleaned copy: {asked['fix']}, {copied} of {len(found.photos)} photos")
+            say(f"What was done, and why: {asked['fix'] / LIST}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import stat
 import warnings
 from dataclasses import dataclass
@@ -202,6 +203,29 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise KnownfaceError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def write_turned(source: Path, target: Path, turns: int) -> None:
+    """Copy a photo, turned clockwise by quarters, in its own format and with its camera's data.
+
+    Raises ImageError where it cannot be read, KnownfaceError where the copy cannot be written.
+    """
+    data = read_bytes(source)
+    turned = Image.fromarray(np.rot90(read_image(data), -turns))
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        kind, exif = image.format, image.getexif()
+    exif.pop(ExifTags.Base.Orientation, None)
+    try:
+        try:
+            turned.save(target, kind, quality=95, exif=exif)
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - tags of a wrong type cannot be written again
+            turned.save(target, kind, quality=95)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise KnownfaceError(f"{target}: cannot be written ({error.strerror or error})") from None
+    shutil.copystat(source, target)
 
 
 def _too_large(name: str, size: str) -> ImageError:

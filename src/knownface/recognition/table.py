@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
 from knownface.options import argument
-from knownface.visible import visible
+from knownface.visible import table_cell
 
 if TYPE_CHECKING:
     from knownface.recognition.result import Recognition
@@ -18,14 +18,12 @@ COLUMNS = (
     "path", "name", "similarity", "confidence", "nearest", "reason", "x", "y", "width", "height",
 )  # fmt: skip
 
-FORMULA = ("=", "+", "-", "@")  # how a cell begins that Excel and LibreOffice would compute
-
 
 class FaceTable:
     """Whole lines at any moment, so that an interrupted run leaves a table that can be used.
 
     An earlier table of that name is replaced, another file is not. Names are empty for unknown
-    people; boxes are in pixels. A face is one line whatever its name, see `visible`, and what a
+    people; boxes are in pixels. A face is one line whatever its name, see `table_cell`, and what a
     spreadsheet would take for a formula has an apostrophe before it; `to_json` has the true names.
     UTF-8, for its owner only. Raises KnownfaceError where it cannot be written.
     """
@@ -51,14 +49,10 @@ class FaceTable:
         with self.path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerows(
                 (
-                    _cell(recognition.path), _cell(face.name), f"{face.similarity:.4f}",
-                    f"{face.confidence:.4f}", _cell(face.nearest), face.reason,
+                    *map(table_cell, (recognition.path, face.name or "")),
+                    f"{face.similarity:.4f}", f"{face.confidence:.4f}",
+                    table_cell(face.nearest or ""), face.reason,
                     *(f"{value:.1f}" for value in face.box),
                 )
                 for face in recognition.faces
             )  # fmt: skip
-
-
-def _cell(name: str | None) -> str:
-    text = visible(name or "")
-    return f"'{text}" if text.startswith(FORMULA) else text
