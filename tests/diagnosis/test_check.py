@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
@@ -315,6 +316,60 @@ def test_of_two_names_that_nobody_can_settle_one_stays(clean: Path, tmp_path: Pa
         "suggestion: move it out of Bob, or out of Ann", "Bob/one.jpg",
         "the same picture under two names, and the face does not say whose it is",
     )  # fmt: skip
+
+
+def test_fix_keeps_the_original_and_turns_it_upright(clean: Path, tmp_path: Path) -> None:
+    """Copies that come first by name, in a folder where everything was written at one time."""
+    root = tmp_path / "people"
+    for folder in sorted(clean.iterdir())[:4]:
+        shutil.copytree(folder, root / folder.name)
+    person = sorted(root.iterdir())[0]
+    originals = sorted(person.iterdir())
+    for i, photo in enumerate(originals[:3]):
+        image = Image.open(photo).convert("RGB")
+        width, height = image.size
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(person / f"{i}.jpg", quality=97)
+        image.crop((width // 16, height // 16, width, height)).save(person / f"{i}c.jpg")
+        image.convert("L").resize((2 * width, 2 * height)).save(person / f"{i}g.jpg")
+    lying = originals[5]
+    image = Image.open(lying).convert("RGB").rotate(90, expand=True)
+    image.getexif()[0x010F] = "a camera"
+    image.save(lying, exif=image.getexif())
+    found, target = check(root), tmp_path / "new"
+    with new_copy(target, root) as work:
+        copy_good(found, work)
+    assert sorted(path.name for path in (target / person.name).iterdir()) == [
+        path.name for path in originals
+    ]
+    assert [p.photo for p in found.of_kind("sideways")] == [f"{person.name}/{lying.name}"]
+    turned = Image.open(target / person.name / lying.name)
+    assert turned.size == image.size[::-1]
+    assert turned.getexif()[0x010F] == "a camera"
+    with (target / LIST).open(newline="", encoding="utf-8") as stream:
+        rows = {row["photo or folder"]: row for row in csv.DictReader(stream)}
+    mirrored = rows[f"{person.name}/1.jpg"]
+    assert mirrored["what"] == "left out"
+    assert mirrored["why"].endswith(f"{originals[1].name} (mirrored)")
+    assert rows[f"{person.name}/{lying.name}"]["what"] == "turned upright"
+    assert not {"sideways", "near_duplicate"} & {p.kind for p in check(target).problems}
+
+
+def test_the_list_says_what_else_to_do(found: Diagnosis) -> None:
+    problems = (
+        Problem("mislabel", "Ann/1.jpg", "Ann", "Bob", "why"),
+        Problem("mislabel", "Ann/2.jpg", "Ann", None, "why"),
+        Problem("one_person", None, "Bob", "Ann", "both"),
+        Problem("not_one_person", None, "unknown", None, "nobody"),
+    )
+    left_out = frozenset({"Ann/1.jpg", "unknown/1.jpg"})
+    assert list(changes(replace(found, problems=problems, left_out=left_out, turns={}))) == [
+        ("left out", "Ann/1.jpg", "why"),
+        ("left out", "unknown/1.jpg", "unknown nobody"),
+        ("suggestion: move it from Ann to Bob", "Ann/1.jpg", "why"),
+        ("suggestion: look whether this is Ann", "Ann/2.jpg", "why"),
+        ("suggestion: merge Bob into Ann", "Bob", "both"),
+        ("suggestion: give this folder as strangers", "unknown", "nobody"),
+    ]
 
 
 def test_fix_leaves_nothing_when_it_is_interrupted(found: Diagnosis, tmp_path: Path) -> None:

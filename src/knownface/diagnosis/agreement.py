@@ -122,7 +122,7 @@ def _compare_folders(
         within[person] = np.median(_median_of_others(own @ own.T))
     stranger, typical = np.median(between[first, second]), np.median(within[several])
     scale = max(typical - stranger, 1e-3)
-    mixed = (counts >= ENOUGH) & (within - stranger < ONE_PERSON * scale)
+    mixed = (counts >= ENOUGH) & (within - stranger < ONE_PERSON * scale) & (scale >= TELLS)
     pairs = (np.einsum("pd,pd->p", sums, sums) - counts) / np.maximum(counts * (counts - 1), 1)
     usual = ((pairs[first] + pairs[second]) / 2 + np.median(pairs[several])) / 2
     likeness = (between[first, second] - stranger) / np.maximum(usual - stranger, 1e-3)
