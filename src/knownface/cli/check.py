@@ -9,7 +9,6 @@ import knownface
 from knownface.cli.console import note, print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import print_diagnosis
-from knownface.diagnosis.clean import LIST
 from knownface.progress import Track
 
 
@@ -25,6 +24,8 @@ def check(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         print_diagnosis(found)
         say(f"Page: {page}")
         if asked["fix"]:
+            from knownface.diagnosis.clean import LIST
+
             copied = len(found.good)
             say(f"Cleaned copy: {asked['fix']}, {copied} of {len(found.photos)} photos")
             say(f"What was done, and why: {asked['fix'] / LIST}")

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -63,11 +62,11 @@ def note(text: str) -> None:
     logging.getLogger("knownface").info(text)
 
 
-class _OneLine(logging.Formatter):
-    """A record as one line, whatever the names in it."""
+class _Lines(logging.Handler):
+    """Each record as one line on stderr, above the progress bars."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
 
 
 class _Rate(ProgressColumn):
@@ -86,10 +85,7 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     Yields the `Track` that draws progress bars.
     """
     logger = logging.getLogger("knownface")
-    handler = RichHandler(
-        console=stderr, show_time=False, show_path=False, show_level=False, markup=False
-    )
-    handler.setFormatter(_OneLine())
+    handler = _Lines()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if notes and not quiet else logging.WARNING)
     columns = (
