@@ -20,12 +20,18 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from knownface.errors import KnownfaceError
 
 pillow_heif.register_heif_opener()
+# Larger than what glibc keeps for each thread after it was freed (32 MiB): eight threads that read
+# photos of 119 million pixels took 4.9 GB with Pillow's blocks of 16 MiB, and take 2.8 with these.
+Image.core.set_block_size(64 * 2**20)
 Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
 MAX_BYTES = 200 * 2**20
 MAX_PIXELS = 120_000_000  # the largest phone and medium-format sensors have just over 100 million
 MAX_SIDE = 65_535  # what JPEG can say; longer strips are no photos
+# At most, of several kinds of 119 million pixels: 7 for plain JPEG and 16-bit grey, 8 for PNG with
+# alpha, 11 for JPEG that is turned, 16 for WebP.
+BYTES_PER_PIXEL = 16
 FRAMES = 20  # of an animation in which a picture is looked for
 BAND = 1 << 20  # pixels converted at once
 DEPTHS = (8, 10, 12, 14, 16)  # bits of a channel
@@ -172,6 +178,17 @@ def _upright(image: Image.Image) -> Image.Image:
         orientation = 1
     method = TURNS.get(orientation) if isinstance(orientation, int) else None
     return image if method is None else image.transpose(method)
+
+
+def memory_for(data: bytes) -> int:
+    """Bytes that reading a file and finding its faces take at most; 0 where it is no photo."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return image.width * image.height * BYTES_PER_PIXEL
+    except Exception:  # noqa: BLE001 - damaged files raise anything; reading it says what is wrong
+        return 0
 
 
 def read_bytes(path: Path) -> bytes:
