@@ -22,7 +22,7 @@ from knownface.errors import KnownfaceError
 pillow_heif.register_heif_opener()
 # Larger than what glibc keeps for each thread after it was freed (32 MiB): eight threads that read
 # photos of 119 million pixels took 4.9 GB with Pillow's blocks of 16 MiB, and take 2.8 with these.
-Image.core.set_block_size(64 * 2**20)
+Image.core.set_block_size(64 * 2**20)  # type: ignore[attr-defined]
 Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
