@@ -92,7 +92,7 @@ def test_copies_beside_a_photo_are_not_read_again(
     for option in ("out", "albums"):
         one = knownface.recognize(run_folder, photos / "one.jpg", **{option: photos / option})
         assert len(list(one)) == 1
-    assert files_of(photos / "out") == [".made-by-knownface", "one.jpg"]
+    assert files_of(photos / "out") == ["one.jpg"]
     assert [each.path for each in knownface.recognize(run_folder, photos)] == before
     assert scan(photos).people == ("deep",)
     again = knownface.recognize(run_folder, photos / "out", out=tmp_path / "again")

@@ -24,6 +24,7 @@ from knownface.progress import Track, silent
 RIVAL_AREA = 1 / 3
 # Found, and no reason to go without the photo; two names are decided by pairs.
 HARMLESS = ("several_faces", "sideways", "two_names")
+FLAT = 2.0  # standard deviation of 255 shades, below which there is nothing that could be sharp
 FEW = 5  # usable photos per person, fewer than which a single bad one changes the template much
 
 
@@ -85,13 +86,14 @@ def _on_one_side(twins: Sequence[Problem]) -> set[str]:
 def _unusable(found: Examination) -> Iterator[Problem]:
     """Unreadable, without a face, or with several of which more than one may be meant."""
     index = {name: i for i, name in enumerate(found.dataset.names)}
-    used = set(found.usable.tolist())
+    first = np.searchsorted(found.faces.owner, found.seen)  # faces come largest first
+    largest_used = set(found.seen[found.used & (found.rows == first)].tolist())
     blurred: dict[str, str] = {}
     for note in found.notes:
         photo = found.photos[index[note.photo]]
         if note.kind == "several_faces":
             areas = sorted(face.area for face in photo.faces)
-            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in used:
+            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in largest_used:
                 continue
         yield Problem(note.kind, note.photo, note.person, None, note.detail)
         if note.kind == "no_face":
@@ -112,7 +114,10 @@ def _hidden_by_blur(path: Path) -> str:
         return ""
     side = min(grey.shape)
     top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
-    soft = sharpness(grey[top : top + side, left : left + side], side)
+    middle = grey[top : top + side, left : left + side]
+    if middle.std() < FLAT:
+        return ""
+    soft = sharpness(middle, side)
     whole = f"the whole picture is blurred (sharpness {soft:.2f}, needs {BLURRED:g})"
     return whole if soft < BLURRED else ""
 

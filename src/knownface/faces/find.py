@@ -28,8 +28,8 @@ SYSTEM = frozenset({
 })  # fmt: skip
 
 
-# In folders of copies that we made, so that no search of a folder above takes them for photos.
-MADE = ".made-by-knownface"
+# Beside a folder of copies that we made, so that no search of what is above takes them for photos.
+MADE = ".{}.made-by-knownface"
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,14 @@ def find_photos(folder: Path) -> Found:
 
 def mark_made(folder: Path) -> None:
     """Say of a folder that its photos are our copies of others."""
-    (folder / MADE).write_text("Copies made by knownface: not read again with a folder above.\n")
+    folder.with_name(MADE.format(folder.name)).write_text(
+        f"knownface made the photos in {folder.name}, and does not read them with this folder.\n"
+    )
 
 
 def is_passed_over(path: Path) -> bool:
     """Whether a search leaves out a folder or file that it comes across."""
-    return is_system(path.name) or (path / MADE).exists()
+    return is_system(path.name) or path.with_name(MADE.format(path.name)).exists()
 
 
 def is_system(name: str) -> bool:
