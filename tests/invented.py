@@ -78,7 +78,8 @@ def invented(people: int, photos: int = 8) -> tuple[Evaluation, Explanation]:
     open_set = OpenSet(
         far_target=0.01, threshold=0.42, threshold_source="given strangers",
         dir=0.81, dir_ci95=(0.75, 0.86), far=0.012, far_ci95=(0.004, 0.03),
-        far_trials=180, far_people=15, strangers=180, strangers_source="given strangers", dir_at_far=shares,
+        far_trials=180, far_people=15, strangers=180, strangers_source="given strangers",
+        dir_at_far=shares,
         dir_at_far_ci95=intervals | {"0.001": (0.0, 0.64)},
         curve={"far": FAR, "dir": [0.6 + 0.13 * (3 + float(np.log10(far))) for far in FAR]},
     )  # fmt: skip

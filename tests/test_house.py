@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,13 @@ def test_the_readme_shows_every_file_with_a_comment() -> None:
     }
     assert set(shown) == there
     assert len(shown) == len(there)
+
+
+def test_commands_print_in_one_place() -> None:
+    """It shows what is in a name; a bare `print` would let the name write on the terminal."""
+    for path in (Path(knownface.__file__).parent / "cli").glob("*.py"):
+        printing = re.findall(r"(?<![\w.])print\(", path.read_text(encoding="utf-8"))
+        assert not printing or path.name == "console.py", path
 
 
 def new_photos(shared: Path, place: Path) -> Path:

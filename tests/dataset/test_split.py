@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import gallery_of, portraits_of
 
-from knownface.dataset.split import group_photos, halve_strangers, split
+from knownface.dataset.split import bursts, group_photos, halve_strangers, split
 from knownface.errors import KnownfaceError
 from knownface.faces.fingerprint import NEAR_DUPLICATE_BITS, near_duplicates
 
@@ -25,16 +25,27 @@ def test_near_duplicates_group_across_people() -> None:
     prints = marks(6)
     prints[1] = flipped(prints[0], NEAR_DUPLICATE_BITS)
     prints[3] = flipped(prints[2], NEAR_DUPLICATE_BITS + 1)
-    groups = group_photos(near_duplicates(prints), np.array([0, 1, 0, 0, 1, 1]), [None] * 6)
+    groups = group_photos(near_duplicates(prints), 6)
     assert groups[0] == groups[1]
     assert len(set(groups)) == 5
 
 
 def test_bursts_group_within_a_person() -> None:
     taken = [100.0, 102.5, 105.0, 109.0, 101.0, None]
-    groups = group_photos(near_duplicates(marks(6)), np.array([0, 0, 0, 0, 1, 0]), taken)
+    faces = np.ones((6, 1), np.float32)
+    groups = group_photos(bursts(np.array([0, 0, 0, 0, 1, 0]), taken, faces, 0.9), 6)
     assert groups[0] == groups[1] == groups[2]
     assert len(set(groups)) == 4
+
+
+def test_a_burst_is_alike() -> None:
+    """Two scenes of three photos each, taken in turns, and one time written into all of them."""
+    faces = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
+    labels = np.zeros(6, np.int64)
+    groups = group_photos(bursts(labels, [7.0] * 6, faces, 0.9), 6)
+    assert groups.tolist() == [0, 1, 0, 1, 0, 1]
+    assert bursts(labels, [7.0] * 6, np.eye(6, dtype=np.float32), 0.9) == []
+    assert bursts(labels[:0], [], faces[:0], 0.9) == []
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -138,12 +138,35 @@ def test_the_map_shows_one_person(browser: Any, pages: dict[int, Path]) -> None:
         assert shown.get_attribute("data-person") == "Person 3"
 
 
+EVIL = """async () => {
+  const refused = new Set();
+  document.addEventListener("securitypolicyviolation", (e) => refused.add(e.effectiveDirective));
+  const [script, picture, text] = ["script", "img", "p"].map((tag) => document.createElement(tag));
+  script.textContent = "window.evil = 1";
+  picture.src = "http://evil.example.invalid/x.png";
+  text.innerHTML = '<b onclick="window.evil = 2" style="color: red">x</b>';
+  document.body.append(script, picture, text);
+  text.firstChild.click();
+  await new Promise((done) => setTimeout(done, 50));
+  return [window.evil ?? null, [...refused].sort()];
+}"""
+
+
+def test_nothing_of_others_runs_in_a_page(browser: Any, pages: dict[int, Path]) -> None:
+    page = browser.new_page()
+    page.goto(pages[2].as_uri())
+    refused = ["img-src", "script-src-attr", "script-src-elem", "style-src-attr"]
+    assert page.evaluate(EVIL) == [None, refused]
+    page.close()
+
+
 def test_the_comparison_in_a_browser(browser: Any, run_folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "report.html"
-    done = CliRunner().invoke(app, ["report", str(run_folder), str(run_folder), "--out", str(out)])
+    out, run = tmp_path / "report.html", tmp_path / "javascript:alert(1) #?%"
+    shutil.copytree(run_folder, run)
+    done = CliRunner().invoke(app, ["report", str(run), str(run_folder), "--out", str(out)])
     assert done.exit_code == 0, done.stderr
     with opened(browser, out, "dark", 390) as page:
         page.get_by_role("button", name="Accuracy").click()
         assert page.locator("th[aria-sort=descending]").count() == 1
-        page.locator("#runs a").first.click()
+        page.get_by_role("link", name="javascript:").click()
         assert "of known faces" in page.title()

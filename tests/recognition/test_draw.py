@@ -108,3 +108,26 @@ def test_damaged_fonts_are_passed_over(tmp_path: object, monkeypatch: pytest.Mon
         stream.write("no font")
     assert fonts._letters(bad) == frozenset()
     assert fonts._letters(f"{tmp_path}/none.ttf") == frozenset()
+
+
+def test_labels_of_neighbours_hide_neither_each_other_nor_faces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels: list[tuple[float, ...]] = []
+    rectangle = draw.ImageDraw.ImageDraw.rectangle
+
+    def seen(self: draw.ImageDraw.ImageDraw, xy: tuple[float, ...], **options: object) -> None:
+        if "fill" in options:
+            labels.append(xy)
+        rectangle(self, xy, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(draw.ImageDraw.ImageDraw, "rectangle", seen)
+    boxes = [(100.0 + 40 * i, 140.0, 38.0, 38.0) for i in range(5)]
+    faces = tuple(RecognizedFace(box, f"Ann {i}", 0.71, None) for i, box in enumerate(boxes))
+    draw.annotate(np.full((400, 400, 3), 128, np.uint8), Recognition("", faces))
+    taken = labels + [(x, y, x + w, y + h) for x, y, w, h in boxes]
+    for i, (left, top, right, bottom) in enumerate(labels):
+        assert not [
+            other for other in taken[:i] + taken[i + 1 :]
+            if other[0] < right and left < other[2] and other[1] < bottom and top < other[3]
+        ]  # fmt: skip

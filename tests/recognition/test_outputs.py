@@ -14,6 +14,7 @@ from command_line import knownface as shell
 from command_line import refused
 
 import knownface
+from knownface.dataset.folder import scan
 from knownface.faces.photo import read_image, write_image
 from knownface.recognition.albums import Albums, folder_name
 from knownface.recognition.result import Recognition, RecognizedFace
@@ -82,8 +83,20 @@ def test_nothing_is_written_among_the_sources(
     assert files_of(tmp_path) == before
     assert not (photos / "drawn").exists()
     refused(shell("recognize", run_folder, photos, "--out", photos / "drawn"), "--out", "among")
-    list(knownface.recognize(run_folder, photos / "one.jpg", out=photos / "drawn"))  # a photo only
-    assert files_of(photos / "drawn") == ["one.jpg"]
+
+
+def test_copies_beside_a_photo_are_not_read_again(
+    run_folder: Path, photos: Path, tmp_path: Path
+) -> None:
+    before = [each.path for each in knownface.recognize(run_folder, photos)]
+    for option in ("out", "albums"):
+        one = knownface.recognize(run_folder, photos / "one.jpg", **{option: photos / option})
+        assert len(list(one)) == 1
+    assert files_of(photos / "out") == ["one.jpg"]
+    assert [each.path for each in knownface.recognize(run_folder, photos)] == before
+    assert scan(photos).people == ("deep",)
+    again = knownface.recognize(run_folder, photos / "out", out=tmp_path / "again")
+    assert len(list(again)) == 1  # asked for by name
 
 
 def test_a_table_takes_no_other_file_s_place(run_folder: Path, photos: Path) -> None:
@@ -147,8 +160,8 @@ def test_an_interruption_says_what_is_left(
     assert done.stderr.splitlines()[-1] == "knownface: interrupted"
 
 
-def test_names_with_commas_quotes_and_newlines_come_back(tmp_path: Path) -> None:
-    name = 'Ann, "the\nfirst" 李'
+def test_names_with_commas_and_quotes_come_back(tmp_path: Path) -> None:
+    name = 'Ann, "the first" 李'
     table = FaceTable(tmp_path / "faces.csv")
     table(Recognition("a,b.jpg", (RecognizedFace(BOX, name, 0.8, None, name, 1.0),)))
     with table.path.open(newline="", encoding="utf-8") as stream:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 import knownface
-from knownface.cli.console import print_json, session
+from knownface.cli.console import print_json, say, session
 from knownface.cli.options import Json, Quiet, asking
 from knownface.cli.printing import print_backbones
 from knownface.progress import Track
@@ -36,4 +36,4 @@ def fetch(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     if as_json:
         print_json({"name": asked["name"], "path": str(path)})
     else:
-        print(path)
+        say(str(path))

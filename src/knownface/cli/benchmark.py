@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.progress import Track
 
@@ -17,13 +17,13 @@ def benchmark(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     if as_json:
         print_json(asdict(result))
         return
-    print(
+    say(
         f"accuracy {result.accuracy:.4f} ± {result.accuracy_std:.4f} (standard deviation over "
         f"{len(result.folds)} folds), {result.pairs} pairs, {result.skipped} skipped"
     )
     rates = ", ".join(f"{tar:.4f} at {far}" for far, tar in result.tar_at_far.items())
-    print(f"equal error rate {result.eer:.4f}; true-accept rate {rates} false accepts")
-    print(f"threshold {result.threshold:.3f}; {result.device}")
+    say(f"equal error rate {result.eer:.4f}; true-accept rate {rates} false accepts")
+    say(f"threshold {result.threshold:.3f}; {result.device}")
     if result.published:
         stated = ", ".join(f"{name} {share:.4f}" for name, share in result.published.items())
-        print(f"published for {result.backbone}, by its authors: {stated}")
+        say(f"published for {result.backbone}, by its authors: {stated}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import knownface
-from knownface.cli.console import note, print_json
+from knownface.cli.console import note, print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import print_diagnosis
 from knownface.progress import Track
@@ -22,7 +22,10 @@ def check(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         note(f"Page: {page}")
     else:
         print_diagnosis(found)
-        print(f"Page: {page}")
+        say(f"Page: {page}")
         if asked["fix"]:
+            from knownface.diagnosis.clean import LIST
+
             copied = len(found.good)
-            print(f"Cleaned copy: {asked['fix']}, {copied} of {len(found.photos)} photos")
+            say(f"Cleaned copy: {asked['fix']}, {copied} of {len(found.photos)} photos")
+            say(f"What was done, and why: {asked['fix'] / LIST}")

@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from knownface import __version__
+from knownface.cli.console import say
+from knownface.visible import visible
 
 VERBS = {
     "train": "Train on DATA/<person>/*.jpg: a run folder with recogniser, evaluation and report.",
@@ -36,6 +38,15 @@ class _Verbs(TyperGroup):
             self.commands.update({verb: TyperCommand(verb) for verb in VERBS})  # may be meant
             return None
         return _command(cmd_name)
+
+    def invoke(self, ctx: Any) -> Any:
+        """What was typed wrongly is shown, and does nothing to the terminal."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(text := getattr(error, "message", None), str):
+                error.message = visible(text)  # type: ignore[attr-defined]
+            raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         limit = formatter.width - 6 - max(map(len, VERBS))
@@ -71,5 +82,5 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     if version:
-        print(__version__)
+        say(__version__)
         raise typer.Exit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import print_comparison
 from knownface.errors import KnownfaceError
@@ -24,7 +24,7 @@ def compare(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         print_json(result.to_json())
     else:
         print_comparison(result)
-        print(f"Report: {result.folder / 'report.html'}")
+        say(f"Report: {result.folder / 'report.html'}")
 
 
 def _listed(text: str) -> list[Any]:

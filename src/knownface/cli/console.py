@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -31,6 +30,7 @@ from rich.text import Text
 from knownface.errors import KnownfaceError
 from knownface.options import naming_flags
 from knownface.progress import Track
+from knownface.visible import visible
 
 T = TypeVar("T")
 
@@ -46,22 +46,41 @@ MACHINES = (
     ),
 )
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """A line on stdout, at once; what a name in it would do to the terminal is shown instead."""
+    print(printable(line), flush=True)
+
+
+def complain(line: str) -> None:
+    """A line on stderr, likewise."""
+    stderr.print(visible(line))
+
+
+def printable(line: str) -> str:
+    """What stdout can show of a line, in its encoding; the rest as in a Python string."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return visible(line).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def print_json(document: Any) -> None:
-    """The one document of `--json`, on stdout."""
+    """The one document of `--json`, on stdout; in ASCII where stdout cannot show it as it is."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        text = json.dumps(document, allow_nan=False)
-    print(text)
+    print(text if text == printable(text) else json.dumps(document, allow_nan=False))
 
 
 def note(text: str) -> None:
     """A line on stderr that `--quiet` leaves out."""
     logging.getLogger("knownface").info(text)
+
+
+class _Lines(logging.Handler):
+    """Each record as one line on stderr, above the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
 
 
 class _Rate(ProgressColumn):
@@ -80,13 +99,11 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     Yields the `Track` that draws progress bars.
     """
     logger = logging.getLogger("knownface")
-    handler = RichHandler(
-        console=stderr, show_time=False, show_path=False, show_level=False, markup=False
-    )
+    handler = _Lines()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if notes and not quiet else logging.WARNING)
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _Rate(),
         TimeRemainingColumn(),
     )  # fmt: skip
     progress = Progress(*columns, console=stderr, disable=quiet)
@@ -135,7 +152,7 @@ def _drawn_by(progress: Progress) -> Track:
             return
         if not progress.live.is_started:  # it would print an empty line for nothing
             progress.start()
-        task = progress.add_task(description, total=total)
+        task = progress.add_task(visible(description), total=total)
         for item in items:
             yield item
             progress.advance(task)
@@ -170,5 +187,5 @@ def _ending(error: BaseException) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    stderr.print(f"knownface: {message}", markup=False)
+    complain(f"knownface: {message}")
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.progress import Track
 
@@ -17,4 +17,4 @@ def demo(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     if as_json:
         print_json({"folder": str(folder), "people": people, "photos": people * photos})
     else:
-        print(f"{people} invented people with {photos} photos each: {folder}")
+        say(f"{people} invented people with {photos} photos each: {folder}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import described, print_evaluation
 from knownface.progress import Track
@@ -19,4 +19,4 @@ def evaluate(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     else:
         print_evaluation(result)
         if asked["out"]:
-            print(f"Report: {asked['out'] / 'report.html'}")
+            say(f"Report: {asked['out'] / 'report.html'}")

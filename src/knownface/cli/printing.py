@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from knownface.cli.console import note, stderr
+from knownface.cli.console import complain, note, printable, say
 
 if TYPE_CHECKING:
     from knownface.diagnosis.findings import Diagnosis
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from knownface.recognition.result import Recognition
     from knownface.training.compare import Comparison
 
+Cell = str | Sequence[str]  # of a table: a line, or several
+
 
 def print_recognition(recognition: Recognition) -> None:
     """A line per face."""
     if recognition.error:
-        stderr.print(f"skipped: {recognition.error}", markup=False)
+        complain(f"skipped: {recognition.error}")
     elif not recognition.faces:
-        print(f"{recognition.path}: no face found")
+        say(f"{recognition.path}: no face found")
     for face in recognition.faces:
         box = ", ".join(f"{value:.0f}" for value in face.box)
         line = f"{recognition.path}: {face.name or face.reason} {face.similarity:.2f} [{box}]"
         if not face.name:
             line += f" nearest {face.nearest}, confidence {face.confidence:.2f}"
-        print(line, flush=True)
+        say(line)
 
 
 def print_comparison(result: Comparison) -> None:
@@ -41,7 +43,7 @@ def print_comparison(result: Comparison) -> None:
     print_rows(result.rows)
     for row in result.rows:
         if row.error:
-            print(f"{row.backbone}: {row.error}")
+            say(f"{row.backbone}: {row.error}")
 
 
 def print_rows(rows: Sequence[Run]) -> None:
@@ -49,35 +51,38 @@ def print_rows(rows: Sequence[Run]) -> None:
     from knownface.measure.run import ranked
     from knownface.pages.compare import COMPARISON, comparison_cells
 
-    table = Table("Run", *COMPARISON)
+    lines = []
     for row in ranked(rows):
         cells = [cell if isinstance(cell, str) else cell[0] for cell in comparison_cells(row)]
-        if row.run:
-            table.add_row(Path(row.run).name, *cells)
-        else:
-            table.add_row("no result", *cells, "see below")
-    print_table(table)
+        lines.append(
+            [Path(row.run).name, *cells] if row.run else ["no result", *cells, "see below"]
+        )
+    print_table(("Run", *COMPARISON), lines)
 
 
 def print_diagnosis(found: Diagnosis) -> None:
     """How many photos have each problem."""
     from knownface.diagnosis.findings import KINDS
 
-    print(f"{len(found.photos)} photos of {len(found.people)} people")
-    table = Table("problem", "photos", "the first of them")
+    say(f"{len(found.photos)} photos of {len(found.people)} people")
+    rows: list[Sequence[Cell]] = []
     for kind, title in KINDS.items():
         if problems := found.of_kind(kind):
             first = [f"{each.photo or each.person}: {each.detail}" for each in problems[:3]]
-            table.add_row(title, str(len(problems)), Text("\n".join(first)))
-    if found.problems:
-        print_table(table)
+            rows.append((title, str(len(problems)), first))
+    if rows:
+        print_table(("problem", "photos", "the first of them"), rows)
     else:
-        print("No problems found")
+        say("No problems found")
     note(f"Device: {found.device}")
 
 
-def print_table(table: Table) -> None:
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """A table as wide as the terminal, or 200 columns in a pipe."""
+    table = Table(*header)
+    for row in rows:
+        lines = ([cell] if isinstance(cell, str) else cell for cell in row)
+        table.add_row(*(Text("\n".join(map(printable, cell))) for cell in lines))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -98,35 +103,35 @@ def print_evaluation(evaluation: Evaluation) -> None:
     from knownface.measure.verdict import concerns, headline
 
     for concern in concerns(evaluation):
-        print(concern)
-    print(headline(evaluation))
+        say(str(concern))
+    say(headline(evaluation))
     if evaluation.tested and len(evaluation.people) > 1:
-        print(
+        say(
             f"{numbers.ACCURACY.said(evaluation)}: whom each of {evaluation.tested} photos of "
             f"{len(evaluation.people)} people is most like, whatever the threshold"
         )
     if (claimed := numbers.RANDOM_SPLIT.of(evaluation)) is not None:
-        print(f"{numbers.RANDOM_SPLIT.name} would have claimed {claimed:.3f}")
+        say(f"{numbers.RANDOM_SPLIT.name} would have claimed {claimed:.3f}")
     shown = evaluation.open_set
-    print(f"{numbers.THRESHOLD.said(evaluation)}, chosen on {shown.threshold_source}")
+    say(f"{numbers.THRESHOLD.said(evaluation)}, chosen on {shown.threshold_source}")
     if shown.dir_at_far:
         rates = ", ".join(
             f"{value:.3f} ({numbers.bounds(shown.dir_at_far_ci95[far])}) at {far}"
             for far, value in shown.dir_at_far.items()
         )
-        print(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
+        say(f"DIR at FAR, over {shown.strangers} photos of {shown.strangers_source}: {rates}")
     _print_findings(evaluation)
     for kind, count in Counter(each["kind"] for each in evaluation.notes).items():
-        print(f"Photos noted in the report as {kind}: {count}")
+        say(f"Photos noted in the report as {kind}: {count}")
     if len(evaluation.candidates) > 1:
-        print(f"Candidates, measured on {evaluation.candidates[0].measured_on}:")
+        say(f"Candidates, measured on {evaluation.candidates[0].measured_on}:")
     for candidate in evaluation.candidates:
         chosen = " (chosen)" if candidate.name == evaluation.chosen else ""
         found = candidate.dir_at_1_percent
         strangers = "" if found is None else f", DIR {found:.3f}"
-        print(f"  {candidate.name}: accuracy {candidate.accuracy:.3f}{strangers}{chosen}")
+        say(f"  {candidate.name}: accuracy {candidate.accuracy:.3f}{strangers}{chosen}")
     if evaluation.reason:
-        print(f"Chosen: {evaluation.reason}")
+        say(f"Chosen: {evaluation.reason}")
     note(f"Device: {evaluation.device}")
 
 
@@ -135,33 +140,34 @@ def _print_findings(evaluation: Evaluation) -> None:
     from knownface.measure.learning_curve import would_more_photos_help
 
     if folds := evaluation.folds:
-        print(
+        say(
             f"Cross-validated, frozen, {len(folds.folds)} folds: accuracy {folds.accuracy:.3f} "
             f"({numbers.INTERVAL} {numbers.bounds(folds.accuracy_ci95)}) on {folds.photos} photos"
         )
     if found := evaluation.calibration:
-        print(
+        say(
             f"{numbers.CALIBRATION_ERROR.said(evaluation)}, before scaling {found.ece_before:.3f}; "
             f"{numbers.TEMPERATURE.name.lower()} {found.temperature:.3f}"
         )
     if pairs := evaluation.look_alikes:
         names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
-        print(f"Look-alikes, most similar first: {names}")
+        say(f"Look-alikes, most similar first: {names}")
     if evaluation.tested:
-        print(would_more_photos_help(evaluation.learning_curve, evaluation.tested))
+        say(would_more_photos_help(evaluation.learning_curve, evaluation.tested))
 
 
 def print_backbones(rows: list[dict[str, Any]]) -> None:
     """The networks, and which of their weight files are here."""
-    table = Table(
-        "name", "network", "parameters", "input", "embedding", "licence", "weight file", "sha256"
-    )
+    lines: list[Sequence[Cell]] = []
     for row in rows:
         files = [f"{f['name']} ({_state(f)})" for f in row["files"]] or ["--weights FILE"]
         hashes = [f["sha256"][:12] if f["sha256"] else "unpublished" for f in row["files"]]
         size, millions = row["size"], row["parameters"] / 1e6
-        table.add_row(
+        lines.append((
             row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
-            str(row["embedding_size"]), row["licence"], "\n".join(files), "\n".join(hashes),
-        )  # fmt: skip
-    print_table(table)
+            str(row["embedding_size"]), row["licence"], files, hashes,
+        ))  # fmt: skip
+    header = (
+        "name", "network", "parameters", "input", "embedding", "licence", "weight file", "sha256",
+    )  # fmt: skip
+    print_table(header, lines)

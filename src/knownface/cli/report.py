@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import knownface
-from knownface.cli.console import note, print_json
+from knownface.cli.console import note, print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import print_rows
 from knownface.progress import Track
@@ -19,4 +19,4 @@ def report(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         note(f"Page: {asked['out']}")
     else:
         print_rows(rows)
-        print(f"Page: {asked['out']}")
+        say(f"Page: {asked['out']}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.cli.printing import described, print_evaluation
 from knownface.progress import Track
@@ -21,6 +21,6 @@ def train(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     else:
         print_evaluation(run.evaluation)
         if run.evaluation.tested:
-            print("After the test all usable photos were enrolled, the test photos too.")
-        print(f"Report: {run.folder / 'report.html'}")
-        print(f"Try it: knownface recognize {run.folder} PHOTO")
+            say("After the test all usable photos were enrolled, the test photos too.")
+        say(f"Report: {run.folder / 'report.html'}")
+        say(f"Try it: knownface recognize {run.folder} PHOTO")

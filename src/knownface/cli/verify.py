@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import knownface
-from knownface.cli.console import print_json
+from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.progress import Track
 
@@ -20,7 +20,7 @@ def verify(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     answer = "same person" if result.same else "different people"
     first_faces, second_faces = result.faces
     several = f"; the best pair of {first_faces} and {second_faces} faces"
-    print(
+    say(
         f"{answer}: similarity {result.similarity:.3f}, threshold "
         f"{result.threshold:.3f} (false-accept rate {result.far:g})"
         f"{several if result.faces != (1, 1) else ''}"

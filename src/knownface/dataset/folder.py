@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import find_photos, is_photo, is_system, passed_over
+from knownface.faces.find import find_photos, is_passed_over, is_photo, passed_over
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     import numpy as np
 
     try:
-        entries = sorted(path for path in root.iterdir() if not is_system(path.name))
+        entries = sorted(path for path in root.iterdir() if not is_passed_over(path))
     except PermissionError:
         raise KnownfaceError(f"{root}: no permission to list it (chmod u+rx)") from None
     singles = [path for path in entries if path.is_file() and is_photo(path)]

@@ -94,13 +94,56 @@ class Portraits:
         return replace(self, embeddings=embedder.embed(self.crops, track, what))
 
 
+@dataclass(frozen=True)
+class FolderFaces:
+    """All f faces in the n photos of a folder of people, and which of them are used.
+
+    photos: n, without their crops. owner: (f,) the photo of each face, in order.
+    crops: (f, size, size, 3) uint8, on disk; embeddings: (f, d) unit length.
+    chosen: rows of the faces that are used, one per photo at most; notes: what was left out, why.
+    """
+
+    dataset: FaceDataset
+    photos: tuple[PhotoFaces, ...]
+    owner: np.ndarray
+    crops: Rows
+    embeddings: np.ndarray
+    chosen: np.ndarray
+    notes: tuple[Note, ...]
+
+    @property
+    def portraits(self) -> Portraits:
+        """The faces that are used."""
+        rows = self.owner[self.chosen]
+        return Portraits(
+            root=self.dataset.root,
+            people=self.dataset.people,
+            labels=self.dataset.labels[rows],
+            photos=tuple(self.dataset.names[i] for i in rows),
+            crops=self.crops[self.chosen],
+            embeddings=self.embeddings[self.chosen],
+            digests=tuple(self.photos[i].digest for i in rows),
+            fingerprints=self.fingerprints(rows),
+            taken=tuple(self.photos[i].taken for i in rows),
+            notes=self.notes,
+        )
+
+    def fingerprints(self, photos: np.ndarray) -> np.ndarray:
+        """Of photos that were read, by their indices (k,): (k, 32) uint8."""
+        return np.array([self.photos[i].fingerprint for i in photos], np.uint8).reshape(-1, 32)
+
+
 def collect_portraits(
     dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent
 ) -> Portraits:
-    """Read the photos of a folder of people and keep one face per photo.
+    """Read the photos of a folder of people and keep one face per photo; see `read_faces`."""
+    return read_faces(dataset, pipeline, track).portraits
 
-    A photo with several faces uses the one that agrees with the person's other photos. What was
-    left out, and why, is in `notes`.
+
+def read_faces(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> FolderFaces:
+    """Read every photo once; a few kB of each stay in memory, whatever its size.
+
+    A photo with several faces uses the one that agrees with the person's other photos.
     """
     description = f"Finding faces in {dataset.root.name}"
     photos: list[PhotoFaces] = []
@@ -113,19 +156,7 @@ def collect_portraits(
     owner = np.repeat(np.arange(len(photos)), [len(photo.faces) for photo in photos])
     embeddings = np.concatenate(parts)
     chosen, notes = choose_faces(dataset, photos, owner, embeddings)
-    rows = owner[chosen]
-    return Portraits(
-        root=dataset.root,
-        people=dataset.people,
-        labels=dataset.labels[rows],
-        photos=tuple(dataset.names[i] for i in rows),
-        crops=crops[chosen],
-        embeddings=embeddings[chosen],
-        digests=tuple(photos[i].digest for i in rows),
-        fingerprints=np.array([photos[i].fingerprint for i in rows], np.uint8).reshape(-1, 32),
-        taken=tuple(photos[i].taken for i in rows),
-        notes=tuple(notes),
-    )
+    return FolderFaces(dataset, tuple(photos), owner, crops, embeddings, chosen, tuple(notes))
 
 
 def choose_faces(
@@ -146,7 +177,7 @@ def choose_faces(
         rows = np.arange(end - len(photo.faces), end)
         kind, detail = "", ""
         if photo.error:
-            kind, detail = "unreadable", photo.error
+            kind, detail = "unreadable", photo.error.removeprefix(f"{photo.path}: ")
         elif not len(rows):
             kind, detail = "no_face", "no face found; crop closer or remove it"
         elif len(rows) == 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,34 +10,40 @@ from knownface.dataset.portraits import Portraits
 from knownface.errors import KnownfaceError
 from knownface.options import argument
 
-BURST_SECONDS = 3.0  # photos of one person taken within this time belong to one session
+# Photos of one person belong to one session if they were taken within this time and are alike:
+# cameras and scanners also write one time into photos that have nothing in common.
+BURST_SECONDS = 3.0
+IN_A_ROW = 8  # photos that follow one another in time and are compared with each other
 FEWEST_STRANGERS = 4  # so many identities at least before they are halved for a threshold
 
 
-def group_photos(
-    copies: Iterable[tuple[int, int]], labels: np.ndarray, taken: Sequence[float | None]
-) -> np.ndarray:
-    """Group copies (whoever is in them) and bursts of one person: (n,) group numbers.
-
-    copies: pairs of photos that show one picture; taken: capture times in seconds, or None.
-    """
+def group_photos(pairs: Iterable[tuple[int, int]], count: int) -> np.ndarray:
+    """Photos that stay together, by pairs of them, copies and bursts: (count,) group numbers."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs = [*copies, *bursts(labels, taken)]
-    rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels),) * 2)
+    rows, columns = np.array([*pairs], np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def bursts(labels: np.ndarray, taken: Sequence[float | None]) -> list[tuple[int, int]]:
-    """Pairs of photos of one person taken within BURST_SECONDS, the earlier one first."""
+def bursts(
+    labels: np.ndarray, taken: Sequence[float | None], embeddings: np.ndarray, alike: float
+) -> list[tuple[int, int]]:
+    """Pairs of photos of one person that are alike and taken within BURST_SECONDS.
+
+    The earlier one is first. taken: capture times in seconds, or None; alike: the cosine of
+    embeddings (n, d) from which two photos are. Each is compared with the IN_A_ROW before it.
+    """
     timed = sorted((int(labels[i]), t, i) for i, t in enumerate(taken) if t is not None)
-    return [
-        (a, b)
-        for (person, before, a), (other, after, b) in pairwise(timed)
-        if person == other and after - before <= BURST_SECONDS
-    ]
+    pairs = []
+    for step in range(1, IN_A_ROW + 1):
+        for (person, before, a), (other, after, b) in zip(timed, timed[step:], strict=False):
+            if person == other and after - before <= BURST_SECONDS:
+                pairs.append((a, b))
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    together = np.einsum("pd,pd->p", embeddings[first], embeddings[second]) >= alike
+    return [pair for pair, is_one in zip(pairs, together.tolist(), strict=True) if is_one]
 
 
 def split(

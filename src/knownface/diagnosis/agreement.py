@@ -23,6 +23,8 @@ ONE_PERSON = 0.2
 # folder among themselves. Of 1,500 draws of up to 21 people, one of them in two folders of 3 to 12
 # photos: two folders of one person reach it in 98 % of draws, different people in 0.1 %.
 SAME_PERSON = 0.7
+TELLS = 0.1  # cosine between strangers and typical photos below which nobody can be told apart
+SESSION = 0.9  # photos of one person on different days reach it in 18 % of pairs
 COPIES = 0.8  # mirrored copies reach a cosine of 0.71, where a typical photo has 0.73
 
 
@@ -31,7 +33,7 @@ class Agreement:
     """Per photo (n,): `own` agreement, that of the best other person, `rival`, and who that is.
 
     rival: index of a person, -1 where there is no other.
-    typical: the cosine that 1 stands for.
+    stranger, typical: the cosines that 0 and 1 stand for.
     mixed: (p,) bool, folders whose photos do not show one person.
     same: pairs (a, b), a < b, of folders that are probably one person.
     """
@@ -39,6 +41,7 @@ class Agreement:
     own: np.ndarray
     other: np.ndarray
     rival: np.ndarray
+    stranger: float
     typical: float
     mixed: np.ndarray
     same: tuple[tuple[int, int], ...]
@@ -47,6 +50,16 @@ class Agreement:
     def alike(self) -> float:
         """The cosine from which two faces may be copies of one picture."""
         return COPIES * self.typical
+
+    @property
+    def one_session(self) -> float:
+        """The cosine from which two photos may be of one burst."""
+        return SESSION * self.typical
+
+    @property
+    def tells(self) -> bool:
+        """Whether typical photos differ from strangers at all; where all are one picture, no."""
+        return self.typical - self.stranger >= TELLS
 
     @property
     def outvoted(self) -> np.ndarray:
@@ -87,7 +100,8 @@ def measure_agreement(embeddings: np.ndarray, labels: np.ndarray, people: int) -
     typical = max(_median(own[counted & ~mixed[labels]], 1.0), stranger + 1e-3)
     own, best = _hundredths((np.stack([own, best]) - stranger) / (typical - stranger))
     rival[~np.isfinite(best)] = -1
-    return Agreement(np.where(counted, own, 0.0), best, rival, typical, mixed, same)
+    own = np.where(counted, own, 0.0)
+    return Agreement(own, best, rival, stranger, typical, mixed, same)
 
 
 def _compare_folders(
@@ -108,7 +122,7 @@ def _compare_folders(
         within[person] = np.median(_median_of_others(own @ own.T))
     stranger, typical = np.median(between[first, second]), np.median(within[several])
     scale = max(typical - stranger, 1e-3)
-    mixed = (counts >= ENOUGH) & (within - stranger < ONE_PERSON * scale)
+    mixed = (counts >= ENOUGH) & (within - stranger < ONE_PERSON * scale) & (scale >= TELLS)
     pairs = (np.einsum("pd,pd->p", sums, sums) - counts) / np.maximum(counts * (counts - 1), 1)
     usual = ((pairs[first] + pairs[second]) / 2 + np.median(pairs[several])) / 2
     likeness = (between[first, second] - stranger) / np.maximum(usual - stranger, 1e-3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 
 from knownface.dataset.folder import FaceDataset
-from knownface.dataset.split import BURST_SECONDS, bursts
+from knownface.dataset.split import BURST_SECONDS
 from knownface.diagnosis.agreement import ENOUGH, NOBODY
 from knownface.diagnosis.examine import Examination, examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
@@ -23,54 +22,85 @@ from knownface.progress import Track, silent
 
 # Of several faces, a second one with less than this share of the largest one's area is a passer-by.
 RIVAL_AREA = 1 / 3
+# Found, and no reason to go without the photo; two names are decided by pairs.
+HARMLESS = ("several_faces", "sideways", "two_names")
+FLAT = 2.0  # standard deviation of 255 shades, below which there is nothing that could be sharp
 FEW = 5  # usable photos per person, fewer than which a single bad one changes the template much
 
 
 def diagnose(dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent) -> Diagnosis:
     """Examine a folder of people with a given network; nothing in it is changed."""
     found = examine(dataset, pipeline, track)
-    problems = [
-        *_unusable(found),
-        *_poor(found),
-        *(twins := _copies(found)),
-        *_mislabels(found, {twin.photo for twin in twins if twin.kind == "two_names"}),
-        *found.filing.folders(),
-    ]
-    used = {dataset.names[i] for i in found.seen[found.used].tolist()}
-    everything = dataset.names
-    unwanted = {p.photo for p in problems if p.photo and p.kind != "several_faces"}
-    mixed = found.agreement.mixed[dataset.labels]
-    unwanted |= {name for name, is_mixed in zip(everything, mixed, strict=True) if is_mixed}
-    left_out = frozenset((set(everything) - used) | unwanted)
-    problems += [*_bursts(found, left_out), *_few(found, left_out), *_names(dataset.people)]
-    order = list(KINDS)
-    problems.sort(key=lambda each: (order.index(each.kind), each.photo or each.person))
+    problems, left_out = find_problems(found)
+    turns = {
+        dataset.names[index]: quality.turns
+        for index, quality in zip(found.seen.tolist(), found.qualities, strict=True)
+        if quality.turns
+    }
     return Diagnosis(
         dataset.root,
         dataset.people,
-        everything,
-        tuple(problems),
+        dataset.names,
+        problems,
         left_out,
         _examples(found),
         pipeline.embedder.device,
+        turns,
     )
+
+
+def find_problems(found: Examination) -> tuple[tuple[Problem, ...], frozenset[str]]:
+    """What `check` lists and training notes, and the photos that a cleaned copy goes without."""
+    dataset = found.dataset
+    twins = _copies(found)
+    problems = [
+        *_unusable(found),
+        *_poor(found),
+        *twins,
+        *_mislabels(found, {twin.photo for twin in twins if twin.kind == "two_names"}),
+        *found.filing.folders(),
+    ]
+    used = {dataset.names[i] for i in found.usable.tolist()}
+    unwanted = {str(p.photo) for p in problems if p.photo and p.kind not in HARMLESS}
+    unwanted |= _on_one_side([twin for twin in twins if twin.kind == "two_names"])
+    mixed = found.agreement.mixed[dataset.labels]
+    unwanted |= {name for name, is_mixed in zip(dataset.names, mixed, strict=True) if is_mixed}
+    left_out = frozenset((set(dataset.names) - used) | unwanted)
+    problems += [*_bursts(found, left_out), *_few(found, left_out), *_names(dataset.people)]
+    order = list(KINDS)
+    problems.sort(key=lambda each: (order.index(each.kind), each.photo or each.person))
+    return tuple(problems), left_out
+
+
+def _on_one_side(twins: Sequence[Problem]) -> set[str]:
+    """Of two copies that accuse each other, the one that agrees less with its folder."""
+    accuses = {twin.photo: twin.other for twin in twins}
+    out: set[str] = set()
+    for twin in twins:  # the worse one comes first
+        if not (twin.other in out and accuses.get(twin.other) == twin.photo):
+            out.add(str(twin.photo))
+    return out
 
 
 # ---------------------------------------------------------------- one photo
 def _unusable(found: Examination) -> Iterator[Problem]:
     """Unreadable, without a face, or with several of which more than one may be meant."""
     index = {name: i for i, name in enumerate(found.dataset.names)}
-    used = set(found.seen[found.used].tolist())
+    first = np.searchsorted(found.faces.owner, found.seen)  # faces come largest first
+    largest_used = set(found.seen[found.used & (found.rows == first)].tolist())
+    blurred: dict[str, str] = {}
     for note in found.notes:
         photo = found.photos[index[note.photo]]
         if note.kind == "several_faces":
             areas = sorted(face.area for face in photo.faces)
-            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in used:
+            if areas[-2] < RIVAL_AREA * areas[-1] and index[note.photo] in largest_used:
                 continue
-        detail = note.detail.replace(f"{photo.path}: ", "")
-        yield Problem(note.kind, note.photo, note.person, None, detail)
-        if note.kind == "no_face" and (detail := _hidden_by_blur(photo.path)):
-            yield Problem("blurred", note.photo, note.person, None, detail)
+        yield Problem(note.kind, note.photo, note.person, None, note.detail)
+        if note.kind == "no_face":
+            if photo.digest not in blurred:  # of a thousand copies one is enough
+                blurred[photo.digest] = _hidden_by_blur(photo.path)
+            if detail := blurred[photo.digest]:
+                yield Problem("blurred", note.photo, note.person, None, detail)
 
 
 def _hidden_by_blur(path: Path) -> str:
@@ -84,7 +114,10 @@ def _hidden_by_blur(path: Path) -> str:
         return ""
     side = min(grey.shape)
     top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
-    soft = sharpness(grey[top : top + side, left : left + side], side)
+    middle = grey[top : top + side, left : left + side]
+    if middle.std() < FLAT:
+        return ""
+    soft = sharpness(middle, side)
     whole = f"the whole picture is blurred (sharpness {soft:.2f}, needs {BLURRED:g})"
     return whole if soft < BLURRED else ""
 
@@ -93,6 +126,10 @@ def _poor(found: Examination) -> Iterator[Problem]:
     for index, quality in zip(found.seen.tolist(), found.qualities, strict=True):
         for kind, detail in _complaints(quality):
             yield _problem(found, kind, index, None, detail)
+        if quality.turns:
+            how = {1: "left", 2: "head", 3: "right"}[quality.turns]
+            side = "stands on its head" if how == "head" else f"lies on its {how} side"
+            yield _problem(found, "sideways", index, None, f"{side}; a cleaned copy turns it")
 
 
 def _complaints(quality: Quality) -> Iterator[tuple[str, str]]:
@@ -115,8 +152,13 @@ def _copies(found: Examination) -> list[Problem]:
         same = found.photos[index].digest == found.photos[better].digest
         kind, what = ("duplicate", "file") if same else ("near_duplicate", "picture")
         name = found.dataset.names[better]
-        problems.append(_problem(found, kind, index, name, f"the same {what} as {name}"))
-    kept = [pair for pair in found.copies if not replaced.keys() & set(pair)]
+        detail = f"the same {what} as {name}{_worse(found, index, better)}"
+        problems.append(_problem(found, kind, index, name, detail))
+    own = dict(zip(found.seen.tolist(), found.agreement.own.tolist(), strict=True))
+    kept = []
+    for group in found.copies.across(found.dataset.labels, replaced):
+        right = max(group, key=lambda index: own.get(index, 0.0))
+        kept += [(index, right) for index in group if index != right]
     problems += found.filing.two_names(kept)
     once = {(problem.kind, problem.photo): problem for problem in reversed(problems)}
     return list(once.values())[::-1]
@@ -124,31 +166,46 @@ def _copies(found: Examination) -> list[Problem]:
 
 def _replaced(found: Examination) -> dict[int, int]:
     """Each photo that has a better copy in its own folder, and that copy, which stays."""
-    neighbours: dict[int, set[int]] = defaultdict(set)
-    for a, b in found.copies:
-        if found.dataset.labels[a] == found.dataset.labels[b]:
-            neighbours[a].add(b)
-            neighbours[b].add(a)
-    qualities = dict(zip(found.seen.tolist(), found.qualities, strict=True))
+    qualities = found.quality_of
+    mirrored = found.copies.mirrored
 
     def rank(index: int) -> tuple[Any, ...]:
-        """In colour first, then the largest, the sharpest, and the plainest name."""
-        width, height = found.photos[index].size or (0, 0)
-        name = found.dataset.names[index]
-        seen = qualities.get(index)
-        grey, sharpness = (seen.grey, seen.sharpness) if seen else (False, 0.0)
-        return (grey, -width * height, -sharpness, len(name), name)
+        """A usable one, in colour, and not mirrored; then the largest; then who was there first.
 
-    place = {index: i for i, index in enumerate(sorted(neighbours, key=rank))}
-    kept: set[int] = set()
-    replaced: dict[int, int] = {}
-    for index in place:
-        better = neighbours[index] & kept
-        if better:
-            replaced[index] = min(better, key=place.__getitem__)
-        else:
-            kept.add(index)
-    return replaced
+        A copy of the same size lost the camera's time, or was written later, or has a longer name.
+        """
+        photo, quality = found.photos[index], qualities.get(index)
+        width, height = photo.size or (0, 0)
+        name = found.dataset.names[index]
+        return (
+            quality is None or any(_complaints(quality)), quality is not None and quality.grey,
+            bool(mirrored[index]), -width * height, photo.taken is None, _written(photo.path),
+            len(name), name,
+        )  # fmt: skip
+
+    return found.copies.replaced(found.dataset.labels, rank)
+
+
+def _written(path: Path) -> float:
+    """When a file was written, in seconds; those that came together came within a minute."""
+    try:
+        return path.stat().st_mtime // 60
+    except OSError:  # gone since
+        return 0.0
+
+
+def _worse(found: Examination, index: int, better: int) -> str:
+    """In what a copy differs from the one that stays, in a few words."""
+    qualities = found.quality_of
+    (width, height), (wide, high) = (found.photos[i].size or (0, 0) for i in (index, better))
+    this, other = qualities.get(index), qualities.get(better)
+    said = {
+        "without colour": this and other and this.grey and not other.grey,
+        "mirrored": found.copies.mirrored[index] and not found.copies.mirrored[better],
+        "smaller": width * height < wide * high,
+    }
+    words = [word for word, is_so in said.items() if is_so]
+    return f" ({', '.join(words)})" if words else ""
 
 
 # ---------------------------------------------------------------- people
@@ -157,7 +214,7 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
     dataset, agreement = found.dataset, found.agreement
     labels = dataset.labels[found.seen]
     enough = np.bincount(labels, minlength=len(dataset.people))[labels] >= ENOUGH
-    nobodys = found.used & enough & (agreement.own < NOBODY)
+    nobodys = found.used & enough & (agreement.own < NOBODY) & agreement.tells
     nobodys &= ~agreement.mixed[labels]
     misfiled = dict(found.filing.misfiled())
     for row, index in enumerate(found.seen.tolist()):
@@ -176,12 +233,16 @@ def _mislabels(found: Examination, explained: set[str | None]) -> Iterator[Probl
 
 
 def _bursts(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:
-    rows = [i for i in found.seen.tolist() if found.dataset.names[i] not in left_out]
-    taken = [found.photos[i].taken for i in rows]
-    for earlier, later in bursts(found.dataset.labels[rows], taken):
-        name = found.dataset.names[rows[earlier]]
-        detail = f"taken within {BURST_SECONDS:g} seconds of {name}; they count as one session"
-        yield _problem(found, "burst", rows[later], name, detail)
+    names, said = found.dataset.names, set[int]()
+    for earlier, later in found.bursts:
+        if later in said or {names[earlier], names[later]} & left_out:
+            continue
+        said.add(later)
+        detail = (
+            f"taken within {BURST_SECONDS:g} seconds of {names[earlier]}, and alike; they count "
+            "as one session"
+        )
+        yield _problem(found, "burst", later, names[earlier], detail)
 
 
 def _few(found: Examination, left_out: frozenset[str]) -> Iterator[Problem]:

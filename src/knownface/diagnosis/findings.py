@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ KINDS = {
     "too_small": "Face too small",
     "blurred": "Blurred",
     "dark": "Too dark, or too bright",
+    "sideways": "On their side, or upside down",
     "few_photos": "People with few photos",
     "one_person": "Folders that are probably one person",
     "not_one_person": "Folders that are not one person",
@@ -51,6 +53,7 @@ class Diagnosis:
 
     left_out: photos that a cleaned copy goes without.
     examples: a typical photo of each person who has one.
+    turns: quarter turns clockwise for photos that are not upright.
     """
 
     root: Path
@@ -60,6 +63,7 @@ class Diagnosis:
     left_out: frozenset[str]
     examples: dict[str, str]
     device: str
+    turns: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         found = f"{len(self.photos)} photos of {len(self.people)} people"

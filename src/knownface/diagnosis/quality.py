@@ -20,6 +20,7 @@ BLURRED = 0.38
 DARK = 50.0  # the darkest of the 800 reaches 77, and each of them at a fifth of its light less
 GLARING = 220.0  # the brightest of the 800 has 179
 
+TILTED = 30.0  # degrees off a quarter turn: a head that leans, not a photo on its side
 COLOURLESS = 3.0  # mean difference of the channels; JPEG gives a grey photo 0
 
 SHARP_SIDE = 80  # sharpness is judged at this many pixels, or at the face's own if it has fewer
@@ -34,6 +35,7 @@ class Quality:
     sharpness: energy of the finest octave relative to the next; does not depend on size or light.
     dark, bright: luminance (0 to 255) that a tenth of the face lies below, and above.
     grey: whether it has no colour.
+    turns: quarter turns clockwise that bring it upright, where it clearly lies or hangs.
     """
 
     side: float
@@ -41,6 +43,7 @@ class Quality:
     dark: float
     bright: float
     grey: bool
+    turns: int
 
 
 def measure_quality(crop: np.ndarray, face: Face, geometry: Crop) -> Quality:
@@ -52,7 +55,17 @@ def measure_quality(crop: np.ndarray, face: Face, geometry: Crop) -> Quality:
     ).tolist()
     sharp = sharpness(grey, _native_side(face, geometry))
     colour = np.ptp(crop[edge:-edge, edge:-edge].astype(np.int16), axis=2).mean()
-    return Quality(float(min(face.box[2:])), sharp, dark, bright, bool(colour < COLOURLESS))
+    side, colourless = float(min(face.box[2:])), bool(colour < COLOURLESS)
+    return Quality(side, sharp, dark, bright, colourless, quarter_turns(face))
+
+
+def quarter_turns(face: Face) -> int:
+    """From 0 to 3, clockwise, after which the mouth is below the eyes; 0 for a tilted head."""
+    if np.isnan(face.landmarks).any():
+        return 0
+    right, down = face.landmarks[3:].mean(0) - face.landmarks[:2].mean(0)
+    turns = float(np.degrees(np.arctan2(right, down))) / 90
+    return round(turns) % 4 if abs(turns - round(turns)) * 90 <= TILTED else 0
 
 
 def sharpness(grey: np.ndarray, native: float) -> float:

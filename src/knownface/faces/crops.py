@@ -20,13 +20,15 @@ from knownface.faces.crop_cache import CropCache
 from knownface.faces.detectors import load_detector
 from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
-from knownface.faces.photo import ImageError, Photo, Source, read_bytes, read_photo
+from knownface.faces.photo import ImageError, Photo, Source, memory_for, read_bytes, read_photo
 from knownface.options import FacesMode
 from knownface.progress import Track, silent
+from knownface.runtime.memory import photo_memory
 from knownface.runtime.threads import native_work, one_thread
 
 log = logging.getLogger(__name__)
 
+AHEAD = 4  # pictures that wait to be taken
 NOWHERE = Path()  # of a photo that is no file
 
 
@@ -71,7 +73,7 @@ class FaceCropper:
         pixels: each photo carries its picture. Closing it early cancels what is waiting.
         """
         workers = os.cpu_count() or 1
-        ahead = workers if pixels else 4 * workers  # pictures are large, crops are not
+        ahead = min(workers, AHEAD) if pixels else 4 * workers  # pictures are large, crops are not
         pool = ThreadPoolExecutor(workers)
         with one_thread():
             try:
@@ -92,12 +94,12 @@ class FaceCropper:
                 digest = hashlib.blake2b(data, digest_size=16).hexdigest()
                 if known := self._cache.load(digest):
                     return replace(known, path=path)
-            photo = read_photo(data)
+            with photo_memory(memory_for(data) if isinstance(data, bytes) else 0):
+                photo = read_photo(data)
+                result = self._described(path, photo, self.crop_image(photo.pixels))
         except ImageError as error:
             text = str(error) if path == NOWHERE else _about(path, error)
             return PhotoFaces(path, (), self._stack([]), error=text)
-        found = self.crop_image(photo.pixels)
-        result = self._described(path, photo, found)
         if self._cache and photo.digest:
             self._cache.save(result)
         return replace(result, pixels=photo.pixels) if pixels else result

@@ -28,6 +28,10 @@ SYSTEM = frozenset({
 })  # fmt: skip
 
 
+# Beside a folder of copies that we made, so that no search of what is above takes them for photos.
+MADE = ".{}.made-by-knownface"
+
+
 @dataclass(frozen=True)
 class Found:
     """Below a folder: photos, other files, and how many files and folders are a system's own."""
@@ -40,8 +44,8 @@ class Found:
 def find_photos(folder: Path) -> Found:
     """Every photo below a folder, in order of their names; KnownfaceError without permission.
 
-    A file is a photo if it is called one, readable or not, or begins like one. System folders and
-    hidden files are passed over.
+    A file is a photo if it is called one, readable or not, or begins like one. System folders,
+    hidden files and folders below it that `mark_made` marked are passed over.
     """
 
     def refuse(error: OSError) -> None:
@@ -49,7 +53,7 @@ def find_photos(folder: Path) -> Found:
 
     photos, others, system = list[Path](), list[Path](), 0
     for parent, folders, files in os.walk(folder, onerror=refuse):
-        own = sorted(name for name in folders if not is_system(name))
+        own = sorted(name for name in folders if not is_passed_over(Path(parent) / name))
         system += len(folders) - len(own)
         folders[:] = own
         for name in sorted(files):
@@ -59,6 +63,18 @@ def find_photos(folder: Path) -> Found:
             else:
                 (photos if is_photo(path) else others).append(path)
     return Found(tuple(photos), tuple(others), system)
+
+
+def mark_made(folder: Path) -> None:
+    """Say of a folder that its photos are our copies of others."""
+    folder.with_name(MADE.format(folder.name)).write_text(
+        f"knownface made the photos in {folder.name}, and does not read them with this folder.\n"
+    )
+
+
+def is_passed_over(path: Path) -> bool:
+    """Whether a search leaves out a folder or file that it comes across."""
+    return is_system(path.name) or path.with_name(MADE.format(path.name)).exists()
 
 
 def is_system(name: str) -> bool:

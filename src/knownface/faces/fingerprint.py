@@ -36,33 +36,43 @@ def small_portrait(crop: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(grey, (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA))
 
 
+Mirrored = bool  # whether one of two copies shows the picture as in a mirror
+
+
 def find_copies(
     fingerprints: np.ndarray, portraits: Rows, embeddings: np.ndarray, alike: float
-) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of photos that are one picture.
+) -> dict[tuple[int, int], Mirrored]:
+    """Pairs (i, j), i < j, of different photos that are one picture, in order.
 
-    fingerprints: (n, 32) uint8 of whole photos, which find copies of the same framing.
+    fingerprints: (n, 32) uint8 of whole photos, no two alike, which find copies of one framing.
     portraits: (n, PORTRAIT, PORTRAIT) uint8 and embeddings: (n, d) unit length, of the faces,
         which find copies cut differently; alike: cosine from which two faces are compared.
     """
-    pairs = set(near_duplicates(fingerprints))
-    cut = sorted(_most_similar(embeddings, alike) - pairs)
+    pairs = dict.fromkeys(near_duplicates(fingerprints), False)
+    cut = sorted(_most_similar(embeddings, alike) - pairs.keys())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         same = pool.map(lambda pair: same_picture(*(portraits[i] for i in pair)), cut)
-        return sorted(pairs | {pair for pair, is_same in zip(cut, same, strict=True) if is_same})
+        for pair, mirrored in zip(cut, same, strict=True):
+            if mirrored is not None:
+                pairs[pair] = mirrored
+    return dict(sorted(pairs.items()))
 
 
-def same_picture(first: np.ndarray, second: np.ndarray) -> bool:
-    """Do two small grey portraits show one picture, mirrored, moved, turned or scaled a little?"""
-    mirrored = np.ascontiguousarray(second[:, ::-1])
-    plain, other = _overlap(first, second), _overlap(first, mirrored)
-    if max(plain, other) < WORTH_TURNING:
-        return False
-    second = mirrored if other > plain else second
+def same_picture(first: np.ndarray, second: np.ndarray) -> Mirrored | None:
+    """Do two small grey portraits show one picture, mirrored, moved, turned or scaled a little?
+
+    None where they do not, else whether it is mirrored.
+    """
+    other_way = np.ascontiguousarray(second[:, ::-1])
+    plain, turned = _overlap(first, second), _overlap(first, other_way)
+    if max(plain, turned) < WORTH_TURNING:
+        return None
+    mirrored = turned > plain
+    second = other_way if mirrored else second
     found = _correlation(first, second)
     if WORTH_TURNING_BACK <= found < SAME_PICTURE:
         found = _correlation(second, first)
-    return found >= SAME_PICTURE
+    return mirrored if found >= SAME_PICTURE else None
 
 
 def _most_similar(embeddings: np.ndarray, alike: float) -> set[tuple[int, int]]:

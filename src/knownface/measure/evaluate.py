@@ -207,7 +207,7 @@ def read_and_evaluate(
     if not result.tested:
         raise KnownfaceError(
             f"{data}: every usable photo in it is enrolled already, so that nothing is left to "
-            "test on; use photos that training did not see (its own test, made before all photos were "
-            "enrolled, is evaluation.json in the run folder)"
+            "test on; use photos that training did not see (its own test, made before all photos "
+            "were enrolled, is evaluation.json in the run folder)"
         )
     return result, known, others

@@ -86,7 +86,8 @@ def _of_known(evaluation: Evaluation) -> Iterator[Concern]:
         yield Concern(
             "Nothing was tested: everybody is enrolled, but how often the names are right is "
             "unknown.",
-            "Each person has one photo, or copies of one, so that none is left to test on.",
+            "Each person has one photo, or copies or one burst of it, so that none is left to "
+            "test on.",
             "Add a second photo of some of them, taken another day.",
         )
     elif tested < FEWEST_PHOTOS:

@@ -28,6 +28,7 @@ ADVICE = {
     "too_small": "Use the original photo if there is a larger one.",
     "blurred": "The network sees little in these; sharper photos help more.",
     "dark": "Use a photo with more even light.",
+    "sideways": "Turn them upright; a cleaned copy does so.",
     "few_photos": "Add photos of these people, from different days.",
     "one_person": "Their photos are as alike as those of one folder: merge the two folders.",
     "not_one_person": "Their photos do not agree with each other: sort them into a folder per "

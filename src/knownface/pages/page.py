@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from knownface.files.whole import whole_file
 from knownface.measure import numbers
 from knownface.measure.numbers import Cell, Number
 from knownface.pages.pictures import Figure
+from knownface.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,14 +35,37 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],
+        finalize=_shown,
     )
     templates.globals["numbers"] = numbers
     templates.filters["slug"] = lambda title: "-".join(re.findall(r"\w+", title.lower()))
+    templates.filters |= {"visible": visible, "address": address, "sha256": _sha256}
     return templates
 
 
+def _shown(value: Any) -> Any:
+    """Text from outside, wherever it stands in a value; a template's own HTML is no such text."""
+    if type(value) is str:
+        return visible(value)
+    if isinstance(value, dict):
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(each) for each in value]
+    return value
+
+
+def address(path: str) -> str:
+    """A relative path as where a link leads: `javascript:` is the name of a folder there."""
+    return quote(os.fsencode(path))
+
+
+def _sha256(text: str) -> str:
+    """What a Content-Security-Policy knows a script or a style by."""
+    return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 def render(template: str, **values: object) -> str:
-    """HTML of a file in `templates/`; whatever is no template's own is escaped."""
+    """HTML of a file in `templates/`; whatever is no template's own is made visible and escaped."""
     return _templates().get_template(template).render(values)
 
 
@@ -45,9 +73,10 @@ def write_page(path: Path, template: str, **values: object) -> None:
     """Write one page whole or not at all; raises OSError where that is impossible.
 
     template: extends `page.html.jinja`, which asks for the values `sheet`, a FaceSheet or None,
-    and `data`, what the script needs.
+    and `data`, what the script needs. Its Content-Security-Policy lets our own style and script
+    and pictures inside the page be, and nothing else: no connection, and no `style=`.
     """
-    page = render(template, **values, headings=[])
+    page = render(template, **values | {"data": _shown(values["data"])}, headings=[], rules={})
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8", errors="replace")
 
@@ -57,7 +86,7 @@ def write_page(path: Path, template: str, **values: object) -> None:
 class Table:
     """A table that sorts by any column; the first column names the rows.
 
-    links: where the first cell of each row leads.
+    links: relative paths to which the first cell of each row leads.
     """
 
     title: str

@@ -9,6 +9,8 @@ from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 
+from knownface.visible import visible
+
 log = logging.getLogger(__name__)
 
 PLAIN = ("sans", "regular")  # in a file's name, the more the better; a decorated one comes last
@@ -21,7 +23,7 @@ def readable(text: str) -> str:
     Of `अमित`, without a font for it, `A-Ma-I-Ta` remains, and of a Chinese sign its code; one line
     is logged for each such name.
     """
-    line = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") else c for c in text)
+    line = visible(text)
     parts = [
         "-".join(map(_spelled, letters)) if missing else "".join(letters)
         for missing, letters in groupby(line, lambda letter: font_of(letter) is None)

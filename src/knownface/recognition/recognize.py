@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import SUFFIXES, find_photos, passed_over
+from knownface.faces.find import SUFFIXES, find_photos, mark_made, passed_over
 from knownface.files.whole import names_like, private_folder
 from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent
@@ -118,7 +118,8 @@ def folder_apart(
     """A folder to write into, which is made; KnownfaceError where it lies among the sources.
 
     name: of the option; photos: what `photos_of` found in the sources. It may neither lie in a
-    folder that is searched, whose next search would find it, nor hold one of the photos.
+    folder that is searched, whose next search would find it, nor hold one of the photos. Below the
+    folder of a photo that was named alone it is marked, so that no search finds it.
     """
     if not str(given):
         raise KnownfaceError(f"{argument(name)} must name a folder")
@@ -137,6 +138,8 @@ def folder_apart(
         )
     try:
         private_folder(folder)
+        if any(folder.is_relative_to(photo.parent.resolve()) for photo in photos):
+            mark_made(folder)
     except OSError as error:
         raise KnownfaceError(f"{given}: cannot be written ({error.strerror})") from None
     return Path(given)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from knownface.errors import KnownfaceError
 from knownface.files.whole import private_folder
 from knownface.options import argument
+from knownface.visible import table_cell
 
 if TYPE_CHECKING:
     from knownface.recognition.result import Recognition
@@ -23,8 +24,9 @@ class FaceTable:
     """Whole lines at any moment, so that an interrupted run leaves a table that can be used.
 
     An earlier table of that name is replaced, another file is not. Names are empty for unknown
-    people; boxes are in pixels. For its owner only. Raises KnownfaceError where it cannot be
-    written.
+    people; boxes are in pixels. A face is one line whatever its name, see `table_cell`, and what a
+    spreadsheet would take for a formula has an apostrophe before it; `to_json` has the true names.
+    UTF-8, for its owner only. Raises KnownfaceError where it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,11 +47,12 @@ class FaceTable:
 
     def __call__(self, recognition: Recognition) -> None:
         """Add the faces of a photo."""
-        with self.path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerows(
                 (
-                    recognition.path, face.name, f"{face.similarity:.4f}",
-                    f"{face.confidence:.4f}", face.nearest, face.reason,
+                    *map(table_cell, (recognition.path, face.name or "")),
+                    f"{face.similarity:.4f}", f"{face.confidence:.4f}",
+                    table_cell(face.nearest or ""), face.reason,
                     *(f"{value:.1f}" for value in face.box),
                 )
                 for face in recognition.faces

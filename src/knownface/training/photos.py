@@ -14,14 +14,12 @@ import numpy as np
 from knownface.dataset.folder import FaceDataset
 from knownface.dataset.portraits import Faces, Note, Portraits, collect_portraits
 from knownface.dataset.split import group_photos, halve_strangers, split
-from knownface.diagnosis.agreement import measure_agreement
-from knownface.diagnosis.filing import Filing
+from knownface.diagnosis.check import find_problems
+from knownface.diagnosis.examine import examine
 from knownface.diagnosis.findings import Problem
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
-from knownface.faces.fingerprint import PORTRAIT, find_copies, small_portrait
-from knownface.files.rows import DiskRows
 from knownface.options import argument
 from knownface.progress import Track
 
@@ -37,6 +35,8 @@ REMEDIES = {
     "mislabel": "; not trained on: move it to the right folder, or remove it",
     "two_names": "; keep it where it belongs",
 }
+# What training acts on where it believes its network, and says.
+SAID = ("mislabel", "two_names", "one_person", "not_one_person")
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,16 @@ def collect(
     on, but tested: a test that goes without what the network gets wrong would flatter it.
     validation, seed: of the split; earlier: instead, the `split.json` of another run, as it is.
     """
-    found = collect_portraits(people, pipeline, track)
+    examined = examine(people, pipeline, track)
+    found = examined.portraits
     strangers = collect_portraits(others, pipeline, track) if others else None
-    copies, problems = examine_portraits(found)
+    problems = [*find_problems(examined)[0]]
     doubted = sum(problem.kind == "mislabel" for problem in problems)
     if earlier or doubted > BELIEVED * len(found):
-        problems = []
+        problems = [problem for problem in problems if problem.kind not in SAID]
     kept = _in_accord(found, problems)
-    groups = group_photos(copies, found.labels, found.taken)[kept]
+    together = group_photos([*examined.copies.pairs(), *examined.bursts], len(people.paths))
+    groups = together[examined.usable][kept]
     everyone = _usable(_noted(found, problems).select(kept))
     if earlier:
         rows, held_out = _earlier_split(Path(earlier), everyone)
@@ -134,20 +136,6 @@ def collect(
 
 
 # ---------------------------------------------------------------- what contradicts itself
-def examine_portraits(found: Portraits) -> tuple[list[tuple[int, int]], list[Problem]]:
-    """Copies, as pairs of rows, and which photos and folders contradict each other."""
-    small = DiskRows((PORTRAIT, PORTRAIT))
-    for row in range(len(found)):
-        small.append(small_portrait(found.crops[row])[None])
-    agreement = measure_agreement(found.embeddings, found.labels, len(found.people))
-    copies = find_copies(found.fingerprints, small[:], found.embeddings, agreement.alike)
-    rows = np.arange(len(found))
-    filing = Filing(found.people, found.photos, found.labels, rows, agreement)
-    twins = {problem.photo: problem for problem in filing.two_names(copies)}
-    misfiled = (problem for _, problem in filing.misfiled() if problem.photo not in twins)
-    return copies, [*filing.folders(), *twins.values(), *misfiled]
-
-
 def _in_accord(found: Portraits, problems: Iterable[Problem]) -> np.ndarray:
     """Rows without the wrong one of two copies, and without folders that are no one person.
 
@@ -174,13 +162,15 @@ def _well_filed(everyone: Portraits, rows: np.ndarray, problems: Iterable[Proble
 
 
 def _noted(found: Portraits, problems: Iterable[Problem]) -> Portraits:
+    """Every problem noted, as `check` counts them; those that change the training are said."""
     notes = [
         Note(p.photo or "", p.person, p.kind, p.detail + REMEDIES.get(p.kind, "")) for p in problems
     ]
     for note in notes:
-        where = "" if note.kind == "one_person" else f"{note.photo or note.person}: "
-        log.warning("%s%s", where, note.detail)
-    return replace(found, notes=(*found.notes, *notes))
+        if note.kind in SAID:
+            where = "" if note.kind == "one_person" else f"{note.photo or note.person}: "
+            log.warning("%s%s", where, note.detail)
+    return replace(found, notes=tuple(notes))
 
 
 def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndarray]:
@@ -208,10 +198,11 @@ def _usable(everyone: Portraits) -> Portraits:
     counts = np.bincount(everyone.labels, minlength=len(everyone.people))
     notes = list(everyone.notes)
     explained = {note.person for note in notes if note.kind == "not_one_person"}
+    counted = {note.person for note in notes if note.kind == "few_photos"}
     for what, count in (("only one usable photo, not tested", 1), ("no usable photo, left out", 0)):
         few = [everyone.people[i] for i in np.flatnonzero(counts == count)]
         few = [name for name in few if name not in explained]
-        notes += [Note("", name, "few_photos", what) for name in few]
+        notes += [Note("", name, "few_photos", what) for name in few if name not in counted]
         if few:
             more = f" and {len(few) - SHOWN} more" if len(few) > SHOWN else ""
             log.warning("%s%s: %s", ", ".join(few[:SHOWN]), more, what)
