@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support import embeddings, gallery_of
 
+from knownface.errors import KnownfaceError
 from knownface.networks.record import Impostors
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.threshold import choose_threshold
@@ -70,3 +71,18 @@ def test_one_person_is_no_stranger_to_himself() -> None:
     twice = Gallery.enroll(names, clean.embeddings, labels, clean.photos, clean.digests)
     expected = choose_threshold(clean, None, 0.01).value
     assert choose_threshold(twice, None, 0.01).value == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize(("given", "alone"), [(99, False), (100, True), (400, True)])
+def test_many_strangers_alone_decide(given: int, alone: bool) -> None:
+    rng = np.random.default_rng(3)
+    gallery = gallery_of(20, 20)
+    aside, others = (embeddings(rng, np.zeros((n, 32)), 1.0) for n in (given, 20_000))
+    threshold = choose_threshold(gallery, aside, 0.01)
+    assert ("in turn" not in threshold.source) == alone
+    assert 0.003 < (gallery.match(others)[1] >= threshold.value).mean() < 0.03
+
+
+def test_one_person_alone_needs_to_know_strangers() -> None:
+    with pytest.raises(KnownfaceError, match=r"person 0 is alone.*strangers="):
+        choose_threshold(gallery_of(1, 5), None, 0.01)

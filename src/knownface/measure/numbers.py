@@ -88,7 +88,8 @@ def _two(similarity: float) -> str:
 
 # ---------------------------------------------------------------- of its people
 ACCURACY = Number(
-    "accuracy", "Accuracy", "The share of test photos that got the right name.",
+    "accuracy", "Accuracy",
+    "The share of test photos that are most like the right person, whatever the threshold.",
     ci95="accuracy_ci95",
 )  # fmt: skip
 BALANCED_ACCURACY = Number(
@@ -112,7 +113,10 @@ CROSS_VALIDATED = Number(
 )  # fmt: skip
 TRAINING_PHOTOS = Number("split.train", "Training photos", "Photos enrolled for training.", _count)
 TEST_PHOTOS = Number(
-    "split.validation", "Test photos", "Photos kept for the test; none of them is enrolled.", _count
+    "split.validation",
+    "Test photos",
+    "Photos kept for the test; none of them was enrolled before it.",
+    _count,
 )
 PRECISION = Number(
     "per_person[].precision", "Precision",

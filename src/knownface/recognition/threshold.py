@@ -47,11 +47,12 @@ def choose_threshold(
 
     strangers: their embeddings (m, d), or None; use_people: each enrolled person in turn also
         plays the stranger, unless the strangers are so many that one of them may be accepted:
-        people who know each other may look alike, and are told apart by name. The threshold is the
-        highest of the empirical quantile, that of a normal fit, which is steadier where photos are
-        few, and of what the backbone's measured `impostors` predict for a gallery of this size,
-        because two or three people cannot stand for all strangers. raced: (k,) best similarities
-        of people who were left out while the network was chosen.
+        people who know each other may look alike, and are told apart by name. So many have an
+        exponential tail; of fewer, the threshold is the higher one of the empirical quantile and
+        that of a normal fit, which is steadier. It is at least what the backbone's measured
+        `impostors` predict for a gallery of this size, because two or three people cannot stand
+        for all strangers. raced: (k,) best similarities of people who were left out while the
+        network was chosen.
     So that no wrongly filed photos decide for everybody, pairs of people who are too close and
     similarities far above all others do not count. Raises KnownfaceError where one person is alone
     and nothing else says how similar strangers are.
@@ -74,7 +75,10 @@ def choose_threshold(
             f"{gallery.people[0]} is alone, and nobody has measured for this network how similar "
             f"strangers look: give photos of other people with {argument('strangers', ...)}"
         )
-    value = _that_refuses(np.concatenate(scores), far_target) if scores else -1.0
+    value = -1.0
+    if scores:
+        best = _plausible(np.concatenate(scores).astype(np.float64))
+        value = (metrics.threshold_in_tail if plenty else _of_few)(best, far_target)
     if impostors is not None:
         # A stranger is compared with every template: 1 - (1 - f)^p is about p f.
         predicted = impostors.threshold("templates", far_target / len(gallery.people))
@@ -112,13 +116,12 @@ def _plausible(best: np.ndarray) -> np.ndarray:
     return np.asarray(best[best <= middle + IMPLAUSIBLE * spread])
 
 
-def _that_refuses(best: np.ndarray, far: float) -> float:
+def _of_few(best: np.ndarray, far: float) -> float:
     """What all but a share `far` of similarities (n,) stay below: empirically, or in a normal fit.
 
-    The higher of both; only plausible similarities count.
+    The higher of both.
     """
     from scipy.special import ndtri
 
-    best = _plausible(best.astype(np.float64))
     normal = float(best.mean() + ndtri(1 - far) * best.std())
     return max(metrics.threshold_at_far(best, far), normal)

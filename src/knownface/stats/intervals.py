@@ -6,15 +6,17 @@ import math
 
 import numpy as np
 
-from knownface.stats.metrics import detection_and_identification_rate, threshold_at_far
+from knownface.stats.metrics import (
+    detection_and_identification_rate,
+    threshold_at_far,
+    threshold_in_tail,
+)
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 # Where the highest of n scores with an exponential tail is lower than expected, as it is 1 time in
 # 40, the true threshold seems as rare as this share of the rate: exp of the 2.5 % quantile of the
 # Gumbel distribution, 1 / ln 40.
 BEYOND_THE_HIGHEST = 0.271
-TAIL = 0.1  # the share of highest scores whose exponential fit extends beyond the highest
-FEWEST_IN_TAIL = 5
 REACH = 10  # a tail is followed to rates so much rarer than one score in all; beyond, nobody knows
 
 
@@ -140,10 +142,4 @@ def _threshold_in_tail(scores: np.ndarray, far: float) -> float:
     """Like `threshold_at_far`, and beyond the highest score by an exponential tail."""
     if far * len(scores) >= 1:
         return threshold_at_far(scores, far)
-    falling = np.sort(scores.astype(np.float64))[::-1]
-    tail = min(max(FEWEST_IN_TAIL, int(TAIL * len(scores))), len(scores) - 1)
-    if tail < 1:
-        return math.inf
-    excess = (falling[:tail] - falling[tail]).mean()
-    beyond = falling[tail] + excess * math.log(tail / len(scores) / far)
-    return float(max(falling[0], beyond))
+    return max(float(scores.max()), threshold_in_tail(scores, far))
