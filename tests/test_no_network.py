@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from no_network import Proxy
 
-from knownface.cli import VERBS
+from knownface.cli.commands import VERBS
 
 Arguments = list[str]
 
@@ -62,13 +62,17 @@ def commands(
         (few / name).mkdir(parents=True)
         for photo in sorted((people / name).iterdir())[:4]:
             shutil.copy(photo, few / name)
+    unseen = folder / "unseen"
+    (unseen / "Megan_Fox").mkdir(parents=True)
+    last = sorted((shared / "data" / "people" / "Megan_Fox").iterdir())[-1]
+    shutil.copy(last, unseen / "Megan_Fox")
     photos = sorted((few / "Megan_Fox").iterdir())
     frozen = ["--recipe", "frozen", "--backbone", "mini"]
     given = {
         "train": [few, "--strangers", strangers, *frozen, "--out", "{out}/run"],
         "compare": [few, "--backbones", "mini", "--recipes", "frozen", "--out", "{out}/compared"],
         "check": [few, "--out", "{out}/check.html", "--fix", "{out}/cleaned"],
-        "evaluate": [run_folder, people, "--out", "{out}/evaluated"],
+        "evaluate": [run_folder, unseen, "--out", "{out}/evaluated"],
         "report": [run_folder, "--out", "{out}/report.html"],
         "recognize": [run_folder, photos[0], "--out", "{out}/drawn", "--csv", "{out}/faces.csv",
                       "--albums", "{out}/albums"],

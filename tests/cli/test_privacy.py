@@ -29,6 +29,8 @@ def test_everything_that_is_written_is_for_its_owner_only(people: Path, tmp_path
         (tmp_path / "people" / name).mkdir(parents=True)
         for photo in sorted((people / name).iterdir())[:4]:
             shutil.copy(photo, tmp_path / "people" / name)
+    (tmp_path / "new" / "Megan_Fox").mkdir(parents=True)
+    shutil.copy(people / "Megan_Fox" / "009.jpg", tmp_path / "new" / "Megan_Fox")
     (tmp_path / "photos").mkdir()
     shutil.copy(people / "Megan_Fox" / "001.jpg", tmp_path / "photos")
     given = set(tmp_path.rglob("*"))
@@ -36,7 +38,7 @@ def test_everything_that_is_written_is_for_its_owner_only(people: Path, tmp_path
     commands: list[list[object]] = [
         ["train", tmp_path / "people", "--strangers", tmp_path / "photos", "--recipe", "frozen",
          "--out", out / "runs" / "one"],
-        ["evaluate", out / "runs/one", tmp_path / "people", "--out", out / "again"],
+        ["evaluate", out / "runs/one", tmp_path / "new", "--out", out / "again"],
         ["report", out / "runs" / "one", "--out", out / "pages" / "report.html"],
         ["check", tmp_path / "people", "--out", out / "check.html", "--fix", out / "clean"],
         ["recognize", out / "runs" / "one", tmp_path / "photos", "--out", out / "drawn", "--csv",

@@ -171,7 +171,7 @@ def test_names_are_compared_before_any_photo_is_read(
         with pytest.raises(KnownfaceError, match=r"none of its people \(Ann, Bob\) is.*Adriana_L"):
             read_and_evaluate(recognizer, tmp_path)
         shutil.copytree(people / "Megan_Fox", tmp_path / "Megan_Fox")
-        caplog.set_level("INFO")
+        caplog.set_level("INFO", logger="knownface")
         with pytest.raises(ZeroDivisionError):
             read_and_evaluate(recognizer, tmp_path)
     assert "not enrolled, so they count as strangers: Ann, Bob" in caplog.text

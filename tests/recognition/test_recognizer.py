@@ -156,7 +156,7 @@ def test_pixels_come_along_where_they_are_asked_for(
 
 def test_what_is_printed_is_short(recognizer: Recognizer, photos: list[Path]) -> None:
     assert repr(recognizer).startswith("Recognizer(5 people, mobilefacenet, threshold 0.")
-    assert repr(recognizer.gallery) == "Gallery(5 people, 40 photos)"
+    assert repr(recognizer.gallery) == "Gallery(5 people, 50 photos)"
     assert repr(recognizer.embedder).startswith("Embedder(embedder.onnx, CPU")
     found = next(recognizer.recognize_photos(photos[:1], pixels=True))
     assert repr(found).startswith(f"Recognition({photos[0]}: {photos[0].parent.name} 0.")

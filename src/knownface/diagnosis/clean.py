@@ -12,7 +12,7 @@ from knownface.diagnosis.findings import Diagnosis, Problem
 from knownface.errors import KnownfaceError
 from knownface.faces.photo import write_turned
 from knownface.files.runs import run_folder
-from knownface.files.whole import private_folder
+from knownface.files.whole import private_folder, whole_file
 from knownface.options import argument
 from knownface.progress import Track, silent
 from knownface.visible import table_cell
@@ -57,7 +57,10 @@ def copy_good(diagnosis: Diagnosis, target: Path, track: Track = silent) -> int:
             raise KnownfaceError(
                 f"{diagnosis.root / photo}: has gone since it was checked; check again"
             ) from None
-    with (target / LIST).open("w", newline="", encoding="utf-8") as stream:
+    with (
+        whole_file(target / LIST) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("what", "photo or folder", "why"))
         writer.writerows(map(table_cell, row) for row in changes(diagnosis))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knownface.errors import KnownfaceError
+from knownface.files.whole import hidden_beside
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 _OTHERS = (".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp", ".gif")
@@ -29,7 +30,7 @@ SYSTEM = frozenset({
 
 
 # Beside a folder of copies that we made, so that no search of what is above takes them for photos.
-MADE = ".{}.made-by-knownface"
+MADE = ".made-by-knownface"
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,14 @@ def find_photos(folder: Path) -> Found:
 
 def mark_made(folder: Path) -> None:
     """Say of a folder that its photos are our copies of others."""
-    folder.with_name(MADE.format(folder.name)).write_text(
+    hidden_beside(folder, MADE).write_text(
         f"knownface made the photos in {folder.name}, and does not read them with this folder.\n"
     )
 
 
 def is_passed_over(path: Path) -> bool:
     """Whether a search leaves out a folder or file that it comes across."""
-    return is_system(path.name) or path.with_name(MADE.format(path.name)).exists()
+    return is_system(path.name) or hidden_beside(path, MADE).exists()
 
 
 def is_system(name: str) -> bool:

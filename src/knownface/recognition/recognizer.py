@@ -21,15 +21,10 @@ from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
-from knownface.recognition.artifact import (
-    RECORD,
-    Artifact,
-    Decision,
-    artifact_folder,
-    unusable,
-)
+from knownface.recognition.artifact import RECORD, artifact_folder
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
+from knownface.recognition.record import Artifact, Decision, unusable
 from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
 
