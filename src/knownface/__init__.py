@@ -112,4 +112,11 @@ def _show_in_notebooks() -> None:
         )
 
 
+def _make_layers_known_to_keras() -> None:
+    from knownface.networks.known_to_keras import make_layers_known
+
+    make_layers_known()
+
+
 _show_in_notebooks()
+_make_layers_known_to_keras()

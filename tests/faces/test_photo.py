@@ -261,3 +261,39 @@ def test_what_is_no_file_says_so(tmp_path: Path) -> None:
 def test_writing_gives_back_what_was_written(tmp_path: Path) -> None:
     write_image(tmp_path / "photo.png", quadrants())
     assert (read_image(tmp_path / "photo.png") == quadrants()).all()
+
+
+@pytest.mark.parametrize(
+    "given", ["bytes", "bytearray", "memoryview", "BytesIO", "Pillow", "array", "RGBA array"]
+)
+def test_a_photo_in_memory_is_the_same_photo(given: str) -> None:
+    image = Image.fromarray(quadrants())
+    data = encoded(image, "PNG")
+    source = {
+        "bytes": data, "bytearray": bytearray(data), "memoryview": memoryview(data),
+        "BytesIO": io.BytesIO(data), "Pillow": image, "array": quadrants(),
+        "RGBA array": np.asarray(image.convert("RGBA")),
+    }[given]  # fmt: skip
+    np.testing.assert_array_equal(read_image(source), quadrants())
+
+
+def test_grey_pixels_are_a_grey_photo() -> None:
+    grey = np.asarray(Image.fromarray(quadrants()).convert("L"))
+    for pixels in (grey, grey[..., None]):
+        np.testing.assert_array_equal(read_image(pixels), np.repeat(grey[..., None], 3, 2))
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [quadrants() / 255, quadrants().astype(np.uint16) * 257, quadrants() > 9,
+     quadrants().transpose(2, 0, 1), np.zeros((0, 3, 3), np.uint8), np.zeros(5, np.uint8)],
+)  # fmt: skip
+def test_pixels_of_unclear_meaning_are_refused(pixels: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="is no picture; give uint8"):
+        read_image(pixels)
+
+
+def test_what_is_no_photo_is_refused() -> None:
+    for thing in (3, None, io.StringIO("text"), [1, 2]):
+        with pytest.raises(ImageError, match="a photo is a path, the bytes of a file, a file"):
+            read_image(thing)  # type: ignore[arg-type]

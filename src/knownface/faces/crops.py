@@ -20,7 +20,15 @@ from knownface.faces.crop_cache import CropCache
 from knownface.faces.detectors import load_detector
 from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
-from knownface.faces.photo import ImageError, Photo, Source, memory_for, read_bytes, read_photo
+from knownface.faces.photo import (
+    ImageError,
+    Photo,
+    Source,
+    memory_for,
+    path_of,
+    read_bytes,
+    read_photo,
+)
 from knownface.options import FacesMode
 from knownface.progress import Track, silent
 from knownface.runtime.memory import photo_memory
@@ -152,7 +160,7 @@ def load_cropper(
 
 
 def _path(source: Source) -> Path:
-    return NOWHERE if isinstance(source, bytes | np.ndarray) else Path(source)
+    return path_of(source) or NOWHERE
 
 
 def _about(path: Path, error: ImageError) -> str:

@@ -11,6 +11,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -47,7 +48,10 @@ TURNS = {  # EXIF 2.3, tag 0x0112
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-Source = str | os.PathLike[str] | bytes | np.ndarray  # a file, its bytes, or RGB uint8 pixels
+# A file, its bytes, what they are read from, or pixels: of Pillow, or uint8 in grey, RGB or RGBA.
+Source = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
+)
 
 
 class ImageError(KnownfaceError):
@@ -70,7 +74,7 @@ class Photo:
 
 
 def read_image(source: Source) -> np.ndarray:
-    """Decode a file or its bytes to upright RGB, (height, width, 3) uint8; such an array is itself.
+    """Decode a photo to upright RGB, (height, width, 3) uint8; such an array is itself.
 
     Raises ImageError for anything that is not a readable photo within MAX_BYTES and MAX_PIXELS.
     """
@@ -81,12 +85,11 @@ def read_photo(source: Source) -> Photo:
     """Like `read_image`, together with the file's digest and capture time."""
     if isinstance(source, np.ndarray):
         return Photo(_checked(source), "", None)
-    if not isinstance(source, str | os.PathLike | bytes):
-        raise ImageError(
-            f"a photo is a path, the bytes of a file, or an RGB uint8 array, not {type(source)}"
-        )
-    name = "the image data" if isinstance(source, bytes) else str(source)
-    data = source if isinstance(source, bytes) else read_bytes(Path(source))
+    if isinstance(source, Image.Image):
+        return Photo(_to_rgb(_upright(source)), "", None)
+    path = path_of(source)
+    name = "the image data" if path is None else str(path)
+    data = _bytes_of(source) if path is None else read_bytes(path)
     if not data:
         raise ImageError(f"{name}: the file is empty (0 bytes); copy it again from its source")
     try:
@@ -106,15 +109,35 @@ def read_photo(source: Source) -> Photo:
     return Photo(pixels, hashlib.blake2b(data, digest_size=16).hexdigest(), taken)
 
 
-def _checked(pixels: np.ndarray) -> np.ndarray:
-    """The array itself, where it is a picture as everything here expects it."""
-    fits = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size
-    if not fits:
+def path_of(source: object) -> Path | None:
+    """Where a photo lies; None for one that is given itself."""
+    return Path(source) if isinstance(source, str | os.PathLike) else None
+
+
+def _bytes_of(source: object) -> bytes:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    content = read() if callable(read := getattr(source, "read", None)) else None
+    if not isinstance(content, bytes):
         raise ImageError(
-            f"the image data: an array of {pixels.dtype} {pixels.shape} is no RGB picture; give "
-            "uint8 (height, width, 3), or the path or the bytes of a file"
+            "a photo is a path, the bytes of a file, a file opened for reading bytes, a picture of "
+            f"Pillow, or a uint8 array, not {type(source)}"
         )
-    return np.ascontiguousarray(pixels)
+    return content
+
+
+def _checked(pixels: np.ndarray) -> np.ndarray:
+    """The array as RGB, where it is clear what it means."""
+    colours = pixels.shape[2] if pixels.ndim == 3 else 1 if pixels.ndim == 2 else 0
+    if pixels.dtype != np.uint8 or colours not in (1, 3, 4) or not pixels.size:
+        raise ImageError(
+            f"the image data: an array of {pixels.dtype} {pixels.shape} is no picture; give uint8 "
+            "(height, width, 3) in RGB, (height, width, 4) in RGBA or (height, width) in grey, or "
+            "the path or the bytes of a file"
+        )
+    if colours == 3:
+        return np.ascontiguousarray(pixels)
+    return _to_rgb(Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and colours == 1 else pixels))
 
 
 def _decode(data: bytes, name: str) -> tuple[np.ndarray, float | None]:

@@ -16,7 +16,7 @@ from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
 from knownface.faces.face import Crop, Face
-from knownface.faces.photo import Source, read_image
+from knownface.faces.photo import Source, path_of, read_image
 from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
@@ -99,13 +99,13 @@ class Recognizer:
 
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:
-        """Name every face of a photo: a path, the bytes of a file, or an RGB uint8 array.
+        """Name every face of a photo, given as `read_photo` takes it.
 
         Raises ImageError where it cannot be read.
         """
         image = read_image(source)
         faces, crops = self.cropper().crop_image(image)
-        path = "" if isinstance(source, bytes | np.ndarray) else str(source)
+        path = str(path_of(source) or "")
         size = (image.shape[1], image.shape[0])
         return Recognition(path, self._named(faces, self.embedder.embed(crops)), size=size)
 
