@@ -35,7 +35,7 @@ def test_ctrl_c_while_importing_is_quiet(module: str, start: list[str], tmp_path
     (tmp_path / "data" / "Ann" / "1.jpg").write_bytes(b"\xff\xd8\xff")
     paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     done = subprocess.run(
-        [sys.executable, *start], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, *start, "--backbone", "mini"], cwd=tmp_path, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": paths, "CUT_AT": module},
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
