@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import knownface as shell
-from command_line import refused
+from command_line import knownface_process, refused
 
 # ---------------------------------------------------------------- Ctrl-C while importing
 CUT = """
@@ -35,7 +35,8 @@ def test_ctrl_c_while_importing_is_quiet(module: str, start: list[str], tmp_path
     (tmp_path / "data" / "Ann" / "1.jpg").write_bytes(b"\xff\xd8\xff")
     paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     done = subprocess.run(
-        [sys.executable, *start, "--backbone", "mini"], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, *start, "--backbone", "mini"], cwd=tmp_path, capture_output=True,
+        text=True,
         env=os.environ | {"PYTHONPATH": paths, "CUT_AT": module},
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
@@ -44,6 +45,17 @@ def test_ctrl_c_while_importing_is_quiet(module: str, start: list[str], tmp_path
 
 
 # ---------------------------------------------------------------- what is printed
+def test_the_first_use_of_a_network_shows_nothing_of_tensorflow(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    photos = sorted((people / "Tom_Cruise").iterdir())[:2]
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}  # so that mini is written once more
+    done = knownface_process("verify", *photos, "--backbone", "mini", **cache)
+    assert done.stdout.startswith("same person"), done.stderr
+    assert "TensorFlow" not in done.stderr
+
+
 def test_quiet_is_quiet_whatever_libraries_print(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,7 @@ def _wrap_official(backbone: Backbone, weights: Weights) -> onnx.ModelProto:
 
 def _export_with_keras(backbone: Backbone, weights: Weights) -> onnx.ModelProto:
     try:
+        import knownface.networks.layers  # noqa: F401 - imports Keras quietly
         from knownface.networks.to_onnx import onnx_graph
 
         return onnx_graph(build_backbone(backbone, weights))
