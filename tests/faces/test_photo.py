@@ -297,3 +297,12 @@ def test_what_is_no_photo_is_refused() -> None:
     for thing in (3, None, io.StringIO("text"), [1, 2]):
         with pytest.raises(ImageError, match="a photo is a path, the bytes of a file, a file"):
             read_image(thing)  # type: ignore[arg-type]
+
+
+def test_a_picture_of_pillow_has_the_limits_and_errors_of_a_file() -> None:
+    data = encoded(Image.fromarray(quadrants()), "PNG")
+    cut = Image.open(io.BytesIO(data[: len(data) // 2]))
+    with pytest.raises(ImageError, match="the image data: damaged or truncated"):
+        read_image(cut)
+    with pytest.raises(ImageError, match="too large"):
+        read_image(Image.new("1", (70_000, 2)))

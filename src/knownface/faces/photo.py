@@ -8,6 +8,8 @@ import os
 import shutil
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,15 +87,25 @@ def read_photo(source: Source) -> Photo:
     """Like `read_image`, together with the file's digest and capture time."""
     if isinstance(source, np.ndarray):
         return Photo(_checked(source), "", None)
-    if isinstance(source, Image.Image):
-        return Photo(_to_rgb(_upright(source)), "", None)
     path = path_of(source)
     name = "the image data" if path is None else str(path)
+    if isinstance(source, Image.Image):
+        with _said_of(name):
+            _refuse_too_large(source, name)
+            return Photo(_to_rgb(_upright(source)), "", None)
     data = _bytes_of(source) if path is None else read_bytes(path)
     if not data:
         raise ImageError(f"{name}: the file is empty (0 bytes); copy it again from its source")
-    try:
+    with _said_of(name):
         pixels, taken = _decode(data, name)
+    return Photo(pixels, hashlib.blake2b(data, digest_size=16).hexdigest(), taken)
+
+
+@contextmanager
+def _said_of(name: str) -> Iterator[None]:
+    """Whatever goes wrong with a picture is an ImageError that names it."""
+    try:
+        yield
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -106,7 +118,6 @@ def read_photo(source: Source) -> Photo:
     except Exception as error:  # noqa: BLE001 - damaged files raise anything inside Pillow's decoders
         detail = str(error).split("\n")[0] or type(error).__name__
         raise ImageError(f"{name}: damaged or truncated ({detail}); copy it again") from None
-    return Photo(pixels, hashlib.blake2b(data, digest_size=16).hexdigest(), taken)
 
 
 def path_of(source: object) -> Path | None:
@@ -145,9 +156,7 @@ def _decode(data: bytes, name: str) -> tuple[np.ndarray, float | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # size is checked below; EXIF oddities are harmless
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS or max(image.size) > MAX_SIDE:
-                raise _too_large(name, f"{width} x {height} pixels")
+            _refuse_too_large(image, name)
             taken = _capture_time(image)
             _seek_picture(image)
             if not _loads(image):
@@ -267,6 +276,12 @@ def write_turned(source: Path, target: Path, turns: int) -> None:
         target.unlink(missing_ok=True)
         raise KnownfaceError(f"{target}: cannot be written ({error.strerror or error})") from None
     shutil.copystat(source, target)
+
+
+def _refuse_too_large(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS or max(image.size) > MAX_SIDE:
+        raise _too_large(name, f"{width} x {height} pixels")
 
 
 def _too_large(name: str, size: str) -> ImageError:

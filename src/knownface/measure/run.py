@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +10,7 @@ from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.files.runs import is_unfinished
+from knownface.files.values import read_json
 from knownface.measure.evaluation import Evaluation
 from knownface.networks.zoo import BACKBONES
 from knownface.options import argument
@@ -97,8 +97,7 @@ def tested_on_the_same(folders: Sequence[Path]) -> bool:
     tested = []
     for folder in folders:
         try:
-            split = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-            tested.append(sorted(split["validation"]))
+            tested.append(sorted(read_json(folder / "split.json")["validation"]))
         except (OSError, ValueError, KeyError, TypeError):
             return len(folders) == 1
     return all(each == tested[0] for each in tested)

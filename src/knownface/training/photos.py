@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from knownface.diagnosis.findings import Problem
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
+from knownface.files.values import read_json
 from knownface.options import argument
 from knownface.progress import Track
 
@@ -176,7 +176,7 @@ def _noted(found: Portraits, problems: Iterable[Problem]) -> Portraits:
 def _earlier_split(path: Path, everyone: Portraits) -> tuple[np.ndarray, np.ndarray]:
     """Rows for training and testing as a `split.json` says; photos it does not name are left."""
     try:
-        named = json.loads(path.read_text(encoding="utf-8"))
+        named = read_json(path)
         parts = [set(named["train"]), set(named["validation"])]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KnownfaceError(

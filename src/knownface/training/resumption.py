@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,6 +10,7 @@ from typing import Any, get_args
 
 from knownface.errors import KnownfaceError
 from knownface.files.runs import RunFolder, begun_in, write_json
+from knownface.files.values import read_json
 from knownface.options import argument, call, options_of
 from knownface.training.config import TrainingConfig
 
@@ -98,7 +98,7 @@ def _number(photos: list[str]) -> str:
 def _read(path: Path) -> dict[str, Any]:
     """What a JSON file holds; nothing where it was not written yet."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

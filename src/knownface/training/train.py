@@ -110,8 +110,9 @@ def train(request: TrainingRequest) -> TrainingRun:
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate)
         seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
-        tested, complete = enroll(seen, embedder, outcome, backbone, config, about)
-        complete.detector = cropper.detector_file
+        tested, complete = enroll(
+            seen, embedder, outcome, backbone, config, about, cropper.detector_file
+        )
         evaluation = evaluate(tested, seen.testing, seen.strangers, seen.untouched, record, started)
         evaluation.save(work / "evaluation.json")
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
@@ -147,11 +148,13 @@ def enroll(
     backbone: Backbone,
     config: TrainingConfig,
     about: About,
+    detector: Path | None = None,
 ) -> tuple[Recognizer, Recognizer]:
     """The recogniser of the training part, which is tested, and that of all photos.
 
     Each has its own threshold and confidence, chosen in the same way: of 20 people with 2, 3, 5 and
     10 photos, all photos name 10, 4, 2 and 0 points more of known faces (docs/benchmarks.md).
+    detector: the file that a saved one carries.
     """
     seen, more = photos.training, photos.not_trained_on
     gallery = Gallery.enroll(
@@ -163,7 +166,7 @@ def enroll(
     def ready(gallery: Gallery) -> Recognizer:
         threshold, confidence = _calibrated(gallery, photos, outcome, backbone, config)
         return Recognizer(
-            embedder, gallery, backbone.crop, threshold, config.faces, about, confidence
+            embedder, gallery, backbone.crop, threshold, config.faces, about, confidence, detector
         )
 
     return ready(gallery), ready(complete)
