@@ -130,9 +130,13 @@ def test_people_who_are_not_enrolled_are_strangers(run_folder: Path) -> None:
     assert [point.photos for point in result.learning_curve] == [1, 2, 3, 4]
 
 
-def test_enrolled_photos_are_never_tested_on(run_folder: Path, people: Path) -> None:
+def test_enrolled_photos_are_never_tested_on(
+    run_folder: Path, people: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     split = json.loads((run_folder / "split.json").read_text())
+    caplog.set_level("WARNING", logger="knownface")
     result, *_ = read_and_evaluate(as_tested(run_folder), people)
+    assert "40 of 50 photos are enrolled already and left out" in caplog.text
     assert result.tested == len(split["validation"])
     with pytest.raises(KnownfaceError, match="is enrolled already, so that nothing is left"):
         read_and_evaluate(Recognizer.load(run_folder), people)

@@ -87,7 +87,7 @@ def evaluate(
     """Test a recogniser on photos of its people and on strangers.
 
     probes: people whose folder name is enrolled are known; others join the strangers. Photos that
-        are enrolled are left out, by content, with a note.
+        are enrolled are left out, by content.
     untouched_strangers: rows of `strangers` that played no part in choosing the threshold; all,
         where not given.
     training: what is known besides; started: when the work began, by `time.perf_counter()`.
@@ -210,4 +210,10 @@ def read_and_evaluate(
             "test on; use photos that training did not see (its own test, made before all photos "
             "were enrolled, is evaluation.json in the run folder)"
         )
+    if enrolled := len(known) - len(_without_enrolled(recognizer.gallery, known)):
+        log.warning(
+            "%s: %d of %d photos are enrolled already and left out; if the others were there in "
+            "training, it set them aside as wrong, and they are no fair test",
+            data, enrolled, len(known),
+        )  # fmt: skip
     return result, known, others
