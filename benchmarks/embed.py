@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.embed.embedder import BATCH
 from knownface.networks.zoo import get_backbone
 
+BATCH = 32
 ROUNDS, SECONDS = 7, 4.0  # turns of each contender, and about how long one takes
 Embed = Callable[[np.ndarray], np.ndarray]
 

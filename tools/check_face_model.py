@@ -24,6 +24,7 @@ from knownface.embed.embedder import Embedder
 from knownface.embed.frozen import backbone_embedder
 from knownface.faces.crops import FaceCropper
 from knownface.faces.detectors import load_detector
+from knownface.faces.picture import Picture
 from knownface.networks.zoo import get_backbone
 from knownface.stats.vectors import mean_templates
 from knownface.synthetic.head import looks_of
@@ -71,7 +72,7 @@ def invented(model: FaceModel, embedder: Embedder) -> np.ndarray:
         seed = (0, 2, number)
         looks = looks_of(model, invent_person(model, seed))
         photos = [take_photo(model, looks, (*seed, i)).pixels for i in range(PHOTOS // 2)]
-        crops = [cropper.crop_image(photo)[1] for photo in photos]
+        crops = [cropper.crop_picture(Picture.of(photo))[1] for photo in photos]
         rows.append(mean(embedder.embed(np.concatenate([c[:1] for c in crops if len(c)]))))
     return np.stack(rows)
 

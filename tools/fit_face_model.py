@@ -30,6 +30,7 @@ from scipy.interpolate import RBFInterpolator
 
 from knownface.faces.align import TEMPLATE_112
 from knownface.faces.detectors import load_detector
+from knownface.faces.picture import Picture
 from knownface.synthetic.model import GRID, SIZE, face_mask
 
 PHOTOS = 30  # per person at most, so that nobody with many photos dominates
@@ -75,7 +76,7 @@ def find_landmarks(crops: np.ndarray) -> np.ndarray:
     detector = load_detector()
 
     def find(crop: np.ndarray) -> np.ndarray:
-        faces = detector.find_faces(crop)
+        faces = detector.find_faces(Picture.of(crop))
         return faces[0].landmarks if faces else np.full((5, 2), np.nan)
 
     with ThreadPoolExecutor() as pool:

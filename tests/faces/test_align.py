@@ -8,6 +8,7 @@ import pytest
 
 from knownface.faces.align import TEMPLATE_112, crop_face, crop_matrix, similarity
 from knownface.faces.face import Crop, Face, whole_image
+from knownface.faces.picture import Picture
 
 RNG = np.random.default_rng(3)
 
@@ -61,7 +62,7 @@ def test_landmarks_land_on_the_template_at_every_scale(scale: float, size: int) 
     photo, face = dots(
         transform(0.6, scale, (300.0, 90.0)), int(500 + 150 * scale), max(2, int(3 * scale))
     )
-    crop = crop_face(photo, face, Crop("five_point", size))
+    crop = crop_face(Picture.of(photo), face, Crop("five_point", size))
     assert crop.shape == (size, size, 3)
     assert crop.dtype == np.uint8
     for x, y in TEMPLATE_112 * (size / 112):
@@ -81,7 +82,7 @@ def test_a_box_crop_is_square_and_centred() -> None:
 
 def test_outside_the_photo_is_black() -> None:
     face = Face((-30.0, -30.0, 60.0, 60.0), TEMPLATE_112, 1.0)
-    crop = crop_face(np.full((100, 100, 3), 255, np.uint8), face, Crop("box", 64))
+    crop = crop_face(Picture.of(np.full((100, 100, 3), 255, np.uint8)), face, Crop("box", 64))
     assert (crop[:30, :30] == 0).all()
     assert (crop[34:, 34:] == 255).all()
 
@@ -91,7 +92,9 @@ def test_strong_reduction_averages() -> None:
     stripes = np.zeros((2000, 2000, 3), np.uint8)
     stripes[:, ::2] = 255
     crop = crop_face(
-        stripes, Face((100.0, 100.0, 1800.0, 1800.0), TEMPLATE_112, 1.0), Crop("box", 112)
+        Picture.of(stripes),
+        Face((100.0, 100.0, 1800.0, 1800.0), TEMPLATE_112, 1.0),
+        Crop("box", 112),
     )
     assert np.abs(crop[2:-2, 2:-2].astype(int) - 127).max() <= 4
 
@@ -99,6 +102,6 @@ def test_strong_reduction_averages() -> None:
 @pytest.mark.parametrize("side", [50, 112, 300])
 def test_a_ready_crop_is_only_resized(side: int) -> None:
     image = cv2.resize(np.array([[[0] * 3, [255] * 3]], np.uint8), (side, side))
-    crop = crop_face(image, whole_image(image), Crop("five_point", 112))
+    crop = crop_face(Picture.of(image), whole_image(Picture.of(image)), Crop("five_point", 112))
     expected = cv2.resize(image, (112, 112), interpolation=cv2.INTER_AREA)
     assert np.abs(crop.astype(int) - expected.astype(int)).max() <= 6

@@ -16,6 +16,7 @@ from knownface.faces.crops import FaceCropper
 from knownface.faces.face import Crop, Face
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import read_image, write_image
+from knownface.faces.picture import Picture
 
 CROP = Crop("five_point", 112)
 
@@ -28,7 +29,7 @@ class OneFace:
     def __init__(self, calls: list[int] | None = None) -> None:
         self.calls = [] if calls is None else calls
 
-    def find_faces(self, image: np.ndarray) -> list[Face]:
+    def find_faces(self, picture: Picture) -> list[Face]:
         self.calls.append(threading.get_ident())
         return [Face((10.0, 10.0, 90.0, 90.0), TEMPLATE_112 + 3, 0.9)]
 

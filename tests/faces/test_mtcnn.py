@@ -20,6 +20,7 @@ from knownface.faces.detectors.mtcnn_networks import (
     read_arrays,
 )
 from knownface.faces.photo import read_image
+from knownface.faces.picture import Picture
 from knownface.files.download import WeightError
 
 NETWORKS = (PROPOSAL, REFINEMENT, OUTPUT)
@@ -54,9 +55,9 @@ def test_it_needs_neither_tensorflow_nor_the_package_s_code(shared: Path) -> Non
 import sys
 for name in ("tensorflow", "keras", "mtcnn", "joblib"):
     sys.modules[name] = None
-from knownface.faces.photo import read_image
+from knownface.faces.photo import open_photo
 from knownface.faces.detectors.mtcnn import Mtcnn
-print(len(Mtcnn().find_faces(read_image({str(photo)!r}))))
+print(len(Mtcnn().find_faces(open_photo({str(photo)!r}).picture)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "2\n", done.stderr
@@ -64,20 +65,20 @@ print(len(Mtcnn().find_faces(read_image({str(photo)!r}))))
 
 @pytest.mark.parametrize("shape", [(0, 0), (1, 1), (11, 300), (13, 13), (3000, 40)])
 def test_too_small_or_empty_pictures_have_no_faces(detector: Mtcnn, shape: tuple[int, int]) -> None:
-    assert detector.find_faces(np.full((*shape, 3), 128, np.uint8)) == []
+    assert detector.find_faces(Picture.of(np.full((*shape, 3), 128, np.uint8))) == []
 
 
 def test_noise_has_no_faces(detector: Mtcnn) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (640, 640, 3), dtype=np.uint8)
-    assert detector.find_faces(noise) == []
+    assert detector.find_faces(Picture.of(noise)) == []
 
 
 def test_huge_and_grey_photos(detector: Mtcnn, shared: Path) -> None:
     image = read_image(shared / "data" / "photos" / "couple.jpg")
     grey = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    assert len(detector.find_faces(grey)) == 2
+    assert len(detector.find_faces(Picture.of(grey))) == 2
     huge = cv2.resize(image, None, fx=4, fy=4)
-    small_faces, huge_faces = detector.find_faces(image), detector.find_faces(huge)
+    small_faces, huge_faces = (detector.find_faces(Picture.of(each)) for each in (image, huge))
     for small, large in zip(small_faces, huge_faces, strict=True):
         np.testing.assert_allclose(large.landmarks / 4, small.landmarks, atol=0.05 * small.box[3])
 

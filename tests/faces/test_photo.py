@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from knownface.faces.photo import MAX_PIXELS, ImageError, read_image, read_photo, write_image
+from knownface.faces.photo import MAX_PIXELS, ImageError, open_photo, read_image, write_image
 
 RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 180, 40), (40, 50, 210), (128, 128, 128)
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
@@ -187,16 +187,16 @@ def test_a_pipe_is_no_photo(tmp_path: Path) -> None:
 def test_capture_time_and_digest() -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769).update({36867: "2024:05:06 07:08:09", 37521: "50"})
-    first = read_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif))
+    first = open_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif))
     exif.get_ifd(0x8769)[36867] = "2024:05:06 07:08:11"
-    second = read_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif))
+    second = open_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif))
     assert first.taken is not None
     assert second.taken is not None
     assert second.taken - first.taken == 2.0
     assert first.taken % 1 == 0.5
     assert first.digest != second.digest
     exif.get_ifd(0x8769)[36867] = "yesterday"
-    assert read_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif)).taken is None
+    assert open_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif)).taken is None
 
 
 def huge_png(width: int, height: int) -> bytes:

@@ -28,7 +28,7 @@ from knownface.errors import KnownfaceError
 from knownface.faces import crops
 from knownface.faces.detectors.mtcnn import Mtcnn
 from knownface.faces.detectors.yunet import YUNET
-from knownface.faces.photo import ImageError, read_image
+from knownface.faces.photo import ImageError, open_photo, read_image
 from knownface.files import committed, whole
 from knownface.networks.zoo import get_backbone
 from knownface.recognition.gallery import Gallery
@@ -114,8 +114,8 @@ def test_everything_can_be_copied_and_pickled(recognizer: Recognizer, photos: li
     for same in (copy.deepcopy(recognizer), pickle.loads(pickle.dumps(recognizer))):
         assert same.recognize(photos[0]) == expected
         assert same.embedder.network.compiled is recognizer.embedder.network.compiled
-    found = Mtcnn().find_faces(read_image(photos[0]))
-    again = pickle.loads(pickle.dumps(Mtcnn())).find_faces(read_image(photos[0]))
+    found = Mtcnn().find_faces(open_photo(photos[0]).picture)
+    again = pickle.loads(pickle.dumps(Mtcnn())).find_faces(open_photo(photos[0]).picture)
     assert [face.box for face in found] == [face.box for face in again]
 
 

@@ -7,13 +7,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from knownface.faces.crops import FaceCropper
 from knownface.faces.face import Crop, Face
-from knownface.faces.photo import BYTES_PER_PIXEL, memory_for
+from knownface.faces.picture import BYTES_PER_PIXEL, Picture
 from knownface.runtime import memory
 from knownface.runtime.memory import Budget
 
@@ -48,7 +47,7 @@ class Slow:
         self.now = self.most = 0
         self.lock = threading.Lock()
 
-    def find_faces(self, image: np.ndarray) -> list[Face]:
+    def find_faces(self, picture: Picture) -> list[Face]:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
@@ -72,7 +71,3 @@ def test_fewer_large_photos_are_in_work_at_once(
     assert [photo.error for photo in photos] == [None] * 12
     assert slow.most <= at_once
     assert slow.most > 1
-
-
-def test_what_is_no_photo_takes_nothing() -> None:
-    assert memory_for(b"no photo") == 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,6 @@ from knownface.progress import Track, silent
 from knownface.runtime.network import Network
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
-
-BATCH = 32  # crops per inference request; larger ones gain nothing on a CPU
 
 
 class Embedder:
@@ -66,10 +67,15 @@ class Embedder:
         self, crops: Rows, track: Track = silent, description: str = "Embedding"
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised."""
-        starts = range(0, len(crops), BATCH)
-        parts = [np.zeros((0, self.width), np.float32)]
-        for i in track(starts, description, len(starts)):
-            some = np.asarray(crops[i : i + BATCH])
-            with native_work():
-                parts.append(self.network.run(some)[0])
+        starts = range(0, len(crops), self.network.batch)
+        with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1) or 1) as pool:
+            parts = [np.zeros((0, self.width), np.float32)]
+            parts += track(
+                pool.map(partial(self._one_batch, crops), starts), description, len(starts)
+            )
         return np.concatenate(parts)
+
+    def _one_batch(self, crops: Rows, start: int) -> np.ndarray:
+        some = np.asarray(crops[start : start + self.network.batch])
+        with native_work():
+            return self.network.run(some)[0]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +16,8 @@ from knownface.faces.face import PhotoFaces
 from knownface.faces.photo import Source
 from knownface.progress import Track, silent
 
-# Faces embedded at once, 10 MB of crops: the readers stand still meanwhile, instead of fighting
-# the network for the cores (check took 1.08 to 1.44 times the reading, and with 32 1.45 to 1.77).
-TOGETHER = 256
-HELD = 2**26  # bytes of pictures that wait for their embeddings, where pictures are asked for
+TOGETHER = 32  # faces of photos that are given together
+HELD = 2**25  # bytes of pictures that wait for their embeddings, where pictures are asked for
 
 
 @dataclass(frozen=True)
@@ -44,26 +45,42 @@ class FacePipeline:
     ) -> Iterator[EmbeddedPhoto]:
         """One `EmbeddedPhoto` per source, in order, in memory that does not grow with their number.
 
-        Reading is done by several threads, a little ahead; faces are embedded across photos as
-        soon as there are `together` of them. One bad photo never stops the rest: see
-        `FaceCropper.crop_photos`. pixels: each photo carries its picture.
+        Photos are read, and their faces found, a little ahead by one thread for each processor;
+        faces are embedded across photos, `together` at once, by others meanwhile. One bad photo
+        never stops the rest: see `FaceCropper.crop_photos`. pixels: each photo carries its picture.
         Closed early, by whatever ends the loop over it, it cancels what is waiting.
         """
-        waiting: list[PhotoFaces] = []
-        faces = held = 0
-        for photo in self.cropper.crop_photos(sources, track, description, pixels):
-            waiting.append(photo)
-            faces += len(photo.faces)
-            held += 0 if photo.pixels is None else photo.pixels.nbytes
-            if faces >= together or len(waiting) >= 2 * together or held >= HELD:
-                yield from self._embedded(waiting)
-                waiting, faces, held = [], 0, 0
-        yield from self._embedded(waiting)
+        at_once = os.cpu_count() or 1
+        waiting: deque[Future[list[EmbeddedPhoto]]] = deque()
+        pool = ThreadPoolExecutor(at_once)
+        photos = self.cropper.crop_photos(sources, track, description, pixels)
+        try:
+            for batch in _batches(photos, together):
+                waiting.append(pool.submit(self._embedded, batch))
+                if len(waiting) > at_once:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def _embedded(self, photos: list[PhotoFaces]) -> Iterator[EmbeddedPhoto]:
-        if not photos:
-            return
+    def _embedded(self, photos: list[PhotoFaces]) -> list[EmbeddedPhoto]:
         embeddings = self.embedder.embed(np.concatenate([photo.crops for photo in photos]))
         ends = np.cumsum([len(photo.faces) for photo in photos])
-        for photo, rows in zip(photos, np.split(embeddings, ends[:-1]), strict=True):
-            yield EmbeddedPhoto(photo, rows)
+        rows = np.split(embeddings, ends[:-1])
+        return [EmbeddedPhoto(*each) for each in zip(photos, rows, strict=True)]
+
+
+def _batches(photos: Iterable[PhotoFaces], together: int) -> Iterator[list[PhotoFaces]]:
+    """The photos, as many as have so many faces, or half of them none, or as pictures are HELD."""
+    batch: list[PhotoFaces] = []
+    faces = held = 0
+    for photo in photos:
+        batch.append(photo)
+        faces += len(photo.faces)
+        held += 0 if photo.pixels is None else photo.pixels.nbytes
+        if faces >= together or len(batch) >= 2 * together or held >= HELD:
+            yield batch
+            batch, faces, held = [], 0, 0
+    if batch:
+        yield batch

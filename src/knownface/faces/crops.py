@@ -24,11 +24,11 @@ from knownface.faces.photo import (
     ImageError,
     Photo,
     Source,
-    memory_for,
+    open_photo,
     path_of,
     read_bytes,
-    read_photo,
 )
+from knownface.faces.picture import Picture
 from knownface.options import FacesMode
 from knownface.progress import Track, silent
 from knownface.runtime.memory import photo_memory
@@ -36,6 +36,7 @@ from knownface.runtime.threads import native_work, one_thread
 
 log = logging.getLogger(__name__)
 
+MARKED = 128  # longest side of what fingerprints are taken of
 AHEAD = 4  # pictures that wait to be taken
 NOWHERE = Path()  # of a photo that is no file
 
@@ -93,7 +94,7 @@ class FaceCropper:
     def crop_photo(self, source: Source, pixels: bool = False) -> PhotoFaces:
         """Every face of one photo; one that cannot be read carries its error.
 
-        source: as in `read_photo`; pixels: keep the picture too, which the cache does not have.
+        source: as in `open_photo`; pixels: keep the picture too, which the cache does not have.
         """
         path = _path(source)
         try:
@@ -102,15 +103,16 @@ class FaceCropper:
                 digest = hashlib.blake2b(data, digest_size=16).hexdigest()
                 if known := self._cache.load(digest):
                     return replace(known, path=path)
-            with photo_memory(memory_for(data) if isinstance(data, bytes) else 0):
-                photo = read_photo(data)
-                result = self._described(path, photo, self.crop_image(photo.pixels))
+            photo = open_photo(data)
+            with photo_memory(photo.picture.memory):
+                result = self._described(path, photo, self.crop_picture(photo.picture))
+                whole = photo.picture.whole() if pixels else None
         except ImageError as error:
             text = str(error) if path == NOWHERE else _about(path, error)
             return PhotoFaces(path, (), self._stack([]), error=text)
         if self._cache and photo.digest:
             self._cache.save(result)
-        return replace(result, pixels=photo.pixels) if pixels else result
+        return replace(result, pixels=whole)
 
     def _crop_safely(self, source: Source, pixels: bool) -> PhotoFaces:
         try:
@@ -124,18 +126,20 @@ class FaceCropper:
             text = f"{name}: a fault in knownface ({what}); leave it out, and please report it"
             return PhotoFaces(path, (), self._stack([]), error=text)
 
-    def crop_image(self, image: np.ndarray) -> tuple[tuple[Face, ...], np.ndarray]:
-        """Every face of an RGB uint8 image, and its crop: (k, size, size, 3)."""
+    def crop_picture(self, picture: Picture) -> tuple[tuple[Face, ...], np.ndarray]:
+        """Every face of a photo, and its crop: (k, size, size, 3). Raises ImageError."""
+        picture.start()
         with native_work():
-            found = self._detector.find_faces(image) if self._detector else [whole_image(image)]
-            return tuple(found), self._stack([crop_face(image, face, self.crop) for face in found])
+            found = self._detector.find_faces(picture) if self._detector else [whole_image(picture)]
+            crops = [crop_face(picture, face, self.crop) for face in found]
+            return tuple(found), self._stack(crops)
 
     def _described(
         self, path: Path, photo: Photo, found: tuple[tuple[Face, ...], np.ndarray]
     ) -> PhotoFaces:
-        faces, crops = found
-        mark = fingerprint(photo.pixels)
-        size = (photo.pixels.shape[1], photo.pixels.shape[0])
+        picture, (faces, crops) = photo.picture, found
+        mark = fingerprint(picture.reduced(min(1.0, MARKED / max(picture.width, picture.height))))
+        size = (picture.width, picture.height)
         return PhotoFaces(path, faces, crops, photo.digest, mark, photo.taken, size)
 
     def _stack(self, crops: list[np.ndarray]) -> np.ndarray:

@@ -10,11 +10,9 @@ from typing import Annotated, Literal, Protocol
 
 import numpy as np
 
+from knownface.faces.picture import Picture
 from knownface.files.values import Must
 from knownface.progress import Track
-
-# Longest side at which faces are looked for: large photos are reduced to it.
-DETECTION_SIZE = 640
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class Detector(Protocol):
     @property
     def file(self) -> Path | None: ...
 
-    def find_faces(self, image: np.ndarray) -> list[Face]:
-        """All faces in an RGB uint8 (height, width, 3) image, the largest first."""
+    def find_faces(self, picture: Picture) -> list[Face]:
+        """All faces of a photo, in its pixels, the largest first."""
         ...
 
 
@@ -69,10 +67,10 @@ class DetectorRecord:
     instead: str = ""
 
 
-def whole_image(image: np.ndarray) -> Face:
+def whole_image(picture: Picture) -> Face:
     """A ready face crop as one `Face`: its box is the image, its landmarks are not known (NaN)."""
-    height, width = image.shape[:2]
-    return Face((0.0, 0.0, float(width), float(height)), np.full((5, 2), np.nan, np.float32), 1.0)
+    box = (0.0, 0.0, float(picture.width), float(picture.height))
+    return Face(box, np.full((5, 2), np.nan, np.float32), 1.0)
 
 
 @dataclass(frozen=True)

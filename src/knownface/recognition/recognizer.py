@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from knownface.embed.embedder import BATCH, Embedder
+from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
 from knownface.faces.face import Crop, Face
-from knownface.faces.photo import Source, path_of, read_image
+from knownface.faces.photo import Source, open_photo, path_of
 from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
@@ -99,14 +99,14 @@ class Recognizer:
 
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:
-        """Name every face of a photo, given as `read_photo` takes it.
+        """Name every face of a photo, given as `open_photo` takes it.
 
         Raises ImageError where it cannot be read.
         """
-        image = read_image(source)
-        faces, crops = self.cropper().crop_image(image)
+        picture = open_photo(source).picture
+        faces, crops = self.cropper().crop_picture(picture)
         path = str(path_of(source) or "")
-        size = (image.shape[1], image.shape[0])
+        size = (picture.width, picture.height)
         return Recognition(path, self._named(faces, self.embedder.embed(crops)), size=size)
 
     def recognize_photos(
@@ -117,8 +117,7 @@ class Recognizer:
         pixels: each answer carries its photo's pixels, so that it need not be read again.
         """
         pipeline = self.pipeline(track)
-        # Not more together than are embedded at once: the first answers come soon.
-        for each in pipeline.embed_photos(paths, track, "Recognizing", BATCH, pixels):
+        for each in pipeline.embed_photos(paths, track, "Recognizing", pixels=pixels):
             photo = each.photo
             faces = self._named(photo.faces, each.embeddings)
             path = str(photo.path) if photo.path != NOWHERE else ""

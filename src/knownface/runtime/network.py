@@ -19,12 +19,17 @@ from knownface.files.onnx_limits import check_graph, read_network
 from knownface.options import Device, Precision, checked
 from knownface.runtime.devices import Runtime, start_runtime
 
+Options = tuple[str, Precision, bool]  # device, precision, pictures
+
 
 class Network:
     """A network on a device: an array in, arrays out.
 
     digest: hex SHA-256 of the file's content; where it is given, the content has to have it.
-    description: the device in words; width: the last dimension of the first output.
+    pictures: it takes RGB pictures (1, height, width, 3), whose sides are multiples of what it
+        asks for, and only a file that is known by its digest is given: its graph is not checked.
+    description: the device in words; width: the last dimension of the first output; batch:
+    inputs at once that are worth while.
     It pickles as the file's path; a process that gets it, or is forked, compiles it once for
     itself. Raises KnownfaceError.
     """
@@ -35,17 +40,19 @@ class Network:
         device: str = "auto",
         precision: Precision = "auto",
         digest: str | None = None,
+        pictures: bool = False,
     ) -> None:
         self.path = path
         checked("device", Device, device)
-        self._options = device, precision
-        self._compiled = _compile(path, *self._options, digest)
+        self._options: Options = device, precision, pictures
+        self._compiled = _compile(path, self._options, digest)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
         self.width = self._compiled.runtime.width
+        self.batch = self._compiled.runtime.batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.path, *self._options, self.digest)
+        return _restored, (self.path, self._options, self.digest)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         return self  # nothing about it ever changes
@@ -62,7 +69,7 @@ class Network:
     def compiled(self) -> Compiled:
         """The network in this process."""
         if self._compiled.process != os.getpid():
-            self._compiled = _restored(self.path, *self._options, self.digest)._compiled
+            self._compiled = _restored(self.path, self._options, self.digest)._compiled
         return self._compiled
 
 
@@ -83,13 +90,13 @@ _left_behind: list[Compiled] = []
 _lock = RLock()
 
 
-def _compile(path: Path, device: str, precision: Precision, expected: str | None) -> Compiled:
+def _compile(path: Path, options: Options, expected: str | None) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
             state = path.stat()
             file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
-            known = _compiled.get((_digests.get(file), device, precision))
+            known = _compiled.get((_digests.get(file), options))
             if known and expected in (None, known.digest):
                 return known
             data = read_network(path)
@@ -104,21 +111,24 @@ def _compile(path: Path, device: str, precision: Precision, expected: str | None
         if expected not in (None, digest):
             raise differs(path)
         _digests[file] = digest
-        known = _compiled.get((digest, device, precision))
+        known = _compiled.get((digest, options))
         if known is None:
+            device, precision, pictures = options
             try:
-                check_graph(data)
+                if not pictures:
+                    check_graph(data)
             except ValueError as error:
                 raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-            runtime = start_runtime(data, path, device, precision)
+            runtime = start_runtime(data, path, device, precision, pictures)
             known = Compiled(runtime, digest, os.getpid())
-            _compiled[digest, device, precision] = known
+            _compiled[digest, options] = known
         return known
 
 
-def _restored(path: Path, device: str, precision: Precision, digest: str) -> Network:
+def _restored(path: Path, options: Options, digest: str) -> Network:
     """A network of another process, in this one."""
-    network = Network(path, device, precision)
+    device, precision, pictures = options
+    network = Network(path, device, precision, pictures=pictures)
     _restored_lately.append(network._compiled)
     if network.digest != digest:
         raise KnownfaceError(f"{path}: another network lies there by now; load it again")

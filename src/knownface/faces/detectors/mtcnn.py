@@ -16,9 +16,10 @@ import numpy as np
 
 from knownface.faces.detectors.mtcnn_networks import OUTPUT, PROPOSAL, REFINEMENT, load_network
 from knownface.faces.detectors.yunet import YUNET
-from knownface.faces.face import DETECTION_SIZE, DetectorRecord, Face
-from knownface.faces.photo import resized
+from knownface.faces.face import DetectorRecord, Face
+from knownface.faces.picture import Picture
 
+DETECTION_SIZE = 640  # longest side of what is searched
 SMALLEST_FACE = 20  # pixels, in a photo reduced to DETECTION_SIZE
 PYRAMID = 0.709  # from one level of the pyramid to the next: about half the area
 CELL, STRIDE = 12, 2  # pixels of the first network's window, and between neighbouring windows
@@ -41,11 +42,11 @@ class Mtcnn:
         for network in NETWORKS:
             load_network(network, os.getpid())
 
-    def find_faces(self, image: np.ndarray) -> list[Face]:
-        if not image.size:
+    def find_faces(self, picture: Picture) -> list[Face]:
+        if not picture.width * picture.height:
             return []
-        scale = min(1.0, DETECTION_SIZE / max(image.shape[:2]))
-        boxes, scores, landmarks = self.detect(resized(image, scale))
+        scale = min(1.0, DETECTION_SIZE / max(picture.width, picture.height))
+        boxes, scores, landmarks = self.detect(picture.reduced(scale))
         faces = [
             Face((x, y, right - x, bottom - y), points, score)
             for (x, y, right, bottom), score, points in zip(

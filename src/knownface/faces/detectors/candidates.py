@@ -1,0 +1,87 @@
+"""Rows of a detector: the candidates that its network sees, and what they are together.
+
+A row (15,) is x, y, width, height, the five landmarks (x, y) as `Face` has them, and the score.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SAME_FACE = 0.3  # overlap (intersection over union) above which two candidates are one face
+AVERAGED = 0.5  # overlap with the best candidate from which another joins its average
+STRIDES = (8, 16, 32)  # pixels of YuNet's cells
+NOTHING = np.zeros((0, 15))
+
+
+def candidates(found: list[np.ndarray], columns: int, least: float) -> np.ndarray:
+    """What YuNet sees with a score of at least `least`: (k, 15), in pixels of its input.
+
+    found: its twelve outputs, for each stride of STRIDES the probability of a face (1, n, 1), next
+        of an object, then box (1, n, 4) and landmarks (1, n, 10), relative to n cells.
+    columns: the width of its input.
+    """
+    rows = []
+    for i, stride in enumerate(STRIDES):
+        face, thing, box, points = (found[i + 3 * kind][0] for kind in range(4))
+        scores = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1))
+        kept = np.flatnonzero(scores >= least)
+        cells = np.stack([kept % (columns // stride), kept // (columns // stride)], 1)  # x, y
+        sides = np.exp(box[kept, 2:])
+        corners = cells + box[kept, :2] - sides / 2
+        places = points[kept] + np.tile(cells, 5)
+        pixels = np.concatenate([corners, sides, places], 1) * stride
+        rows.append(np.concatenate([pixels, scores[kept, None]], 1, dtype=np.float64))
+    return np.concatenate(rows)
+
+
+def merge_candidates(rows: np.ndarray) -> np.ndarray:
+    """Average the candidates of each face by their scores: (k, 15) to (faces, 15).
+
+    Neighbouring cells err independently, so that their mean is steadier than the best of them
+    (weighted boxes fusion, Solovyev et al., 2021).
+    """
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    merged = []
+    while len(rows):
+        overlap = overlaps(rows[:, :4], rows[0, :4])
+        near = rows[overlap >= AVERAGED]
+        weights = near[:, 14:]
+        mean = (near * weights).sum(0) / weights.sum()
+        mean[14] = rows[0, 14]
+        merged.append(mean)
+        rows = rows[overlap < SAME_FACE]
+    return np.array(merged).reshape(-1, 15)
+
+
+def apart(rows: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """The best candidates, as they are, of what is none of the faces."""
+    for face in faces:
+        rows = rows[overlaps(rows[:, :4], face[:4]) < SAME_FACE]
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    kept = []
+    while len(rows):
+        kept.append(rows[0])
+        rows = rows[overlaps(rows[:, :4], rows[0, :4]) < SAME_FACE]
+    return np.array(kept).reshape(-1, 15)
+
+
+def overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Intersection over union of (k, 4) boxes with one."""
+    x, y, width, height = boxes.T
+    left, top, wide, high = box.tolist()
+    across = np.minimum(x + width, left + wide) - np.maximum(x, left)
+    down = np.minimum(y + height, top + high) - np.maximum(y, top)
+    common = np.maximum(across, 0) * np.maximum(down, 0)
+    return np.asarray(common / (width * height + wide * high - common))
+
+
+def best(rows: np.ndarray) -> float:
+    return float(rows[:, 14].max(initial=0.0))
+
+
+def moved(rows: np.ndarray, scale: float, shift: float | np.ndarray) -> np.ndarray:
+    """Candidates (k, 15) in other coordinates: scaled, then shifted by (x, y)."""
+    rows = rows.copy()
+    rows[:, :14] *= scale
+    rows[:, [0, 1, *range(4, 14)]] += np.tile(np.broadcast_to(shift, 2), 6)
+    return rows
