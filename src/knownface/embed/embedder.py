@@ -27,7 +27,7 @@ class Embedder:
         not there is an error, never a silent fallback.
     precision: `auto` lets the CPU compute in bfloat16 where it can do that natively; `bfloat16`
         is an error where it cannot, and on other devices.
-    digest: hex SHA-256 of the file's content, or what it has to be; width: d.
+    digest: hex SHA-256 of the file's content, or what it has to be; width: d. keep: see `Network`.
     Safe from many threads; see `Network` for processes. Raises KnownfaceError.
     """
 
@@ -37,9 +37,10 @@ class Embedder:
         device: str = "auto",
         precision: Precision = "auto",
         digest: str | None = None,
+        keep: bool = False,
     ) -> None:
         self.path = path
-        self.network = Network(path, device, precision, digest)
+        self.network = Network(path, device, precision, digest, keep=keep)
         self.digest, self.width = self.network.digest, self.network.width
         self.device = self.network.description
 

@@ -66,7 +66,7 @@ def backbone_embedder(
             ) from None
         known = _kept(folder)
     path, digest = known or (folder / NETWORK, None)
-    return Embedder(path, device, precision, digest)
+    return Embedder(path, device, precision, digest, keep=True)
 
 
 def _kept(folder: Path) -> tuple[Path, str] | None:

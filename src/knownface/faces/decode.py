@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pillow_heif
 import simplejpeg
-from PIL import ExifTags, Image
+from PIL import AvifImagePlugin, ExifTags, Image, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from knownface.faces.picture import ENOUGH, Decode, Picture, halved
 
@@ -21,7 +21,7 @@ pillow_heif.register_heif_opener()
 # Larger than what glibc keeps for each thread after it was freed (32 MiB): eight threads that read
 # photos of 119 million pixels took 4.9 GB with Pillow's blocks of 16 MiB, and take 2.8 with these.
 Image.core.set_block_size(64 * 2**20)  # type: ignore[attr-defined]
-Image.init()  # loads the decoders once, here: Pillow does not do it safely from several threads
+Image.preinit()  # with the imports above all decoders: threads would load them at the same time
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM")
 FRAMES = 20  # of an animation in which a picture is looked for

@@ -38,9 +38,8 @@ class Confidence:
 
     def __call__(self, similarity: np.ndarray) -> np.ndarray:
         """Probabilities of cosines, of the same shape."""
-        from scipy.special import expit
-
-        return np.asarray(expit(self.slope * (np.asarray(similarity, float) - self.midpoint)))
+        logits = self.slope * (np.asarray(similarity, float) - self.midpoint)
+        return np.asarray((1 + np.tanh(logits / 2)) / 2)
 
     @classmethod
     def assumed(cls, threshold: Threshold) -> Confidence:

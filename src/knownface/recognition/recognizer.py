@@ -198,7 +198,7 @@ class Recognizer:
             check_file(path, digest)
             detector = path if name.startswith(f"{DETECTOR}/") else detector
         path, digest = files[ONNX]
-        embedder = Embedder(path, device, precision, digest)
+        embedder = Embedder(path, device, precision, digest, keep=True)
         confidence = decision.confidence or Confidence.assumed(decision.threshold)
         return cls(
             embedder, gallery, decision.crop, decision.threshold, decision.faces,

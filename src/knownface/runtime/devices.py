@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
+import logging
 import os
 from pathlib import Path
 from queue import LifoQueue
@@ -12,6 +14,8 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.options import Precision, argument
+
+log = logging.getLogger(__name__)
 
 # A face alone takes 6.8 ms of MobileFaceNet on one core with AVX2, each of 8 6.9, and of 32 8.0.
 ON_CPU, ON_OTHERS = 8, 64
@@ -39,48 +43,50 @@ def start_runtime(
     pictures: as in `Network`.
     """
     if device in ("auto", "cpu"):
-        return _OpenVino(data, path, precision, pictures)
+        return OpenVino.of_file(data, path, precision, pictures)
     return _OnnxRuntime(data, path, device, precision)
 
 
-class _OpenVino:
+class OpenVino:
+    """A network on the CPU: compiled from a file, or from what `exported` gave."""
+
     batch = ON_CPU
 
-    def __init__(self, data: bytes, path: Path, precision: Precision, pictures: bool) -> None:
-        import openvino
-
-        # The first two arrays of a process, made at once by two threads, wait for each other for
-        # ever: one holds the interpreter's lock, the other the initialisation of a C++ static.
-        openvino.Tensor(openvino.Type.u8, [1]).data  # noqa: B018 - so the first is made here
-        core = openvino.Core()
-        # Callers are the parallel work: one thread for each takes less processor time, and as much
-        # of the clock, as several threads that wait for each other within a network.
-        cores = os.cpu_count() or 1
-        settings: dict[str, Any] = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
-        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if precision == "bfloat16" and not native:
-            raise KnownfaceError(
-                "This CPU has no instructions for bfloat16, in which networks should run; let them "
-                "run in precision auto or float32"
-            )
-        kind = "bf16" if native and precision != "float32" else "f32"
-        settings["INFERENCE_PRECISION_HINT"] = kind
+    def __init__(self, compiled: Any, kind: str) -> None:
+        self._compiled = compiled
+        self.width = int(compiled.output(0).partial_shape[-1].get_length())
         # A request serves one caller at a time.
         self._requests: LifoQueue[Any] = LifoQueue()
+        for _ in range(_cores()):
+            self._requests.put(compiled.create_infer_request())
+        version = importlib.metadata.version("openvino")
+        self.description = f"CPU (OpenVINO {version}, {kind})"
+
+    @classmethod
+    def of_file(cls, data: bytes, path: Path, precision: Precision, pictures: bool) -> OpenVino:
+        """From an ONNX file's content. Raises KnownfaceError."""
+        core, settings, kind = _core(precision)
         try:
             model = core.read_model(data)
             if pictures:
                 model = _of_any_size(model)
-            self.width = int(model.output(0).partial_shape[-1].get_length())
-            compiled = core.compile_model(model, "CPU", settings)
-            for _ in range(cores):
-                self._requests.put(compiled.create_infer_request())
+            return cls(core.compile_model(model, "CPU", settings), kind)
         except (RuntimeError, ValueError) as error:  # also of names that are no text
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
-        version = importlib.metadata.version("openvino")
-        self.description = (
-            f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
-        )
+
+    @classmethod
+    def of_export(cls, data: bytes, precision: Precision) -> OpenVino | None:
+        """From what was exported, in much less time; None where it is of no use here."""
+        core, settings, kind = _core(precision)
+        try:
+            return cls(core.import_model(io.BytesIO(data), "CPU", settings), kind)
+        except (RuntimeError, ValueError) as error:
+            log.debug("a compiled network: %s", error)
+            return None
+
+    def exported(self) -> bytes:
+        """The compiled network, for this version of OpenVINO on this kind of processor."""
+        return bytes(self._compiled.export_model().getvalue())
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         request = self._requests.get()
@@ -104,6 +110,32 @@ def _of_any_size(model: Any) -> Any:
     change.input().preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.BGR)
     change.input().model().set_layout(Layout("NCHW"))
     return change.build()
+
+
+def _core(precision: Precision) -> tuple[Any, dict[str, Any], str]:
+    """OpenVINO, how it is to compile, and in what it computes. Raises KnownfaceError."""
+    import openvino
+
+    # The first two arrays of a process, made at once by two threads, wait for each other for
+    # ever: one holds the interpreter's lock, the other the initialisation of a C++ static.
+    openvino.Tensor(openvino.Type.u8, [1]).data  # noqa: B018 - so the first is made here
+    core = openvino.Core()
+    native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision == "bfloat16" and not native:
+        raise KnownfaceError(
+            "This CPU has no instructions for bfloat16, in which networks should run; let them "
+            "run in precision auto or float32"
+        )
+    small = native and precision != "float32"
+    # Callers are the parallel work: one thread for each takes less processor time, and as much of
+    # the clock, as several threads that wait for each other within a network.
+    settings = {"NUM_STREAMS": _cores(), "INFERENCE_NUM_THREADS": _cores()}
+    kind = {"INFERENCE_PRECISION_HINT": "bf16" if small else "f32"}
+    return core, settings | kind, "bfloat16" if small else "float32"
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 class _OnnxRuntime:

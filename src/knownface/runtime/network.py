@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
+import platform
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,8 @@ from knownface.errors import KnownfaceError
 from knownface.files.committed import differs
 from knownface.files.onnx_limits import check_graph, read_network
 from knownface.options import Device, Precision, checked
-from knownface.runtime.devices import Runtime, start_runtime
+from knownface.runtime import kept
+from knownface.runtime.devices import OpenVino, Runtime, start_runtime
 
 Options = tuple[str, Precision, bool]  # device, precision, pictures
 
@@ -28,6 +31,7 @@ class Network:
     digest: hex SHA-256 of the file's content; where it is given, the content has to have it.
     pictures: it takes RGB pictures (1, height, width, 3), whose sides are multiples of what it
         asks for, and only a file that is known by its digest is given: its graph is not checked.
+    keep: the compiled network in the cache folder, for the processes to come.
     description: the device in words; width: the last dimension of the first output; batch:
     inputs at once that are worth while.
     It pickles as the file's path; a process that gets it, or is forked, compiles it once for
@@ -41,11 +45,12 @@ class Network:
         precision: Precision = "auto",
         digest: str | None = None,
         pictures: bool = False,
+        keep: bool = False,
     ) -> None:
         self.path = path
         checked("device", Device, device)
         self._options: Options = device, precision, pictures
-        self._compiled = _compile(path, self._options, digest)
+        self._compiled = _compile(path, self._options, digest, keep)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
         self.width = self._compiled.runtime.width
@@ -90,7 +95,7 @@ _left_behind: list[Compiled] = []
 _lock = RLock()
 
 
-def _compile(path: Path, options: Options, expected: str | None) -> Compiled:
+def _compile(path: Path, options: Options, expected: str | None, keep: bool) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
@@ -113,22 +118,43 @@ def _compile(path: Path, options: Options, expected: str | None) -> Compiled:
         _digests[file] = digest
         known = _compiled.get((digest, options))
         if known is None:
-            device, precision, pictures = options
-            try:
-                if not pictures:
-                    check_graph(data)
-            except ValueError as error:
-                raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-            runtime = start_runtime(data, path, device, precision, pictures)
+            runtime = _kept(digest, options) if keep else None
+            if runtime is None:
+                runtime = _started(data, path, options)
+                if keep and isinstance(runtime, OpenVino):
+                    kept.save(_key(digest, options), runtime.exported())
             known = Compiled(runtime, digest, os.getpid())
             _compiled[digest, options] = known
         return known
 
 
+def _started(data: bytes, path: Path, options: Options) -> Runtime:
+    """The content of a file, checked and compiled."""
+    device, precision, pictures = options
+    try:
+        if not pictures:
+            check_graph(data)
+    except ValueError as error:
+        raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
+    return start_runtime(data, path, device, precision, pictures)
+
+
+def _kept(digest: str, options: Options) -> Runtime | None:
+    """What was checked and compiled by an earlier process, and kept."""
+    device, precision, _ = options
+    data = kept.load(_key(digest, options)) if device in ("auto", "cpu") else None
+    return None if data is None else OpenVino.of_export(data, precision)
+
+
+def _key(digest: str, options: Options) -> str:
+    machine = platform.machine(), platform.processor(), os.cpu_count()
+    return f"1 {digest} {options} {importlib.metadata.version('openvino')} {machine}"
+
+
 def _restored(path: Path, options: Options, digest: str) -> Network:
     """A network of another process, in this one."""
     device, precision, pictures = options
-    network = Network(path, device, precision, pictures=pictures)
+    network = Network(path, device, precision, pictures=pictures, keep=True)
     _restored_lately.append(network._compiled)
     if network.digest != digest:
         raise KnownfaceError(f"{path}: another network lies there by now; load it again")

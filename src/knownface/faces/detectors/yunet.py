@@ -67,7 +67,7 @@ class YuNet:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._network = Network(file, digest=YUNET.sha256, pictures=True)
+        self._network = Network(file, digest=YUNET.sha256, pictures=True, keep=True)
 
     def __reduce__(self) -> tuple[type[YuNet], tuple[Path]]:
         return YuNet, (self.file,)
