@@ -23,10 +23,10 @@ from knownface.diagnosis.check import _names
 from knownface.diagnosis.clean import LIST, changes, copy_good, new_copy
 from knownface.diagnosis.examine import examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
-from knownface.diagnosis.quality import BLURRED, sharpness
 from knownface.embed.frozen import frozen_pipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.fingerprint import find_copies, same_picture, small_portrait
+from knownface.faces.quality import BLURRED, sharpness
 from knownface.pages.check import write_check
 from knownface.pages.verbs import check
 

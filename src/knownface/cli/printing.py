@@ -32,7 +32,7 @@ def print_recognition(recognition: Recognition) -> None:
         say(f"{recognition.path}: no face found")
     for face in recognition.faces:
         box = ", ".join(f"{value:.0f}" for value in face.box)
-        line = f"{recognition.path}: {face.name or face.reason} {face.similarity:.2f} [{box}]"
+        line = f"{recognition.path}: {face.answer} {face.similarity:.2f} [{box}]"
         if not face.name:
             line += f" nearest {face.nearest}, confidence {face.confidence:.2f}"
         say(line)

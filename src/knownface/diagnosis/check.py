@@ -15,9 +15,9 @@ from knownface.dataset.split import BURST_SECONDS
 from knownface.diagnosis.agreement import ENOUGH, NOBODY
 from knownface.diagnosis.examine import Examination, examine
 from knownface.diagnosis.findings import KINDS, Diagnosis, Problem
-from knownface.diagnosis.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
 from knownface.embed.stream import FacePipeline
 from knownface.faces.photo import ImageError, read_image
+from knownface.faces.quality import BLURRED, DARK, GLARING, SMALLEST, Quality, sharpness
 from knownface.progress import Track, silent
 
 # Of several faces, a second one with less than this share of the largest one's area is a passer-by.

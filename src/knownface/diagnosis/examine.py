@@ -14,10 +14,10 @@ from knownface.dataset.split import bursts
 from knownface.diagnosis.agreement import Agreement, measure_agreement
 from knownface.diagnosis.copies import Copies, first_of_each
 from knownface.diagnosis.filing import Filing
-from knownface.diagnosis.quality import Quality, measure_quality
 from knownface.embed.stream import FacePipeline
 from knownface.faces.face import PhotoFaces
 from knownface.faces.fingerprint import PORTRAIT, find_copies, small_portrait
+from knownface.faces.quality import Quality, measure_quality
 from knownface.files.rows import DiskRows
 from knownface.progress import Track, silent
 

@@ -24,6 +24,7 @@ from knownface.recognition.about import About
 from knownface.recognition.artifact import RECORD, artifact_folder
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
+from knownface.recognition.recognizability import Recognizability, why_too_poor
 from knownface.recognition.record import Artifact, Decision, unusable
 from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
@@ -48,6 +49,7 @@ class Recognizer:
     about: how it was made. confidence: assumed from the threshold where it is None.
     detector: the file of the detector that `about` names, which the folder carries; None where
         that one has none, or where it is to be found or fetched.
+    recognizability: what tells faces that show too little from unknown people, if it is known.
     Raises KnownfaceError where the gallery is of another network.
     """
 
@@ -59,6 +61,7 @@ class Recognizer:
     about: About = field(default_factory=About)
     confidence: Confidence | None = None
     detector: Path | None = None
+    recognizability: Recognizability | None = None
     _cropper: FaceCropper | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +70,12 @@ class Recognizer:
             raise KnownfaceError(
                 f"{self.embedder.path}: gives {self.embedder.width} numbers per face, and the "
                 f"gallery has {width}; it is another network's: enroll the people again"
+            )
+        known = self.recognizability
+        if known is not None and len(known.centre) != width:
+            raise KnownfaceError(
+                f"{self.embedder.path}: gives {width} numbers per face, and what shows nobody was "
+                f"measured with {len(known.centre)}; train again"
             )
         if self.gallery.contract != self.embedder.contract(self.crop):
             raise KnownfaceError(
@@ -107,7 +116,8 @@ class Recognizer:
         faces, crops = self.cropper().crop_picture(picture)
         path = str(path_of(source) or "")
         size = (picture.width, picture.height)
-        return Recognition(path, self._named(faces, self.embedder.embed(crops)), size=size)
+        named = self._named(faces, crops, self.embedder.embed(crops))
+        return Recognition(path, named, size=size)
 
     def recognize_photos(
         self, paths: Sequence[Source], track: Track = silent, pixels: bool = False
@@ -119,23 +129,36 @@ class Recognizer:
         pipeline = self.pipeline(track)
         for each in pipeline.embed_photos(paths, track, "Recognizing", pixels=pixels):
             photo = each.photo
-            faces = self._named(photo.faces, each.embeddings)
+            faces = self._named(photo.faces, photo.crops, each.embeddings)
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield Recognition(path, faces, photo.error, photo.pixels, photo.size)
 
-    def _named(self, faces: Sequence[Face], embeddings: np.ndarray) -> tuple[RecognizedFace, ...]:
+    def _named(
+        self, faces: Sequence[Face], crops: np.ndarray, embeddings: np.ndarray
+    ) -> tuple[RecognizedFace, ...]:
         confidence_of = self.confidence or Confidence.assumed(self.threshold)
         best, similarity = self.gallery.match(embeddings)
+        unclear = self._too_poor(embeddings)
         matches = zip(best, similarity.tolist(), confidence_of(similarity).tolist(), strict=True)
         found = []
-        for face, (person, score, confidence) in zip(faces, matches, strict=True):
-            reason = None if score >= self.threshold.value else "unknown"
+        for i, (face, (person, score, confidence)) in enumerate(zip(faces, matches, strict=True)):
+            reason = detail = None
+            if score < self.threshold.value:
+                reason = "too poor" if unclear[i] else "unknown"
             if min(face.box[2:]) < SMALLEST_FACE:
                 reason = "too poor"
+            if reason == "too poor":
+                detail = why_too_poor(face, crops[i], self.crop)
             nearest = self.people[person]
             name = None if reason else nearest
-            found.append(RecognizedFace(face.box, name, score, reason, nearest, confidence))
+            found.append(RecognizedFace(face.box, name, score, reason, nearest, confidence, detail))
         return each_once(found)
+
+    def _too_poor(self, embeddings: np.ndarray) -> np.ndarray:
+        """(k,) whether faces show too little for anybody to be recognised."""
+        if self.recognizability is None:
+            return np.zeros(len(embeddings), bool)
+        return self.recognizability.too_poor(embeddings)
 
     # ------------------------------------------------------------ files
     def save(self, folder: str | Path) -> None:
@@ -155,7 +178,10 @@ class Recognizer:
             if self.detector:
                 change.add(f"{DETECTOR}/{self.detector.name}", self.detector)
             people = list(self.people)
-            decision = Decision(people, self.threshold, self.crop, self.faces, self.confidence)
+            decision = Decision(
+                people, self.threshold, self.crop, self.faces, self.confidence,
+                self.recognizability,
+            )  # fmt: skip
             change.document = Artifact(Path(folder), decision, self.about, {}).to_json()
 
     @classmethod
@@ -202,5 +228,5 @@ class Recognizer:
         confidence = decision.confidence or Confidence.assumed(decision.threshold)
         return cls(
             embedder, gallery, decision.crop, decision.threshold, decision.faces,
-            artifact.about, confidence, detector,
+            artifact.about, confidence, detector, decision.recognizability,
         )  # fmt: skip

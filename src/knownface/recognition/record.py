@@ -14,6 +14,7 @@ from knownface.files.values import from_json
 from knownface.recognition.about import About
 from knownface.recognition.artifact import RECORD
 from knownface.recognition.confidence import Confidence
+from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.threshold import Threshold
 
 FORMAT_VERSION = 2
@@ -31,6 +32,7 @@ class Decision:
     crop: Crop
     faces: Literal["detect", "cropped"]
     confidence: Confidence | None = None
+    recognizability: Recognizability | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.people) == len(set(self.people)):

@@ -16,6 +16,7 @@ class RecognizedFace:
     """One face: `name` is None for an unknown person and `reason` says why.
 
     nearest: the most similar person, whether that is enough for the name or not.
+    detail: what is the matter with a face that is "too poor".
     confidence: how probable it is that this is who the face shows, 0 to 1; see `Confidence`.
     """
 
@@ -25,10 +26,18 @@ class RecognizedFace:
     reason: str | None
     nearest: str | None = None
     confidence: float = 0.0
+    detail: str | None = None
+
+    @property
+    def answer(self) -> str:
+        """The name, or why there is none."""
+        if self.name:
+            return self.name
+        return f"{self.reason} ({self.detail})" if self.detail else str(self.reason)
 
     def __repr__(self) -> str:
         box = ", ".join(f"{value:.0f}" for value in self.box)
-        answer = f"{self.name or self.reason} {self.similarity:.2f} [{box}]"
+        answer = f"{self.answer} {self.similarity:.2f} [{box}]"
         return f"RecognizedFace({answer}, nearest {self.nearest} {self.confidence:.2f})"
 
     def corners(self, width: int, height: int) -> tuple[float, float, float, float]:
@@ -75,7 +84,7 @@ class Recognition:
     size: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
-        named = [f"{face.name or face.reason} {face.similarity:.2f}" for face in self.faces]
+        named = [f"{face.answer} {face.similarity:.2f}" for face in self.faces]
         return f"Recognition({self.error or f'{self.path}: ' + (', '.join(named) or 'no face')})"
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +95,7 @@ class Recognition:
                 "name": face.name,
                 "similarity": round(face.similarity, 4),
                 "reason": face.reason,
+                "detail": face.detail,
                 "nearest": face.nearest,
                 "confidence": round(face.confidence, 4),
             }

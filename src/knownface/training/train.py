@@ -33,6 +33,7 @@ from knownface.progress import Track
 from knownface.recognition.about import About
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
+from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import Threshold, choose_threshold
 from knownface.training.candidates import TrainingContext
@@ -163,11 +164,14 @@ def enroll(
     )  # fmt: skip
     complete = gallery.with_photos(more.embeddings, more.labels, more.photos, more.digests)
 
+    recognizability = Recognizability.measure(embedder.embed, seen.crops, seen.embeddings)
+
     def ready(gallery: Gallery) -> Recognizer:
         threshold, confidence = _calibrated(gallery, photos, outcome, backbone, config)
         return Recognizer(
-            embedder, gallery, backbone.crop, threshold, config.faces, about, confidence, detector
-        )
+            embedder, gallery, backbone.crop, threshold, config.faces, about, confidence, detector,
+            recognizability,
+        )  # fmt: skip
 
     return ready(gallery), ready(complete)
 
