@@ -17,6 +17,8 @@ class RecognizedFace:
 
     nearest: the most similar person, whether that is enough for the name or not.
     confidence: how probable it is that this is who the face shows, 0 to 1; see `Confidence`.
+    track: in a video, the number of this face in all pictures; what else is said is of all these
+        together. None for a face that belongs to none, and in photos.
     """
 
     box: tuple[float, float, float, float]
@@ -25,6 +27,7 @@ class RecognizedFace:
     reason: str | None
     nearest: str | None = None
     confidence: float = 0.0
+    track: int | None = None
 
     def __repr__(self) -> str:
         box = ", ".join(f"{value:.0f}" for value in self.box)
@@ -61,11 +64,12 @@ def each_once(faces: Sequence[RecognizedFace]) -> tuple[RecognizedFace, ...]:
 
 @dataclass(frozen=True)
 class Recognition:
-    """Everything found in one photo.
+    """Everything found in one photo, or in one picture of a video.
 
     path: empty where the photo was no file; error: why it could not be read.
     pixels: (height, width, 3) RGB uint8, the photo itself, where it was asked for.
     size: width and height of the upright photo; None where it was not read.
+    seconds: since the video's first picture, or since a live source was opened; None for a photo.
     """
 
     path: str
@@ -73,6 +77,7 @@ class Recognition:
     error: str | None = None
     pixels: np.ndarray | None = field(default=None, compare=False)
     size: tuple[int, int] | None = None
+    seconds: float | None = None
 
     def __repr__(self) -> str:
         named = [f"{face.name or face.reason} {face.similarity:.2f}" for face in self.faces]
@@ -80,7 +85,7 @@ class Recognition:
 
     def to_json(self) -> dict[str, Any]:
         """The photo as `knownface recognize --json` prints it."""
-        faces = [
+        faces: list[dict[str, Any]] = [
             {
                 "box": [round(value, 1) for value in face.box],
                 "name": face.name,
@@ -91,4 +96,7 @@ class Recognition:
             }
             for face in self.faces
         ]
+        if self.seconds is not None:
+            for said, face in zip(faces, self.faces, strict=True):
+                said |= {"track": face.track, "seconds": round(self.seconds, 3)}
         return {"path": self.path, "error": self.error, "faces": faces}

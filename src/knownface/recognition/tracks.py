@@ -1,0 +1,145 @@
+"""Faces of a video become tracks: which face of this picture is which of the last ones?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from knownface.faces.face import Face
+from knownface.recognition.motion import Box, Motion, overlaps
+from knownface.stats.vectors import unit_length
+
+PATIENCE = 2.0  # seconds that a track waits for its face to be seen again
+# Detector's score from which a face begins a track, and is trusted to look like somebody; weaker
+# ones only continue tracks, where one was expected (ByteTrack: Zhang et al., 2022).
+STRONG = 0.75
+TOUCHING, COVERING = 0.1, 0.3  # overlap that a likely face needs, and one of which nothing is known
+# Cosines between a face and a track, in thresholds of the recogniser: below the first it is
+# somebody else, whatever its place; from the second it may have jumped anywhere.
+OTHER, SAME = 0.3, 1.1
+
+
+@dataclass(eq=False)
+class Track:
+    """One face over time.
+
+    number: from 1, in the order of their first pictures. seconds: when it was seen last.
+    box: where it was then. seen: in how many pictures. mean: (d,) weighted sum of its embeddings.
+    weight: of all of them. latest: (d,) the last embedding that could be trusted.
+    """
+
+    number: int
+    motion: Motion = field(repr=False)
+    seconds: float
+    box: Box
+    seen: int = 1
+    sum: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+    weight: float = 0.0
+    latest: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+
+    def add(self, embedding: np.ndarray, weight: float) -> None:
+        """Take in how the face looked: unit-length (d,)."""
+        self.sum = weight * embedding + (self.sum if len(self.sum) else 0.0)
+        self.weight += weight
+        self.latest = embedding
+
+
+class Tracker:
+    """Gives faces of one picture after another to tracks.
+
+    threshold: cosine from which two faces are one person, the recogniser's own.
+    A track ends when its face was not seen for `PATIENCE`; so many are kept, and no more.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.tracks: list[Track] = []
+        self._threshold = threshold
+        self._now = 0.0
+        self._count = 0
+
+    def update(
+        self, seconds: float, faces: Sequence[Face], embeddings: np.ndarray, weights: np.ndarray
+    ) -> list[Track | None]:
+        """The track of each face at a time; None for a weak one that continues none.
+
+        embeddings: (k, d) unit length; weights: (k,) how far each can be trusted.
+        """
+        self.tracks = [t for t in self.tracks if seconds - t.seconds <= PATIENCE]
+        for track in self.tracks:
+            track.motion.predict(seconds - self._now)
+        gap, self._now = seconds - self._now, seconds
+        boxes: list[Box] = [face.box for face in faces]
+        strong = np.array([face.score >= STRONG for face in faces], bool)
+        given = self._assigned(boxes, embeddings, strong)
+        answer: list[Track | None] = []
+        for i, box in enumerate(boxes):
+            track = given.get(i)
+            if track is None and not strong[i]:
+                answer.append(None)
+                continue
+            if track is None:
+                track = self._begin(box)
+            else:
+                self._continue(track, box, gap)
+            if strong[i] or not len(track.latest):
+                track.add(embeddings[i], float(weights[i]))
+            answer.append(track)
+        return answer
+
+    def _begin(self, box: Box) -> Track:
+        self._count += 1
+        track = Track(self._count, Motion(box), self._now, box)
+        self.tracks.append(track)
+        return track
+
+    def _continue(self, track: Track, box: Box, gap: float) -> None:
+        away = self._now - track.seconds
+        if away > 1.5 * gap:
+            track.motion.resume(track.box, box, away)
+        else:
+            track.motion.correct(box)
+        track.seconds, track.box = self._now, box
+        track.seen += 1
+
+    def _assigned(
+        self, boxes: list[Box], embeddings: np.ndarray, strong: np.ndarray
+    ) -> dict[int, Track]:
+        """Which track each face continues: strong faces first, then weak, then the left over."""
+        tracks = self.tracks
+        if not tracks or not boxes:
+            return {}
+        expected = overlaps(boxes, [track.motion.box for track in tracks])
+        before = overlaps(boxes, [track.box for track in tracks])
+        alike = self._alike(embeddings)
+        near = (expected >= TOUCHING) & (alike >= OTHER * self._threshold)
+        again = (before >= COVERING) & (alike >= OTHER * self._threshold)
+        jumped = alike >= SAME * self._threshold
+        given: dict[int, Track] = {}
+        for fits, affinity, which in (
+            (near | jumped, expected + np.maximum(alike, 0), strong),
+            (expected >= COVERING, expected, ~strong),
+            (again, before, strong),
+        ):
+            taken = [track in given.values() for track in tracks]
+            open_ = which & ~np.isin(np.arange(len(boxes)), list(given))
+            allowed = fits & open_[:, None] & ~np.array(taken)[None]
+            for i, j in _best(affinity, allowed):
+                given[i] = tracks[j]
+        return given
+
+    def _alike(self, embeddings: np.ndarray) -> np.ndarray:
+        """Cosine of each face (k, d) with each track, its mean or its latest: (k, tracks)."""
+        means = unit_length(np.stack([track.sum for track in self.tracks]))
+        latest = np.stack([track.latest for track in self.tracks])
+        return np.maximum(embeddings @ means.T, embeddings @ latest.T)
+
+
+def _best(affinity: np.ndarray, allowed: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of the highest affinity in all, of those allowed: (n, m) both."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(np.where(allowed, -1.0 - affinity, 0.0))
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(i, j) for i, j in pairs if allowed[i, j]]
