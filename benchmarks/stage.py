@@ -16,7 +16,6 @@ from knownface.faces.crops import FaceCropper
 from knownface.faces.photo import read_image
 
 SIZE = (1280, 720)
-RATE = 25
 STILL = 1.2  # seconds that a still is shown before the next one of the same person
 AROUND = 0.55  # of the face's longer side that a cut-out shows on each side of it
 
@@ -65,14 +64,14 @@ def cut_out(cropper: FaceCropper, photo: Path) -> np.ndarray | None:
     return cv2.resize(cut, (420, 420), interpolation=cv2.INTER_AREA) if side > 420 else cut
 
 
-def pictures(actors: Sequence[Actor], seconds: float, seed: int) -> Iterator[np.ndarray]:
+def pictures(actors: Sequence[Actor], seconds: float, rate: int, seed: int) -> Iterator[np.ndarray]:
     """The clip's pictures, RGB; who is later in the list stands in front."""
     noise = np.random.default_rng(seed)
     coarse = noise.integers(60, 190, (10, 16, 3)).astype(np.uint8)
     room = cv2.resize(coarse, SIZE, interpolation=cv2.INTER_CUBIC)
-    grain = [noise.normal(0, 5, (*room.shape[:2], 1)).astype(np.float32) for _ in range(4)]
-    for number in range(round(seconds * RATE)):
-        now = number / RATE
+    grain = [noise.normal(0, 5, (*SIZE[::-1], 1)).astype(np.int16) for _ in range(4)]
+    for number in range(round(seconds * rate)):
+        now = number / rate
         picture = room.copy()
         for actor in actors:
             if place := actor.place(now):
@@ -99,10 +98,10 @@ def _paste(picture: np.ndarray, still: np.ndarray, place: Place) -> None:
     picture[y0:y1, x0:x1] = mask[part] * small[part] + (1 - mask[part]) * under
 
 
-def write_clip(path: Path, images: Iterator[np.ndarray], sound: bool = True) -> None:
+def write_clip(path: Path, images: Iterator[np.ndarray], rate: int, sound: bool = True) -> None:
     """H.264 and a tone as AAC."""
     with av.open(str(path), "w") as clip:
-        stream = clip.add_stream("libx264", rate=RATE, options={"preset": "veryfast", "crf": "25"})
+        stream = clip.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "25"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         tone = clip.add_stream("aac", rate=16000, layout="mono") if sound else None
         count = 0
@@ -111,7 +110,7 @@ def write_clip(path: Path, images: Iterator[np.ndarray], sound: bool = True) -> 
             count += 1
         clip.mux(stream.encode())
         if tone is not None:
-            samples = np.arange(round(count / RATE * 16000))
+            samples = np.arange(round(count / rate * 16000))
             wave = (8000 * np.sin(samples * 2 * np.pi * 440 / 16000)).astype(np.int16)
             for i in range(0, len(wave) - 1023, 1024):
                 frame = av.AudioFrame.from_ndarray(wave[None, i : i + 1024], "s16", "mono")

@@ -119,8 +119,9 @@ class VideoFile:
         self._damaged = 0
         self._container = _opened(path)
         if not self._container.streams.video:
+            kinds = _kinds(self._container)
             self.close()
-            raise VideoError(f"{self.name}: has no pictures, only {_kinds(self._container)}")
+            raise VideoError(f"{self.name}: has no pictures, only {kinds}")
         self.stream = self._container.streams.video[0]
         self.stream.thread_type = "AUTO"
         self.sound = next(iter(self._container.streams.audio), None)
