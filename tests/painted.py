@@ -38,7 +38,7 @@ class Colours:
 
     def find_faces(self, image: np.ndarray) -> list[Face]:
         strong = (image.max(2).astype(int) - image.min(2) > 90).astype(np.uint8)
-        count, parts, boxes, _ = cv2.connectedComponentsWithStats(strong)
+        count, _, boxes, _ = cv2.connectedComponentsWithStats(strong)
         found = []
         for x, y, wide, high, area in boxes[1:count].tolist():
             if area >= 60:
@@ -55,7 +55,9 @@ def recognizer(folder: Path) -> Recognizer:
     folder.mkdir(exist_ok=True)
     graph = Graph()
     mixed = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0][:3]
-    pixels = graph.add("Transpose", graph.add("Cast", "crops", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+    pixels = graph.add(
+        "Transpose", graph.add("Cast", "crops", to=TensorProto.FLOAT), perm=[0, 3, 1, 2]
+    )
     mean = graph.add("Flatten", graph.add("GlobalAveragePool", pixels))
     out = graph.add("Gemm", graph.add("Sub", mean, np.full((1, 3), 110.0)), mixed)
     graph.nodes[-1].output[0] = "embeddings"
@@ -71,9 +73,7 @@ def recognizer(folder: Path) -> Recognizer:
         contract=embedder.contract(CROP),
     )  # fmt: skip
     threshold = Threshold(0.8, 0.01, "colours")
-    return Recognizer(
-        embedder, gallery, CROP, threshold, _cropper=FaceCropper(CROP, Colours())
-    )
+    return Recognizer(embedder, gallery, CROP, threshold, _cropper=FaceCropper(CROP, Colours()))
 
 
 def paint(squares: Sequence[Square], size: tuple[int, int] = SIZE) -> np.ndarray:

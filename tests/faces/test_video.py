@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import streamed
 
 from knownface.errors import KnownfaceError
 from knownface.faces import video
@@ -114,7 +111,9 @@ def test_pictures_are_turned_as_the_file_says(tmp_path: Path, turned: int, corne
 
 
 def test_what_can_be_read_of_a_file_that_ends_early_is_read(tmp_path: Path) -> None:
-    whole = clip(tmp_path / "a.mp4", [i / 25 for i in range(250)], options={"movflags": "faststart"})
+    whole = clip(
+        tmp_path / "a.mp4", [i / 25 for i in range(250)], options={"movflags": "faststart"}
+    )
     data = whole.read_bytes()
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(data[: len(data) * 6 // 10])
@@ -149,36 +148,6 @@ def test_without_pyav_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 
 
 # ---------------------------------------------------------------- live
-@contextmanager
-def streamed(data: bytes, pace: float) -> Iterator[tuple[str, list[float]]]:
-    """An address on this machine that sends a file at a pace, in seconds, and the times it did."""
-    asked: list[float] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(time.monotonic())
-            self.send_response(200)
-            self.end_headers()
-            parts = max(1, round(pace / 0.02))
-            step = len(data) // parts + 1
-            try:
-                for i in range(0, len(data), step):
-                    self.wfile.write(data[i : i + step])
-                    time.sleep(pace / parts)
-            except OSError:
-                pass
-
-        def log_message(self, *words: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/live", asked
-    finally:
-        server.shutdown()
-
-
 def test_a_live_source_gives_its_newest_picture_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

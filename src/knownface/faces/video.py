@@ -139,11 +139,9 @@ class VideoFile:
 
     def frames(self, every: int = 1) -> Iterator[Frame]:
         """Every so many-th picture."""
-        number = 0
-        for picture, seconds in self.pictures():
+        for number, (picture, seconds) in enumerate(self.pictures()):
             if number % every == 0:
                 yield Frame(rgb(picture), seconds)
-            number += 1
 
     def pictures(self, sound: bool = False) -> Iterator[tuple[Any, float]]:
         """Each decoded picture and its time; with `sound`, packets of sound and -1 between."""

@@ -47,7 +47,7 @@ class Identities:
         """How similar a track is to each person: (p,)."""
         length = float(np.linalg.norm(track.sum))
         scale = length**COHERENT * track.weight ** (1 - COHERENT)
-        return self._recognizer.gallery.scores(track.sum[None] / scale)[0]
+        return np.asarray(self._recognizer.gallery.scores(track.sum[None] / scale)[0])
 
     def _decide(self, scores: dict[Track, np.ndarray]) -> set[Track]:
         """Settle who each track is; who would have a name that another one has is returned."""
@@ -82,18 +82,14 @@ class Identities:
             reason = NOT_YET
         elif not name and min(face.box[2:]) < SMALLEST_FACE:
             reason = "too poor"
-        return RecognizedFace(
-            face.box, name, similarity, reason, nearest, confidence, track.number
-        )
+        return RecognizedFace(face.box, name, similarity, reason, nearest, confidence, track.number)
 
     def _alone(self, face: Face, embedding: np.ndarray) -> RecognizedFace:
         """A face of which too little is seen for a track."""
         best, similarity = self._recognizer.gallery.match(embedding[None])
         nearest = self._recognizer.people[int(best[0])]
         confidence = float(self._confidence(similarity)[0])
-        return RecognizedFace(
-            face.box, None, float(similarity[0]), "too poor", nearest, confidence
-        )
+        return RecognizedFace(face.box, None, float(similarity[0]), "too poor", nearest, confidence)
 
 
 def trust(face: Face) -> float:
@@ -103,7 +99,7 @@ def trust(face: Face) -> float:
 
 
 def frontal(face: Face) -> float:
-    """1 for a face that looks into the camera, 0 for a profile: where its nose is between its eyes."""
+    """1 for a face that looks into the camera, less for a profile, by its nose and eyes."""
     marks = face.landmarks
     across = marks[1] - marks[0]
     wide = float(across @ across)

@@ -69,8 +69,12 @@ def overlaps(boxes: Sequence[Box], others: Sequence[Box]) -> np.ndarray:
     if not boxes or not others:
         return np.zeros((len(boxes), len(others)))
     a, b = np.array(boxes, float)[:, None], np.array(others, float)[None]
-    wide = np.minimum(a[..., 0] + a[..., 2], b[..., 0] + b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
-    high = np.minimum(a[..., 1] + a[..., 3], b[..., 1] + b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
+    wide = np.minimum(a[..., 0] + a[..., 2], b[..., 0] + b[..., 2]) - np.maximum(
+        a[..., 0], b[..., 0]
+    )
+    high = np.minimum(a[..., 1] + a[..., 3], b[..., 1] + b[..., 3]) - np.maximum(
+        a[..., 1], b[..., 1]
+    )
     shared = np.maximum(wide, 0) * np.maximum(high, 0)
     whole = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
     return np.asarray(shared / np.maximum(whole, 1e-9))

@@ -39,7 +39,7 @@ class Presence:
 
 @dataclass
 class Watched:
-    """One video or live source. strangers: tracks without a name that two pictures and more show."""
+    """One source. strangers: tracks without a name that are seen in two pictures and more."""
 
     source: str
     seconds: float = 0.0

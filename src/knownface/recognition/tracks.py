@@ -67,15 +67,15 @@ class Tracker:
         embeddings: (k, d) unit length; weights: (k,) how far each can be trusted.
         """
         self.tracks = [t for t in self.tracks if seconds - t.seconds <= PATIENCE]
-        for track in self.tracks:
-            track.motion.predict(seconds - self._now)
+        for each in self.tracks:
+            each.motion.predict(seconds - self._now)
         gap, self._now = seconds - self._now, seconds
         boxes: list[Box] = [face.box for face in faces]
         strong = np.array([face.score >= STRONG for face in faces], bool)
         given = self._assigned(boxes, embeddings, strong)
         answer: list[Track | None] = []
         for i, box in enumerate(boxes):
-            track = given.get(i)
+            track: Track | None = given.get(i)
             if track is None and not strong[i]:
                 answer.append(None)
                 continue
@@ -133,7 +133,7 @@ class Tracker:
         """Cosine of each face (k, d) with each track, its mean or its latest: (k, tracks)."""
         means = unit_length(np.stack([track.sum for track in self.tracks]))
         latest = np.stack([track.latest for track in self.tracks])
-        return np.maximum(embeddings @ means.T, embeddings @ latest.T)
+        return np.asarray(np.maximum(embeddings @ means.T, embeddings @ latest.T))
 
 
 def _best(affinity: np.ndarray, allowed: np.ndarray) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,7 +40,7 @@ def watch(
     every: int,
     out: Path | None = None,
     track: Track = silent,
-) -> Iterator[Recognition]:
+) -> Generator[Recognition]:
     """An answer for each `every`-th picture of a video file, or the newest ones of a live source.
 
     out: a drawn copy to write. A video that cannot be read is one answer with its error.
@@ -81,9 +81,7 @@ def _live(
             )  # fmt: skip
 
 
-def _file(
-    recognizer: Recognizer, path: Path, every: int, track: Track
-) -> Iterator[Recognition]:
+def _file(recognizer: Recognizer, path: Path, every: int, track: Track) -> Iterator[Recognition]:
     identities, begun = Identities(recognizer), time.perf_counter()
     with VideoFile(path) as video:
         frames = _Frames(video, every)
