@@ -13,7 +13,8 @@ from serving import streamed
 
 from knownface.errors import KnownfaceError
 from knownface.faces import video
-from knownface.faces.video import LiveVideo, VideoError, VideoFile, is_live, is_video, named
+from knownface.faces.video import LiveVideo, VideoError, VideoFile
+from knownface.faces.video_source import is_live, is_video, named
 
 av = pytest.importorskip("av")
 WIDE, HIGH = 96, 64

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from knownface.errors import KnownfaceError
-from knownface.faces.video import VideoFile, pyav, rgb
+from knownface.faces.video import VideoFile, rgb
+from knownface.faces.video_source import pyav
 from knownface.files.whole import whole_file
 from knownface.options import argument
 from knownface.recognition.draw import annotate

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
 from knownface.faces.find import SUFFIXES, find_photos, mark_made, passed_over
-from knownface.faces.video import SUFFIXES as VIDEO_SUFFIXES
-from knownface.faces.video import is_live, is_video, named, pyav
+from knownface.faces.video_source import SUFFIXES as VIDEO_SUFFIXES
+from knownface.faces.video_source import is_live, is_video, named, pyav
 from knownface.files.whole import names_like, private_folder
 from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent

@@ -14,7 +14,8 @@ import numpy as np
 
 from knownface.embed.embedder import BATCH
 from knownface.errors import KnownfaceError
-from knownface.faces.video import USUAL_RATE, LiveVideo, VideoError, VideoFile, is_live, named
+from knownface.faces.video import USUAL_RATE, LiveVideo, VideoError, VideoFile
+from knownface.faces.video_source import is_live, named
 from knownface.progress import Track, silent
 from knownface.recognition.footage import AnnotatedFile, AnnotatedLive
 from knownface.recognition.identity import Identities
