@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import knownface
 from knownface.cli.console import complain, note, print_json
@@ -12,6 +13,9 @@ from knownface.cli.printing import print_event, print_recognition, print_summary
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.progress import Track
 from knownface.recognition.artifact import artifact_folder
+
+if TYPE_CHECKING:
+    from knownface.recognition.summary import Summary
 
 
 @asking(knownface.recognize)
@@ -57,16 +61,11 @@ def _watch(
 
     summary = Summary()
     interrupted = False
-    found = knownface.recognize(loaded, **asked, track=track)
+    found: Any = knownface.recognize(loaded, **asked, track=track)
     try:
-        for recognition in found:
-            if recognition.seconds is None and not recognition.error:
-                print_json(recognition.to_json()) if as_json else print_recognition(recognition)
-                continue
-            if recognition.error:
-                complain(f"skipped: {recognition.error}")
-            for event in summary.add(recognition):
-                print_event(event, as_json)
+        with closing(found):
+            for recognition in found:
+                _print(recognition, summary, as_json)
     except KeyboardInterrupt:
         interrupted = True
     for event in summary.finish():
@@ -79,6 +78,19 @@ def _watch(
         raise Interrupted("interrupted; what was seen until then is summed up above")
     if summary.failed and not summary.sources:
         raise KnownfaceError("None of the videos could be read; see above")
+
+
+def _print(recognition: knownface.Recognition, summary: Summary, as_json: bool) -> None:
+    """What is new with one answer."""
+    if recognition.error:
+        complain(f"skipped: {recognition.error}")
+    if recognition.error or recognition.seconds is not None:
+        for event in summary.add(recognition):
+            print_event(event, as_json)
+    elif as_json:
+        print_json(recognition.to_json())
+    else:
+        print_recognition(recognition)
 
 
 def _left(photos: int, asked: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from knownface.recognition.motion import Box
 from knownface.recognition.result import Recognition, RecognizedFace
-from knownface.recognition.tracks import PATIENCE
+from knownface.recognition.tracks import patience
 
 TOO_BRIEF = "too brief"  # of a track that only one picture shows
 
@@ -72,14 +72,16 @@ class Appearances:
 
     def __init__(self) -> None:
         self._there: dict[int, Appearance] = {}
+        self._now = 0.0
 
     def add(self, recognition: Recognition) -> Iterator[TrackEvent]:
         """What happened between the last picture and this one."""
         now = recognition.seconds
         if now is None:
             return
+        waits, self._now = patience(now - self._now), now
         for track, gone in list(self._there.items()):
-            if now - gone.end > PATIENCE:
+            if now - gone.end > waits:
                 del self._there[track]
                 yield _went(gone)
         for face in recognition.faces:
@@ -88,6 +90,7 @@ class Appearances:
 
     def finish(self) -> Iterator[TrackEvent]:
         """The video is over, and everybody goes."""
+        self._now = 0.0
         while self._there:
             yield _went(self._there.pop(next(iter(self._there))))
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +51,7 @@ Every = Annotated[
 def recognize(
     recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
     sources: Annotated[
-        Iterable[str | Path] | str | Path,
+        Iterable[str | Path | int] | str | Path | int,
         Option("Photos, folders, globs, videos, a camera (0) or a stream (rtsp://...)."),
     ],
     *,
@@ -97,7 +96,8 @@ def recognize(
         artifact_folder(Path(recognizer))  # a missing one is said before anything heavy is imported
     from knownface.recognition.recognizer import Recognizer
 
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    named_ones = [sources] if isinstance(sources, str | Path | int) else sources
+    given = [str(each) if isinstance(each, int) else each for each in named_ones]
     paths, videos = sources_of(given)
     if videos:
         pyav()
@@ -130,7 +130,12 @@ def recognize(
     if not videos:
         return answers
     seen = _watched(loaded, videos, every, film or copies, _tracks(csv), track)
-    return chain(answers, seen) if paths else seen
+    return _in_turn(answers, seen)
+
+
+def _in_turn(*answers: Iterator[Recognition]) -> Iterator[Recognition]:
+    for each in answers:
+        yield from each
 
 
 def _watched(

@@ -11,7 +11,9 @@ from knownface.faces.face import Face
 from knownface.recognition.motion import Box, Motion, overlaps
 from knownface.stats.vectors import unit_length
 
-PATIENCE = 2.0  # seconds that a track waits for its face to be seen again
+# How long a track waits for its face to be seen again: in seconds, and in pictures where these are
+# rarer than that.
+PATIENCE, PICTURES_MISSED = 2.0, 2.5
 # Detector's score from which a face begins a track, and is trusted to look like somebody; weaker
 # ones only continue tracks, where one was expected (ByteTrack: Zhang et al., 2022).
 STRONG = 0.75
@@ -50,7 +52,7 @@ class Tracker:
     """Gives faces of one picture after another to tracks.
 
     threshold: cosine from which two faces are one person, the recogniser's own.
-    A track ends when its face was not seen for `PATIENCE`; so many are kept, and no more.
+    A track ends when its face was not seen for `patience`; so many are kept, and no more.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -66,10 +68,10 @@ class Tracker:
 
         embeddings: (k, d) unit length; weights: (k,) how far each can be trusted.
         """
-        self.tracks = [t for t in self.tracks if seconds - t.seconds <= PATIENCE]
-        for each in self.tracks:
-            each.motion.predict(seconds - self._now)
         gap, self._now = seconds - self._now, seconds
+        self.tracks = [t for t in self.tracks if seconds - t.seconds <= patience(gap)]
+        for each in self.tracks:
+            each.motion.predict(gap)
         boxes: list[Box] = [face.box for face in faces]
         strong = np.array([face.score >= STRONG for face in faces], bool)
         given = self._assigned(boxes, embeddings, strong)
@@ -134,6 +136,11 @@ class Tracker:
         means = unit_length(np.stack([track.sum for track in self.tracks]))
         latest = np.stack([track.latest for track in self.tracks])
         return np.asarray(np.maximum(embeddings @ means.T, embeddings @ latest.T))
+
+
+def patience(gap: float) -> float:
+    """How long a track waits, in seconds, where pictures are `gap` apart."""
+    return max(PATIENCE, PICTURES_MISSED * gap)
 
 
 def _best(affinity: np.ndarray, allowed: np.ndarray) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,10 +54,11 @@ def watch(
         else:
             found = _file(recognizer, Path(source), every, track)
             copy = AnnotatedFile(Path(source), out) if out else None
-        for recognition in found:
-            if copy:
-                copy.add(recognition)
-            yield recognition
+        with closing(found):
+            for recognition in found:
+                if copy:
+                    copy.add(recognition)
+                yield recognition
         if copy:
             copy.finish()
     except VideoError as error:
@@ -69,7 +70,7 @@ def watch(
 
 def _live(
     recognizer: Recognizer, source: str | Path, every: int, pixels: bool
-) -> Iterator[Recognition]:
+) -> Generator[Recognition]:
     cropper, identities = recognizer.cropper(), Identities(recognizer)
     with LiveVideo(source, every) as video:
         for frame in video.frames():
@@ -82,7 +83,7 @@ def _live(
             )  # fmt: skip
 
 
-def _file(recognizer: Recognizer, path: Path, every: int, track: Track) -> Iterator[Recognition]:
+def _file(recognizer: Recognizer, path: Path, every: int, track: Track) -> Generator[Recognition]:
     identities, begun = Identities(recognizer), time.perf_counter()
     with VideoFile(path) as video:
         frames = _Frames(video, every)
