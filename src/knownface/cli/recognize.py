@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def recognize(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     folder, device = asked.pop("recognizer"), asked.pop("device")
     artifact_folder(folder)  # a missing one is said before anything heavy is imported
-    from knownface.recognition.recognize import sources_of
+    from knownface.recognition.sources import sources_of
 
     videos = sources_of(asked["sources"])[1]
     loaded = knownface.Recognizer.load(folder, device)

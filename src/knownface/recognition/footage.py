@@ -27,7 +27,6 @@ ENCODERS = {
     "libx264": {"preset": "veryfast", "crf": "21"}, "libopenh264": {"b": "6M"}, "mpeg4": {"q": "4"},
 }  # fmt: skip
 TICK = Fraction(1, 60_000)  # of a second: all usual frame rates are whole numbers of it
-FALLBACK = ".mkv"  # holds every kind of sound
 
 
 class Footage:
@@ -73,44 +72,45 @@ class Footage:
             self._container.close()
         self._container = None
 
-    def discard(self) -> None:
-        """Leave nothing of it."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
-            failed = KnownfaceError("discarded")
-            self._files.__exit__(type(failed), failed, None)
-
     def _begin(self, pixels: np.ndarray) -> None:
+        part = self._files.enter_context(whole_file(self.target))
+        self._open(part, pixels, self._sound)
+        if self._container is None and self._sound is not None:
+            self._open(part, pixels, None)
+            if self._container is not None:
+                log.warning(
+                    "%s: its sound (%s) does not fit into this kind of file and is left out; "
+                    "one called .mkv can hold it", self.target, self._sound.codec_context.name,
+                )  # fmt: skip
+        if self._container is None:
+            self._files.__exit__(KnownfaceError, KnownfaceError(), None)  # nothing is left of it
+            raise KnownfaceError(
+                f"{argument('out', self.target)}: not a kind of file that such a video can be "
+                "written to; name one such as annotated.mp4"
+            )
+        early, self._early = self._early, []
+        for packet in early:
+            self.keep(packet)
+
+    def _open(self, part: Path, pixels: np.ndarray, sound: Any) -> None:
+        """Begin the file, if its kind can hold all that."""
         av = pyav()
         name = next(each for each in ENCODERS if each in av.codecs_available)
         if name == "mpeg4":
             log.warning("%s: this PyAV has no H.264 encoder; MPEG-4 is larger", self.target)
-        part = self._files.enter_context(whole_file(self.target))
         try:
-            self._container = av.open(str(part), "w")
-        except (ValueError, av.error.FFmpegError):
-            raise KnownfaceError(
-                f"{argument('out', self.target)}: not a kind of video file that can be written; "
-                "name one such as annotated.mp4"
-            ) from None
-        stream = self._container.add_stream(
-            name, rate=Fraction(self._rate).limit_denominator(1001), options=ENCODERS[name]
-        )
-        stream.height, stream.width = (2 * (side // 2) for side in pixels.shape[:2])
-        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", TICK
-        self._stream = stream
-        if self._sound is not None:
-            try:
-                self._kept = self._container.add_stream_from_template(self._sound)
-            except (ValueError, av.error.FFmpegError):
-                log.warning(
-                    "%s: its sound (%s) does not fit into this kind of file and is left out; "
-                    "a file called .mkv can hold it", self.target, self._sound.codec_context.name,
-                )  # fmt: skip
-        early, self._early = self._early, []
-        for packet in early:
-            self.keep(packet)
+            container = av.open(str(part), "w")
+            stream = container.add_stream(
+                name, rate=Fraction(self._rate).limit_denominator(1001), options=ENCODERS[name]
+            )
+            stream.height, stream.width = (2 * (side // 2) for side in pixels.shape[:2])
+            stream.pix_fmt, stream.codec_context.time_base = "yuv420p", TICK
+            kept = container.add_stream_from_template(sound) if sound is not None else None
+            container.start_encoding()
+        except (ValueError, av.error.FFmpegError) as error:
+            log.debug("%s: %s", self.target, error)
+            return
+        self._container, self._stream, self._kept = container, stream, kept
 
 
 class AnnotatedFile:

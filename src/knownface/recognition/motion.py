@@ -12,7 +12,7 @@ Box = tuple[float, float, float, float]  # x, y, width, height
 # speed of a face that was seen once, and of what changes its speed. For the logarithms of height
 # and aspect the same, without a unit.
 MEASURED = np.array([0.05, 0.05, 0.05, 0.05])
-SPEED = np.array([2.0, 2.0, 0.5, 0.2])
+SPEED = np.array([5.0, 5.0, 0.5, 0.2])
 PUSH = np.array([6.0, 6.0, 1.0, 0.5])
 
 
@@ -46,6 +46,12 @@ class Motion:
         gain = np.array([seconds**2 / 2, seconds])
         self.values = self.values @ step.T
         self.spread = step @ self.spread @ step.T + push[:, None, None] * np.outer(gain, gain)
+
+    def away(self, boxes: Sequence[Box]) -> np.ndarray:
+        """How far boxes are from where it should be, in standard deviations of its place: (n,)."""
+        centres = np.array([_observed(box)[:2] for box in boxes])
+        spread = self.spread[:2, 0, 0] + (MEASURED[:2] * _unit(self.box)[:2]) ** 2
+        return np.asarray(np.sqrt(((centres - self.values[:2, 0]) ** 2 / spread).sum(1)))
 
     def correct(self, box: Box) -> None:
         """Take in where the face was seen."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -12,21 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import SUFFIXES, find_photos, mark_made, passed_over
+from knownface.faces.find import SUFFIXES
 from knownface.faces.video_source import SUFFIXES as VIDEO_SUFFIXES
-from knownface.faces.video_source import is_live, is_video, named, pyav
-from knownface.files.whole import names_like, private_folder
+from knownface.faces.video_source import is_live, named, pyav
+from knownface.files.whole import names_like
 from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.sidecar import write_sidecar
+from knownface.recognition.sources import folder_apart, sources_of
 from knownface.recognition.table import FaceTable, TrackTable
 
 if TYPE_CHECKING:
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
 
-log = logging.getLogger(__name__)
+ODD_SOUND = (".avi", ".wmv", ".flv", ".ogv", ".vob")  # may have sound that MP4 cannot hold
 
 Similarity = Annotated[
     float | None,
@@ -169,10 +168,11 @@ def _is_film(out: Path) -> bool:
 
 
 def _target(video: str | Path, folder: Path) -> Path:
-    """A new file in a folder, for the copy of a video."""
-    name = named(video) if is_live(video) else Path(video).stem
-    name = re.sub(r"[^\w.-]+", "-", name).strip("-") if is_live(video) else name
-    return next(path for path in names_like(folder / f"{name}.mp4") if not path.exists())
+    """A new file in a folder, for the copy of a video: MP4, or what holds any kind of sound."""
+    file = Path(re.sub(r"[^\w.-]+", "-", named(video)) if is_live(video) else video)
+    name = file.name if is_live(video) else file.stem
+    kind = ".mkv" if file.suffix.lower() in ODD_SOUND else ".mp4"
+    return next(path for path in names_like(folder / f"{name}{kind}") if not path.exists())
 
 
 def _film(out: Path, photos: list[Path], videos: list[str | Path]) -> Path:
@@ -202,78 +202,6 @@ def _refuse_for_videos(photos: list[Path], videos: list[str | Path], **given: ob
 
 def _tracks(csv: str | Path | None) -> TrackTable | None:
     return None if csv is None else TrackTable(_table_path(csv))
-
-
-def sources_of(sources: Iterable[str | Path]) -> tuple[list[Path], list[str | Path]]:
-    """Photos, and videos and live sources, that are named; KnownfaceError if one names nothing.
-
-    Folders are searched for photos alone: videos take long, and are named, or matched by globs.
-    """
-    photos, videos = list[Path](), list[str | Path]()
-    for source in sources:
-        if is_live(source):
-            videos.append(source)
-            continue
-        found = photos_of([source])
-        films = [] if Path(source).is_dir() else [path for path in found if is_video(path)]
-        videos += films
-        photos += [path for path in found if path not in films] if films else found
-    return photos, videos
-
-
-def photos_of(sources: Iterable[str | Path]) -> list[Path]:
-    """Files named by paths, folders (searched for photos) and globs; KnownfaceError if none."""
-    found: list[Path] = []
-    for source in sources:
-        path = Path(source)
-        if path.is_dir():
-            inside = find_photos(path)
-            if not inside.photos:
-                raise KnownfaceError(f"{path}: no photos in this folder")
-            if inside.others:
-                log.info("%s: %s", path, passed_over(inside.others))
-            found += inside.photos
-        elif path.exists() or not glob.has_magic(str(source)):
-            found.append(path)
-        else:
-            matches = sorted(glob.glob(str(source), recursive=True))
-            if not matches:
-                raise KnownfaceError(f"{source}: matches no file")
-            found += [Path(match) for match in matches]
-    return found
-
-
-def folder_apart(
-    name: str, given: str | Path, sources: Iterable[str | Path], photos: Iterable[Path]
-) -> Path:
-    """A folder to write into, which is made; KnownfaceError where it lies among the sources.
-
-    name: of the option; photos: what `photos_of` found in the sources. It may neither lie in a
-    folder that is searched, whose next search would find it, nor hold one of the photos. Below the
-    folder of a photo that was named alone it is marked, so that no search finds it.
-    """
-    if not str(given):
-        raise KnownfaceError(f"{argument(name)} must name a folder")
-    folder = Path(given).resolve()
-    searched = [Path(each) for each in sources if Path(each).is_dir()]
-    searched += [
-        Path(str(each).split("**")[0]) for each in sources
-        if "**" in str(each) and not Path(each).exists()
-    ]  # fmt: skip
-    inside = [each for each in searched if folder.is_relative_to(each.resolve())]
-    inside += [each for each in {p.parent for p in photos} if each.resolve().is_relative_to(folder)]
-    if inside:
-        raise KnownfaceError(
-            f"{argument(name, given)}: lies among the photos ({inside[0]}); name a folder apart "
-            "from them"
-        )
-    try:
-        private_folder(folder)
-        if any(folder.is_relative_to(photo.parent.resolve()) for photo in photos):
-            mark_made(folder)
-    except OSError as error:
-        raise KnownfaceError(f"{given}: cannot be written ({error.strerror})") from None
-    return Path(given)
 
 
 def _table(given: str | Path) -> FaceTable:
