@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from serving import streamed
+from serving import rtsp, streamed
 
 from knownface.errors import KnownfaceError
 from knownface.faces import video
@@ -163,6 +163,19 @@ def test_a_live_source_gives_its_newest_picture_and_comes_back(
                 break
     assert seen == sorted(seen)
     assert 4 < len(seen) < 60
+
+
+def test_a_camera_in_the_network_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video, "FIRST_WAIT", 0.1)
+    data = clip(tmp_path / "a.ts", [i / 25 for i in range(100)]).read_bytes()
+    seen = []
+    with rtsp(data, 1.5) as (address, asked), LiveVideo(address) as live:
+        for frame in live.frames():
+            seen.append(frame)
+            if asked.count("PLAY") == 2 and len(seen) > 5:
+                break
+    assert seen[0].pixels.shape == (HIGH, WIDE, 3)
+    assert "DESCRIBE" in asked
 
 
 def test_a_live_source_that_is_not_there_is_said() -> None:
