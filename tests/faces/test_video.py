@@ -111,6 +111,18 @@ def test_pictures_are_turned_as_the_file_says(tmp_path: Path, turned: int, corne
     assert pixels[-y, -x].max() < 200
 
 
+def test_pictures_are_as_wide_as_they_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "dvd.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDE, HIGH, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((HIGH, WIDE, 3), np.uint8))))
+        out.mux(stream.encode())
+    with VideoFile(path) as read:
+        assert next(read.frames()).pixels.shape == (HIGH, WIDE * 4 // 3, 3)
+
+
 def test_what_can_be_read_of_a_file_that_ends_early_is_read(tmp_path: Path) -> None:
     whole = clip(
         tmp_path / "a.mp4", [i / 25 for i in range(250)], options={"movflags": "faststart"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Condition, Event, Thread
 from typing import Any
@@ -44,9 +45,8 @@ class Frame:
 
 
 # ---------------------------------------------------------------- pictures
-def rgb(picture: Any) -> np.ndarray:
-    """A decoded picture upright, in RGB, and as wide as it is to be shown: (height, width, 3)."""
-    ratio = getattr(picture, "sample_aspect_ratio", None) or 1
+def rgb(picture: Any, ratio: float) -> np.ndarray:
+    """A decoded picture, upright, in RGB: (height, width, 3); ratio: width to height of a pixel."""
     width = max(2, round(picture.width * ratio))
     pixels = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
     return np.ascontiguousarray(np.rot90(pixels, round((picture.rotation or 0) / 90)))
@@ -57,7 +57,7 @@ class VideoFile:
     """A video that is read once from its start to its end, whatever its frame rate.
 
     duration: in seconds, as its head says; 0 where it does not. rate: frames a second, on average.
-    start: time of the first picture, by the file's clock, which sound has too.
+    ratio: width to height of a pixel. start: time of the first picture, by the file's clock, which sound has too.
     fault: after reading, a sentence if it ended early or had damaged parts; what could be read
         was given.
     Raises VideoError where it cannot be opened or has no pictures.
@@ -76,6 +76,7 @@ class VideoFile:
         self.stream.thread_type = "AUTO"
         self.sound = next(iter(self._container.streams.audio), None)
         self.rate = float(self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE)
+        self.ratio = float(self.stream.sample_aspect_ratio or 1)
         self.duration = self._duration()
 
     def __enter__(self) -> VideoFile:
@@ -91,7 +92,7 @@ class VideoFile:
         """Every so many-th picture."""
         for number, (picture, seconds) in enumerate(self.pictures()):
             if number % every == 0:
-                yield Frame(rgb(picture), seconds)
+                yield Frame(rgb(picture, self.ratio), seconds)
 
     def pictures(self, sound: bool = False) -> Iterator[tuple[Any, float]]:
         """Each decoded picture and its time; with `sound`, packets of sound and -1 between."""
@@ -196,7 +197,7 @@ class LiveVideo:
         self.name = named(source)
         self._source, self._every = source, every
         self._stop, self._changed = Event(), Condition()
-        self._newest: tuple[Any, float] | None = None
+        self._newest: tuple[Callable[[], np.ndarray], float] | None = None
         self._error: BaseException | None = None
         self._begun = time.monotonic()
 
@@ -220,7 +221,7 @@ class LiveVideo:
                 newest, self._newest = self._newest, None
                 error = self._error
             if newest:
-                yield Frame(rgb(newest[0]), newest[1])
+                yield Frame(newest[0](), newest[1])
             elif error:
                 raise error
 
@@ -247,20 +248,22 @@ class LiveVideo:
                 self._stop.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
 
-    def _pictures(self) -> Iterator[Any]:
+    def _pictures(self) -> Iterator[Callable[[], np.ndarray]]:
         number = 0
         with _opened(self._source) as container:
             if not container.streams.video:
                 raise VideoError(f"{self.name}: has no pictures, only {_kinds(container)}")
-            for packet in container.demux(container.streams.video[0]):
+            stream = container.streams.video[0]
+            ratio = float(stream.sample_aspect_ratio or 1)
+            for packet in container.demux(stream):
                 for picture in _decoded(packet):
                     if self._stop.is_set():
                         return
                     if number % self._every == 0:
-                        yield picture
+                        yield partial(rgb, picture, ratio)  # only of those that are taken
                     number += 1
 
-    def _offer(self, picture: Any) -> None:
+    def _offer(self, picture: Callable[[], np.ndarray]) -> None:
         with self._changed:
             self._newest = picture, time.monotonic() - self._begun
             self._changed.notify_all()

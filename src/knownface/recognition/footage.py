@@ -151,7 +151,7 @@ class AnnotatedFile:
             if seconds < 0:
                 self._footage.keep(picture)
                 continue
-            pixels, shown = rgb(picture), between(self._before, after, seconds)
+            pixels, shown = rgb(picture, self._reader.ratio), between(self._before, after, seconds)
             pixels = annotate(pixels, shown) if shown else pixels
             self._footage.add(pixels, seconds + self._reader.start)
 
