@@ -147,7 +147,7 @@ def test_what_is_no_video_is_said_in_a_sentence(tmp_path: Path) -> None:
         "broken.mp4": "cannot be read as a video",
         "empty.mp4": "cannot be read as a video",
         "none.mp4": "No such file",
-        "sound.mp4": "has no pictures, only audio",
+        "sound.mp4": "has no moving pictures, only audio",
     }.items():
         with pytest.raises(VideoError, match=words) as caught:
             VideoFile(tmp_path / name)

@@ -57,7 +57,8 @@ class VideoFile:
     """A video that is read once from its start to its end, whatever its frame rate.
 
     duration: in seconds, as its head says; 0 where it does not. rate: frames a second, on average.
-    ratio: width to height of a pixel. start: time of the first picture, by the file's clock, which sound has too.
+    ratio: width to height of a pixel. start: time of the first picture by the file's clock, which
+        sound has too.
     fault: after reading, a sentence if it ended early or had damaged parts; what could be read
         was given.
     Raises VideoError where it cannot be opened or has no pictures.
@@ -68,11 +69,13 @@ class VideoFile:
         self.fault, self.start = "", 0.0
         self._damaged = 0
         self._container = _opened(path)
-        if not self._container.streams.video:
+        cover = pyav().stream.Disposition.attached_pic  # one still, such as that of a song
+        moving = [s for s in self._container.streams.video if not s.disposition & cover]
+        if not moving:
             kinds = _kinds(self._container)
             self.close()
-            raise VideoError(f"{self.name}: has no pictures, only {kinds}")
-        self.stream = self._container.streams.video[0]
+            raise VideoError(f"{self.name}: has no moving pictures, only {kinds}")
+        self.stream = moving[0]
         self.stream.thread_type = "AUTO"
         self.sound = next(iter(self._container.streams.audio), None)
         self.rate = float(self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE)
