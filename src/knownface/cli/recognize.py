@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 def recognize(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     folder, device = asked.pop("recognizer"), asked.pop("device")
     artifact_folder(folder)  # a missing one is said before anything heavy is imported
-    from knownface.recognition.sources import sources_of
+    from knownface.recognition.sources import has_videos
 
-    videos = sources_of(asked["sources"])[1]
+    watched = has_videos(asked["sources"])
     loaded = knownface.Recognizer.load(folder, device)
     note(f"Device: {loaded.embedder.device}")
-    if videos:
+    if watched:
         _watch(loaded, asked, as_json, track)
     else:
         _photos(loaded, asked, as_json, track)

@@ -33,6 +33,12 @@ def sources_of(sources: Iterable[str | Path]) -> tuple[list[Path], list[str | Pa
     return photos, videos
 
 
+def has_videos(sources: Iterable[str | Path]) -> bool:
+    """Whether any of them is a video or a live source; no folder is searched for it."""
+    named = [each for each in sources if is_live(each) or not Path(each).is_dir()]
+    return any(is_live(each) or any(map(is_video, photos_of([each]))) for each in named)
+
+
 def photos_of(sources: Iterable[str | Path]) -> list[Path]:
     """Files named by paths, folders (searched for photos) and globs; KnownfaceError if none."""
     found: list[Path] = []
