@@ -228,6 +228,16 @@ def main() -> None:
     parts = options.part or ["crowd", "clips", "long"]
     options.work.mkdir(parents=True, exist_ok=True)
     recognizer = Recognizer.load(options.recognizer)
+    if {"crowd", "clips"} & set(parts):
+        scored(recognizer, options, parts)
+    if "long" in parts:
+        make_short(recognizer, options)
+        repeated(options.work / "short.mp4", options.work / "long.mp4", options.minutes)
+        memory_of(recognizer, options.work / "long.mp4", 5)
+
+
+def scored(recognizer: Recognizer, options: argparse.Namespace, parts: list[str]) -> None:
+    """The parts that count names; in a function of their own, so that no still stays in memory."""
     stills, rng = Stills(recognizer), random.Random(options.seed)
     if "crowd" in parts:
         scene = crowd(big_cast(options, stills, rng), rng)
@@ -237,10 +247,17 @@ def main() -> None:
     for name, scene in scenes.items():
         write_clip(options.work / f"{name}.mp4", scene, sound=True)
         score(recognizer, options.work / f"{name}.mp4", scene, 5).say(name)
-    if "long" in parts:
-        write_clip(options.work / "short.mp4", crowd(big_cast(options, stills, rng)[:14], rng, 25))
-        repeated(options.work / "short.mp4", options.work / "long.mp4", options.minutes)
-        memory_of(recognizer, options.work / "long.mp4", 5)
+
+
+def make_short(recognizer: Recognizer, options: argparse.Namespace) -> None:
+    """Fourteen passes of people and strangers."""
+    stills, rng = Stills(recognizer), random.Random(options.seed)
+    some = list(folders(options.people).items())[:7]
+    others = list(folders(options.strangers).items())[:7]
+    cast = [(name, True, stills.of(photos[:3])) for name, photos in some]
+    cast += [(name, False, stills.of(photos[:3])) for name, photos in others]
+    rng.shuffle(cast)
+    write_clip(options.work / "short.mp4", crowd([c for c in cast if c[2]], rng, 25))
 
 
 if __name__ == "__main__":
