@@ -34,6 +34,12 @@ def numbers(
     return found
 
 
+def like(cosine: float) -> np.ndarray:
+    """Looks that are so similar to the first ones."""
+    other = LOOKS[1] - (LOOKS[1] @ LOOKS[0]) * LOOKS[0]
+    return np.asarray(cosine * LOOKS[0] + np.sqrt(1 - cosine**2) * other / np.linalg.norm(other))
+
+
 def going(who: int, x: float, speed: float, score: float = 0.9) -> Callable[[int], Seen]:
     return lambda i: (who, x + speed * i, 100.0, score)
 
@@ -78,6 +84,32 @@ def test_another_face_in_the_same_place_is_another_track() -> None:
     """A cut to another scene."""
     pictures = [[going(0, 100, 0)(i)] for i in range(5)] + [[going(1, 100, 0)(i)] for i in range(5)]
     assert numbers(pictures) == [[1]] * 5 + [[2]] * 5
+
+
+def test_who_slips_into_a_place_unnoticed_is_found_out() -> None:
+    """A little like the one before, which may be a bad picture; three in a row are not."""
+    tracker, other = Tracker(0.4), like(0.16)
+    found = []
+    for i in range(12):
+        looks = LOOKS[0] if i < 6 or i == 7 else other
+        [track] = tracker.update(i * STEP, [face(100, 100)], looks[None], np.ones(1))
+        assert track
+        found.append(track.number)
+    assert found == [1] * 10 + [2] * 2
+    assert [float(track.sum @ LOOKS[0]) < 1 for track in tracker.tracks] == [True]
+
+
+def test_after_a_gap_a_place_alone_is_not_enough() -> None:
+    tracker, other = Tracker(0.4), like(0.2)
+    found = []
+    for i in [*range(6), 8, 9]:
+        looks = LOOKS[0] if i < 6 else other
+        [track] = tracker.update(i * STEP, [face(100, 100)], looks[None], np.ones(1))
+        found.append(track and track.number)
+        if i == 5:
+            tracker.update(6 * STEP, [], looks[:0].reshape(0, 128), np.ones(0))
+            tracker.update(7 * STEP, [], looks[:0].reshape(0, 128), np.ones(0))
+    assert found == [1] * 6 + [2] * 2
 
 
 def test_a_weak_face_goes_on_where_one_was_expected_and_begins_nothing() -> None:

@@ -25,6 +25,9 @@ TOUCHING, COVERING = 0.1, 0.3  # overlap that a likely face needs, and one of wh
 # 0.65 (benchmarks/video.py, on people and strangers that are not reported on).
 OTHER, LIKELY, SAME = 0.3, 0.7, 1.1
 REACH = 3.0  # standard deviations of a track's place
+# So many pictures in a row that are so unlike all before (in thresholds) are somebody else, who
+# came into the track's place, after a cut perhaps: the name of the one shall not stay with the other.
+STRANGE, UNLIKE = 3, 0.5
 
 
 @dataclass(eq=False)
@@ -33,7 +36,8 @@ class Track:
 
     number: from 1, in the order of their first pictures. seconds: when it was seen last.
     box: where it was then. seen: in how many pictures. mean: (d,) weighted sum of its embeddings.
-    weight: of all of them. latest: (d,) the last embedding that could be trusted.
+    weight: of all of them. latest: (d,) the last embedding that could be trusted; trusted: when.
+    strange: the last pictures that did not look like the others, and their weights.
     """
 
     number: int
@@ -44,12 +48,28 @@ class Track:
     sum: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
     weight: float = 0.0
     latest: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+    trusted: float = 0.0
+    strange: list[tuple[np.ndarray, float]] = field(default_factory=list, repr=False)
 
     def add(self, embedding: np.ndarray, weight: float) -> None:
         """Take in how the face looked: unit-length (d,)."""
         self.sum = weight * embedding + (self.sum if len(self.sum) else 0.0)
         self.weight += weight
-        self.latest = embedding
+
+    def looks(self, embedding: np.ndarray, weight: float, least: float) -> bool:
+        """Take in a picture that can be trusted; whether the track is still the same face.
+
+        least: cosine to the mean below which it may be somebody else, if others follow.
+        """
+        self.latest, self.trusted = embedding, self.seconds
+        if self.weight and float(embedding @ unit_length(self.sum[None])[0]) < least:
+            self.strange.append((embedding, weight))
+            return len(self.strange) < STRANGE
+        for each in self.strange:
+            self.add(*each)
+        self.strange.clear()
+        self.add(embedding, weight)
+        return True
 
 
 class Tracker:
@@ -78,7 +98,7 @@ class Tracker:
             each.motion.predict(gap)
         boxes: list[Box] = [face.box for face in faces]
         strong = np.array([face.score >= STRONG for face in faces], bool)
-        given = self._assigned(boxes, embeddings, strong)
+        given = self._assigned(boxes, embeddings, strong, gap)
         answer: list[Track | None] = []
         for i, box in enumerate(boxes):
             track: Track | None = given.get(i)
@@ -89,8 +109,9 @@ class Tracker:
                 track = self._begin(box)
             else:
                 self._continue(track, box, gap)
-            if strong[i] or not len(track.latest):
-                track.add(embeddings[i], float(weights[i]))
+            least = UNLIKE * self._threshold
+            if strong[i] and not track.looks(embeddings[i], float(weights[i]), least):
+                track = self._part(track)
             answer.append(track)
         return answer
 
@@ -99,6 +120,15 @@ class Tracker:
         track = Track(self._count, Motion(box), self._now, box)
         self.tracks.append(track)
         return track
+
+    def _part(self, track: Track) -> Track:
+        """Who came into the place of a track, as a track of their own; the other one ends."""
+        new = self._begin(track.box)
+        new.motion, new.seen = track.motion, len(track.strange)
+        for embedding, weight in track.strange:
+            new.looks(embedding, weight, -1.0)
+        self.tracks.remove(track)
+        return new
 
     def _continue(self, track: Track, box: Box, gap: float) -> None:
         away = self._now - track.seconds
@@ -110,7 +140,7 @@ class Tracker:
         track.seen += 1
 
     def _assigned(
-        self, boxes: list[Box], embeddings: np.ndarray, strong: np.ndarray
+        self, boxes: list[Box], embeddings: np.ndarray, strong: np.ndarray, gap: float
     ) -> dict[int, Track]:
         """Which track each face continues: strong faces first, then weak, then the left over."""
         tracks = self.tracks
@@ -119,10 +149,12 @@ class Tracker:
         expected = overlaps(boxes, [track.motion.box for track in tracks])
         before = overlaps(boxes, [track.box for track in tracks])
         alike = self._alike(embeddings)
-        near = (expected >= TOUCHING) & (alike >= OTHER * self._threshold)
+        missed = np.array([self._now - track.trusted > 1.5 * gap for track in tracks])
+        needed = np.where(missed, LIKELY, OTHER) * self._threshold
+        near = (expected >= TOUCHING) & (alike >= needed)
         away = np.stack([track.motion.away(boxes) for track in tracks], axis=1)
         near |= (away <= REACH) & (alike >= LIKELY * self._threshold)
-        again = (before >= COVERING) & (alike >= OTHER * self._threshold)
+        again = (before >= COVERING) & (alike >= needed)
         jumped = alike >= SAME * self._threshold
         given: dict[int, Track] = {}
         for fits, affinity, which in (
