@@ -26,7 +26,7 @@ TOUCHING, COVERING = 0.1, 0.3  # overlap that a likely face needs, and one of wh
 OTHER, LIKELY, SAME = 0.3, 0.7, 1.1
 REACH = 3.0  # standard deviations of a track's place
 # So many pictures in a row that are so unlike all before (in thresholds) are somebody else, who
-# came into the track's place, after a cut perhaps: the name of the one shall not stay with the other.
+# came into the track's place, after a cut perhaps, and shall not keep the name.
 STRANGE, UNLIKE = 3, 0.5
 
 
@@ -65,9 +65,7 @@ class Track:
         if self.weight and float(embedding @ unit_length(self.sum[None])[0]) < least:
             self.strange.append((embedding, weight))
             return len(self.strange) < STRANGE
-        for each in self.strange:
-            self.add(*each)
-        self.strange.clear()
+        self.strange.clear()  # bad pictures of the same face
         self.add(embedding, weight)
         return True
 
