@@ -123,6 +123,8 @@ def test_one_video_can_be_drawn_into_a_file(known: Recognizer, clip: Path, tmp_p
         knownface.recognize(known, [clip, clip], out=tmp_path / "a.mp4")
     with pytest.raises(knownface.KnownfaceError, match="is the video itself"):
         knownface.recognize(known, clip, out=clip)
+    with pytest.raises(knownface.KnownfaceError, match="is there already"):
+        knownface.recognize(known, clip, out=tmp_path / "new" / "annotated.mkv")
 
 
 def test_what_is_drawn_when_it_is_broken_off_can_be_seen(

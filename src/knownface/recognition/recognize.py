@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -113,23 +113,36 @@ def recognize(
     if threshold is not None:
         chosen = replace(loaded.threshold, value=threshold, source=argument("threshold"))
         loaded = replace(loaded, threshold=chosen)
-    writers: list[Callable[[Recognition], object]] = []
-    if csv is not None and not videos:
-        writers.append(_table(csv))
-    if filed:
-        from knownface.recognition.albums import Albums
-
-        writers.append(Albums(filed, loaded.people, links))
-    if copies:
-        writers.append(lambda recognition: _copy(recognition, copies, xmp))
-    elif xmp:
-        writers.append(lambda recognition: write_sidecar(recognition, Path(recognition.path)))
+    writers = _writers(loaded.people, None if videos else csv, filed, links, copies, xmp)
     found = loaded.recognize_photos(paths, track, pixels=copies is not None)
     answers = _written(found, writers) if writers else found
     if not videos:
         return answers
     seen = _watched(loaded, videos, every, film or copies, _tracks(csv), track)
     return _in_turn(answers, seen)
+
+
+def _writers(
+    people: Sequence[str],
+    csv: str | Path | None,
+    albums: Path | None,
+    links: bool,
+    copies: Path | None,
+    xmp: bool,
+) -> list[Callable[[Recognition], object]]:
+    """What writes the answers for photos."""
+    writers: list[Callable[[Recognition], object]] = []
+    if csv is not None:
+        writers.append(FaceTable(_table_path(csv)))
+    if albums:
+        from knownface.recognition.albums import Albums
+
+        writers.append(Albums(albums, people, links))
+    if copies:
+        writers.append(lambda recognition: _copy(recognition, copies, xmp))
+    elif xmp:
+        writers.append(lambda recognition: write_sidecar(recognition, Path(recognition.path)))
+    return writers
 
 
 def _in_turn(*answers: Iterator[Recognition]) -> Iterator[Recognition]:
@@ -183,6 +196,10 @@ def _film(out: Path, photos: list[Path], videos: list[str | Path]) -> Path:
         )
     if not is_live(videos[0]) and out.resolve() == Path(videos[0]).resolve():
         raise KnownfaceError(f"{argument('out', out)}: is the video itself; name another file")
+    if out.exists():
+        raise KnownfaceError(
+            f"{argument('out', out)}: is there already; name a new file, or delete it"
+        )
     return out
 
 
@@ -202,10 +219,6 @@ def _refuse_for_videos(photos: list[Path], videos: list[str | Path], **given: ob
 
 def _tracks(csv: str | Path | None) -> TrackTable | None:
     return None if csv is None else TrackTable(_table_path(csv))
-
-
-def _table(given: str | Path) -> FaceTable:
-    return FaceTable(_table_path(given))
 
 
 def _table_path(given: str | Path) -> Path:
