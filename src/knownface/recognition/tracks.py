@@ -35,7 +35,7 @@ class Track:
     """One face over time.
 
     number: from 1, in the order of their first pictures. seconds: when it was seen last.
-    box: where it was then. seen: in how many pictures. mean: (d,) weighted sum of its embeddings.
+    box: where it was then. seen: in how many pictures. sum: (d,) weighted sum of its embeddings.
     weight: of all of them. latest: (d,) the last embedding that could be trusted; trusted: when.
     strange: the last pictures that did not look like the others, and their weights.
     """
