@@ -200,9 +200,9 @@ def test_a_live_source_that_is_not_there_is_said() -> None:
 def test_a_file_cannot_make_it_read_other_places(tmp_path: Path) -> None:
     data = clip(tmp_path / "a.ts", EVEN).read_bytes()
     with streamed(data, 0.1) as (address, asked):
-        (tmp_path / "list.mp4").write_text(
+        (tmp_path / "list.m3u8").write_text(
             f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:2,\n{address}.ts\n#EXT-X-ENDLIST\n"
         )
-        with pytest.raises(VideoError), VideoFile(tmp_path / "list.mp4") as read:
+        with pytest.raises(VideoError), VideoFile(tmp_path / "list.m3u8") as read:
             list(read.frames())
         assert not asked
