@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from knownface.networks.catalogue import backbones, fetch
     from knownface.networks.load import load_backbone
     from knownface.pages.verbs import check, evaluate, report
+    from knownface.recognition.appearances import Appearances
     from knownface.recognition.recognize import recognize
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
@@ -33,6 +34,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # i
 
 __version__ = "0.1.0"
 __all__ = [
+    "Appearances",
     "Benchmark",
     "Comparison",
     "Diagnosis",
@@ -59,6 +61,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Appearances": "recognition.appearances",
     "Benchmark": "measure.benchmark",
     "Comparison": "training.compare",
     "Diagnosis": "diagnosis.findings",

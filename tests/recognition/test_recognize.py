@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import knownface
-from knownface.recognition.recognize import photos_of
+from knownface.recognition.sources import photos_of
 
 
 def test_sources_are_photos_folders_and_globs(tmp_path: Path) -> None:

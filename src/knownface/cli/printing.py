@@ -12,13 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from knownface.cli.console import complain, note, printable, say
+from knownface.cli.console import complain, note, print_json, printable, say
 
 if TYPE_CHECKING:
     from knownface.diagnosis.findings import Diagnosis
     from knownface.measure.evaluation import Evaluation
     from knownface.measure.run import Run
+    from knownface.recognition.appearances import TrackEvent
     from knownface.recognition.result import Recognition
+    from knownface.recognition.summary import Summary
     from knownface.training.compare import Comparison
 
 Cell = str | Sequence[str]  # of a table: a line, or several
@@ -36,6 +38,46 @@ def print_recognition(recognition: Recognition) -> None:
         if not face.name:
             line += f" nearest {face.nearest}, confidence {face.confidence:.2f}"
         say(line)
+
+
+def print_event(event: TrackEvent, as_json: bool) -> None:
+    """A line when a name appears or is taken back; as JSON, a line for every event."""
+    seen = event.appearance
+    if as_json:
+        print_json(event.to_json())
+        sys.stdout.flush()
+    elif event.kind == "named":
+        box = ", ".join(f"{value:.0f}" for value in seen.box)
+        at = clock(event.seconds)
+        say(f"{seen.source} {at}: {seen.name} {seen.similarity:.2f} [{box}] track {seen.track}")
+    elif event.kind == "unnamed":
+        say(f"{seen.source} {clock(event.seconds)}: track {seen.track} is {seen.reason} after all")
+
+
+def print_summary(summary: Summary) -> None:
+    """Who was in each video, when, how long, and in which picture best."""
+    for watched in summary.sources.values():
+        strangers = f"{watched.strangers} stranger{'s' * (watched.strangers != 1)}"
+        say(
+            f"{watched.source}: {len(watched.people)} known people and {strangers} in "
+            f"{clock(watched.seconds)}, {watched.pictures} pictures looked at"
+        )
+        rows = [
+            (
+                each.name, clock(each.begin), clock(each.end), f"{each.seconds:.1f} s",
+                str(each.appearances), clock(each.best.best), f"{each.best.similarity:.2f}",
+            )
+            for each in sorted(watched.people.values(), key=lambda each: each.begin)
+        ]  # fmt: skip
+        if rows:
+            header = ("who", "from", "to", "seen", "times", "best at", "similarity")
+            print_table(header, rows)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds: 0:01:02.5."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 36000}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def print_comparison(result: Comparison) -> None:

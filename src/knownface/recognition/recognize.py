@@ -1,28 +1,31 @@
-"""The verb: name every face in photos, folders and globs."""
+"""The verb: name every face in photos, folders, globs, videos, cameras and streams."""
 
 from __future__ import annotations
 
-import glob
-import logging
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import SUFFIXES, find_photos, mark_made, passed_over
-from knownface.files.whole import names_like, private_folder
+from knownface.faces.find import SUFFIXES
+from knownface.faces.video_source import SUFFIXES as VIDEO_SUFFIXES
+from knownface.faces.video_source import is_live, named, pyav
+from knownface.files.whole import names_like
 from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.sidecar import write_sidecar
-from knownface.recognition.table import FaceTable
+from knownface.recognition.sources import folder_apart, sources_of
+from knownface.recognition.table import FaceTable, TrackTable
 
 if TYPE_CHECKING:
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
 
-log = logging.getLogger(__name__)
+ODD_SOUND = (".avi", ".wmv", ".flv", ".ogv", ".vob")  # may have sound that MP4 cannot hold
 
 Similarity = Annotated[
     float | None,
@@ -34,13 +37,31 @@ Similarity = Annotated[
 ]
 
 
+Every = Annotated[
+    int,
+    Option(
+        "Of a video, look at every so many-th picture.",
+        wanted="1 or more",
+        fits=lambda every: every >= 1,
+    ),
+]
+
+
 def recognize(
     recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
-    sources: Annotated[Iterable[str | Path] | str | Path, Option("Photos, folders or globs.")],
+    sources: Annotated[
+        Iterable[str | Path | int] | str | Path | int,
+        Option("Photos, folders, globs, videos, a camera (0) or a stream (rtsp://...)."),
+    ],
     *,
     threshold: Similarity = None,
-    out: Annotated[str | Path | None, Option("Folder for annotated copies.")] = None,
-    csv: Annotated[str | Path | None, Option("File with a line per face.")] = None,
+    every: Every = 5,
+    out: Annotated[
+        str | Path | None, Option("Folder for annotated copies; for one video, also a file.")
+    ] = None,
+    csv: Annotated[
+        str | Path | None, Option("File with a line per face; of videos, per track.")
+    ] = None,
     albums: Annotated[str | Path | None, Option("Folder with a folder per person.")] = None,
     links: Annotated[bool, Option("Albums of links, not copies.")] = False,
     xmp: Annotated[
@@ -51,105 +72,160 @@ def recognize(
 ) -> Iterator[Recognition]:
     """Name every face, photo by photo, in order; an unreadable photo carries its error.
 
+    Of a video, a camera (its number) or a stream (its address) there is one `Recognition` for each
+    picture that was looked at, with `seconds`, whose faces carry the number of their `track` and
+    the answer of that track; `Appearances` makes of them who was there, from when to when. Photos
+    come first. A live source goes on until the iteration is ended.
+
     recognizer: one that is loaded, or a run or recognizer folder; `device` is for the latter.
-    sources: photos, folders (searched deeply) and globs, one or several.
+    sources: photos, folders of photos (searched deeply), globs, videos and live sources, one or
+        several. every: of videos, look at each so many-th picture; of live sources at most at
+        these, and always at the newest.
     threshold: the similarity from which a face gets a name, instead of the recogniser's.
-    out: a folder for annotated copies. csv: a file with a line per face. albums: a folder with one
-        folder of photos per person; links: symbolic links there instead of copies. xmp: write face
-        regions beside the photos, or beside the copies in `out`, as `photo.jpg.xmp`.
+    out: a folder for annotated copies, or, of one video, the file. csv: a file with a line per
+        face, or per track where there are videos. albums: a folder with one folder of photos per
+        person; links: symbolic links there instead of copies. xmp: write face regions beside the
+        photos, or beside the copies in `out`, as `photo.jpg.xmp`.
     Raises KnownfaceError, at once, where there is no recogniser or nothing to look at, and where
     `out` or `albums` lie among the sources.
     """
     threshold = checked("threshold", Similarity, threshold)
+    every = checked("every", Every, every)
     if isinstance(recognizer, str | Path):
         artifact_folder(Path(recognizer))  # a missing one is said before anything heavy is imported
     from knownface.recognition.recognizer import Recognizer
 
-    named = [sources] if isinstance(sources, str | Path) else list(sources)
-    paths = photos_of(named)
+    named_ones = [sources] if isinstance(sources, str | Path | int) else sources
+    given = [str(each) if isinstance(each, int) else each for each in named_ones]
+    paths, videos = sources_of(given)
+    if videos:
+        pyav()
+        _refuse_for_videos(paths, videos, csv=csv, albums=albums, xmp=xmp)
+    film = None
+    if out and Path(out).suffix.lower() in VIDEO_SUFFIXES:
+        film, out = _film(Path(out), paths, videos), None
+    files = paths + [Path(each) for each in videos if not is_live(each)]
     copies, filed = (
-        None if given is None else folder_apart(name, given, named, paths)
-        for name, given in (("out", out), ("albums", albums))
+        None if folder is None else folder_apart(name, folder, given, files)
+        for name, folder in (("out", out), ("albums", albums))
     )
     loaded = Recognizer.given(recognizer, device)
     if threshold is not None:
         chosen = replace(loaded.threshold, value=threshold, source=argument("threshold"))
         loaded = replace(loaded, threshold=chosen)
+    writers = _writers(loaded.people, None if videos else csv, filed, links, copies, xmp)
+    found = loaded.recognize_photos(paths, track, pixels=copies is not None)
+    answers = _written(found, writers) if writers else found
+    if not videos:
+        return answers
+    seen = _watched(loaded, videos, every, film or copies, _tracks(csv), track)
+    return _in_turn(answers, seen)
+
+
+def _writers(
+    people: Sequence[str],
+    csv: str | Path | None,
+    albums: Path | None,
+    links: bool,
+    copies: Path | None,
+    xmp: bool,
+) -> list[Callable[[Recognition], object]]:
+    """What writes the answers for photos."""
     writers: list[Callable[[Recognition], object]] = []
     if csv is not None:
-        writers.append(_table(csv))
-    if filed:
+        writers.append(FaceTable(_table_path(csv)))
+    if albums:
         from knownface.recognition.albums import Albums
 
-        writers.append(Albums(filed, loaded.people, links))
+        writers.append(Albums(albums, people, links))
     if copies:
         writers.append(lambda recognition: _copy(recognition, copies, xmp))
     elif xmp:
         writers.append(lambda recognition: write_sidecar(recognition, Path(recognition.path)))
-    found = loaded.recognize_photos(paths, track, pixels=copies is not None)
-    return _written(found, writers) if writers else found
+    return writers
 
 
-def photos_of(sources: Iterable[str | Path]) -> list[Path]:
-    """Photo files named by paths, folders (searched deeply) and globs; KnownfaceError if none."""
-    found: list[Path] = []
-    for source in sources:
-        path = Path(source)
-        if path.is_dir():
-            inside = find_photos(path)
-            if not inside.photos:
-                raise KnownfaceError(f"{path}: no photos in this folder")
-            if inside.others:
-                log.info("%s: %s", path, passed_over(inside.others))
-            found += inside.photos
-        elif path.exists() or not glob.has_magic(str(source)):
-            found.append(path)
-        else:
-            matches = sorted(glob.glob(str(source), recursive=True))
-            if not matches:
-                raise KnownfaceError(f"{source}: matches no file")
-            found += [Path(match) for match in matches]
-    return found
+def _in_turn(*answers: Iterator[Recognition]) -> Iterator[Recognition]:
+    for each in answers:
+        yield from each
 
 
-def folder_apart(
-    name: str, given: str | Path, sources: Iterable[str | Path], photos: Iterable[Path]
-) -> Path:
-    """A folder to write into, which is made; KnownfaceError where it lies among the sources.
+def _watched(
+    recognizer: Recognizer,
+    videos: Iterable[str | Path],
+    every: int,
+    out: Path | None,
+    table: TrackTable | None,
+    track: Track,
+) -> Iterator[Recognition]:
+    """Videos and live sources, one after another."""
+    from knownface.recognition.appearances import Appearances
+    from knownface.recognition.watch import watch
 
-    name: of the option; photos: what `photos_of` found in the sources. It may neither lie in a
-    folder that is searched, whose next search would find it, nor hold one of the photos. Below the
-    folder of a photo that was named alone it is marked, so that no search finds it.
-    """
-    if not str(given):
-        raise KnownfaceError(f"{argument(name)} must name a folder")
-    folder = Path(given).resolve()
-    searched = [Path(each) for each in sources if Path(each).is_dir()]
-    searched += [
-        Path(str(each).split("**")[0]) for each in sources
-        if "**" in str(each) and not Path(each).exists()
-    ]  # fmt: skip
-    inside = [each for each in searched if folder.is_relative_to(each.resolve())]
-    inside += [each for each in {p.parent for p in photos} if each.resolve().is_relative_to(folder)]
-    if inside:
+    for video in videos:
+        target = _target(video, out) if out and not _is_film(out) else out
+        seen = Appearances()
+        try:
+            with closing(watch(recognizer, video, every, target, track)) as found:
+                for recognition in found:
+                    if table:
+                        table.add(seen.add(recognition))
+                    yield recognition
+        finally:
+            if table:
+                table.add(seen.finish())
+
+
+def _is_film(out: Path) -> bool:
+    return out.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _target(video: str | Path, folder: Path) -> Path:
+    """A new file in a folder, for the copy of a video: MP4, or what holds any kind of sound."""
+    file = Path(re.sub(r"[^\w.-]+", "-", named(video)) if is_live(video) else video)
+    name = file.name if is_live(video) else file.stem
+    kind = ".mkv" if file.suffix.lower() in ODD_SOUND else ".mp4"
+    return next(path for path in names_like(folder / f"{name}{kind}") if not path.exists())
+
+
+def _film(out: Path, photos: list[Path], videos: list[str | Path]) -> Path:
+    """The one video to write."""
+    if photos or len(videos) != 1:
         raise KnownfaceError(
-            f"{argument(name, given)}: lies among the photos ({inside[0]}); name a folder apart "
-            "from them"
+            f"{argument('out', out)}: a file is for one video; name a folder for several sources"
         )
-    try:
-        private_folder(folder)
-        if any(folder.is_relative_to(photo.parent.resolve()) for photo in photos):
-            mark_made(folder)
-    except OSError as error:
-        raise KnownfaceError(f"{given}: cannot be written ({error.strerror})") from None
-    return Path(given)
+    if not is_live(videos[0]) and out.resolve() == Path(videos[0]).resolve():
+        raise KnownfaceError(f"{argument('out', out)}: is the video itself; name another file")
+    if out.exists():
+        raise KnownfaceError(
+            f"{argument('out', out)}: is there already; name a new file, or delete it"
+        )
+    return out
 
 
-def _table(given: str | Path) -> FaceTable:
+def _refuse_for_videos(photos: list[Path], videos: list[str | Path], **given: object) -> None:
+    """What only photos can have."""
+    for name in ("albums", "xmp"):
+        if given[name]:
+            raise KnownfaceError(
+                f"{argument(name)}: is for photos, and {named(videos[0])} is a video"
+            )
+    if given["csv"] is not None and photos:
+        raise KnownfaceError(
+            f"{argument('csv')}: photos have a line per face and videos one per track; recognize "
+            "them one after the other"
+        )
+
+
+def _tracks(csv: str | Path | None) -> TrackTable | None:
+    return None if csv is None else TrackTable(_table_path(csv))
+
+
+def _table_path(given: str | Path) -> Path:
     path = Path(given)
     if not str(given) or path.is_dir() or path.suffix.lower() in SUFFIXES:
         raise KnownfaceError(f"{argument('csv', given)}: must name a file such as faces.csv")
-    return FaceTable(path)
+    return path
 
 
 def _written(

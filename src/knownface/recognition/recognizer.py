@@ -24,7 +24,7 @@ from knownface.recognition.about import About
 from knownface.recognition.artifact import RECORD, artifact_folder
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.recognizability import Recognizability, why_too_poor
+from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.record import Artifact, Decision, unusable
 from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
@@ -138,7 +138,7 @@ class Recognizer:
     ) -> tuple[RecognizedFace, ...]:
         confidence_of = self.confidence or Confidence.assumed(self.threshold)
         best, similarity = self.gallery.match(embeddings)
-        unclear = self._too_poor(embeddings)
+        unclear = self.too_poor(embeddings)
         matches = zip(best, similarity.tolist(), confidence_of(similarity).tolist(), strict=True)
         found = []
         for i, (face, (person, score, confidence)) in enumerate(zip(faces, matches, strict=True)):
@@ -148,13 +148,13 @@ class Recognizer:
             if min(face.box[2:]) < SMALLEST_FACE:
                 reason = "too poor"
             if reason == "too poor":
-                detail = why_too_poor(face, crops[i], self.crop)
+                detail = whytoo_poor(face, crops[i], self.crop)
             nearest = self.people[person]
             name = None if reason else nearest
             found.append(RecognizedFace(face.box, name, score, reason, nearest, confidence, detail))
         return each_once(found)
 
-    def _too_poor(self, embeddings: np.ndarray) -> np.ndarray:
+    def too_poor(self, embeddings: np.ndarray) -> np.ndarray:
         """(k,) whether faces show too little for anybody to be recognised."""
         if self.recognizability is None:
             return np.zeros(len(embeddings), bool)

@@ -18,6 +18,8 @@ class RecognizedFace:
     nearest: the most similar person, whether that is enough for the name or not.
     detail: what is the matter with a face that is "too poor".
     confidence: how probable it is that this is who the face shows, 0 to 1; see `Confidence`.
+    track: in a video, the number of this face in all pictures; what else is said is of all these
+        together. None for a face that belongs to none, and in photos.
     """
 
     box: tuple[float, float, float, float]
@@ -26,6 +28,7 @@ class RecognizedFace:
     reason: str | None
     nearest: str | None = None
     confidence: float = 0.0
+    track: int | None = None
     detail: str | None = None
 
     @property
@@ -70,11 +73,12 @@ def each_once(faces: Sequence[RecognizedFace]) -> tuple[RecognizedFace, ...]:
 
 @dataclass(frozen=True)
 class Recognition:
-    """Everything found in one photo.
+    """Everything found in one photo, or in one picture of a video.
 
     path: empty where the photo was no file; error: why it could not be read.
     pixels: (height, width, 3) RGB uint8, the photo itself, where it was asked for.
     size: width and height of the upright photo; None where it was not read.
+    seconds: since the video's first picture, or since a live source was opened; None for a photo.
     """
 
     path: str
@@ -82,6 +86,7 @@ class Recognition:
     error: str | None = None
     pixels: np.ndarray | None = field(default=None, compare=False)
     size: tuple[int, int] | None = None
+    seconds: float | None = None
 
     def __repr__(self) -> str:
         named = [f"{face.answer} {face.similarity:.2f}" for face in self.faces]
@@ -89,7 +94,7 @@ class Recognition:
 
     def to_json(self) -> dict[str, Any]:
         """The photo as `knownface recognize --json` prints it."""
-        faces = [
+        faces: list[dict[str, Any]] = [
             {
                 "box": [round(value, 1) for value in face.box],
                 "name": face.name,
@@ -101,4 +106,7 @@ class Recognition:
             }
             for face in self.faces
         ]
+        if self.seconds is not None:
+            for said, face in zip(faces, self.faces, strict=True):
+                said |= {"track": face.track, "seconds": round(self.seconds, 3)}
         return {"path": self.path, "error": self.error, "faces": faces}
