@@ -12,7 +12,7 @@ that environment also has `deepface` or `face_recognition`, these take part with
 
 Every contender is a process that loads, warms up on two photos, then goes through a folder once
 each round; rounds of all contenders take turns, and medians are printed: processor and wall
-milliseconds a photo, cores in use, faces found, faces named, the most memory, and what starting costs.
+milliseconds a photo, cores in use, faces found, faces named, the most memory, what starting costs.
 """
 
 from __future__ import annotations

@@ -81,11 +81,15 @@ class Identities:
             reason = ALREADY_NAMED
         elif not name and track.seen < PICTURES:
             reason = NOT_YET
-        elif (not name and min(face.box[2:]) < SMALLEST_FACE) or (
-            not name and self._recognizer.too_poor(unit_length(track.sum[None]))[0]
-        ):
+        elif not name and self._too_poor(face, track):
             reason = "too poor"
         return RecognizedFace(face.box, name, similarity, reason, nearest, confidence, track.number)
+
+    def _too_poor(self, face: Face, track: Track) -> bool:
+        """Whether all pictures of a track together show too little."""
+        if min(face.box[2:]) < SMALLEST_FACE:
+            return True
+        return bool(self._recognizer.too_poor(unit_length(track.sum[None]))[0])
 
     def _alone(self, face: Face, embedding: np.ndarray) -> RecognizedFace:
         """A face of which too little is seen for a track."""

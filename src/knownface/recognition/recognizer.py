@@ -24,7 +24,7 @@ from knownface.recognition.about import About
 from knownface.recognition.artifact import RECORD, artifact_folder
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.recognizability import Recognizability
+from knownface.recognition.recognizability import Recognizability, why_too_poor
 from knownface.recognition.record import Artifact, Decision, unusable
 from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
@@ -148,10 +148,12 @@ class Recognizer:
             if min(face.box[2:]) < SMALLEST_FACE:
                 reason = "too poor"
             if reason == "too poor":
-                detail = whytoo_poor(face, crops[i], self.crop)
+                detail = why_too_poor(face, crops[i], self.crop)
             nearest = self.people[person]
             name = None if reason else nearest
-            found.append(RecognizedFace(face.box, name, score, reason, nearest, confidence, detail))
+            found.append(
+                RecognizedFace(face.box, name, score, reason, nearest, confidence, detail=detail)
+            )
         return each_once(found)
 
     def too_poor(self, embeddings: np.ndarray) -> np.ndarray:
