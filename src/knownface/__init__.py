@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knownface.deployment.export import Export, export
     from knownface.diagnosis.findings import Diagnosis
     from knownface.errors import KnownfaceError
     from knownface.faces.photo import read_image
@@ -37,6 +38,7 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "Evaluation",
+    "Export",
     "KnownfaceError",
     "Recognition",
     "Recognizer",
@@ -49,6 +51,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "fetch",
     "load_backbone",
     "read_image",
@@ -63,6 +66,7 @@ _HOME = {
     "Comparison": "training.compare",
     "Diagnosis": "diagnosis.findings",
     "Evaluation": "measure.evaluation",
+    "Export": "deployment.export",
     "KnownfaceError": "errors",
     "Recognition": "recognition.result",
     "Recognizer": "recognition.recognizer",
@@ -75,6 +79,7 @@ _HOME = {
     "compare": "training.compare",
     "demo": "synthetic.folder",
     "evaluate": "pages.verbs",
+    "export": "deployment.export",
     "fetch": "networks.catalogue",
     "load_backbone": "networks.load",
     "read_image": "faces.photo",

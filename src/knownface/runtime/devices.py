@@ -1,4 +1,4 @@
-"""What runs an ONNX network: OpenVINO on a CPU, ONNX Runtime on other devices."""
+"""What runs a network: OpenVINO on a CPU, ONNX Runtime on other devices; exports on their own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import importlib.metadata
 import os
 from pathlib import Path
 from queue import LifoQueue
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.options import Precision, argument
+from knownface.runtime.exported import Exported
 
-PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
 
 class Runtime(Protocol):
@@ -35,8 +37,31 @@ def start_runtime(data: bytes, path: Path, device: str, precision: Precision) ->
     return _OnnxRuntime(data, path, device, precision)
 
 
+def start_exported(
+    exported: Exported, data: bytes, weights: bytes, path: Path, device: str
+) -> Runtime:
+    """Compile an exported network for the runtime of its format; raises KnownfaceError.
+
+    weights: the content of the second file, where the format has one.
+    """
+    if exported.format == "onnx":
+        device = "cpu" if device == "auto" else device
+        return _OnnxRuntime(data, path, device, "float32", exported.precision)
+    if device not in ("auto", "cpu"):
+        raise KnownfaceError(
+            f"{argument('device', device)}: {path.name} runs on a CPU; use "
+            f"{argument('device', 'cpu')}, or export in format onnx"
+        )
+    if exported.format == "openvino":
+        precision: Precision = "auto" if exported.precision == "bf16" else "float32"
+        return _OpenVino(data, path, precision, weights, exported.precision)
+    return _LiteRt(data, path, exported.precision)
+
+
 class _OpenVino:
-    def __init__(self, data: bytes, path: Path, precision: Precision) -> None:
+    def __init__(
+        self, data: bytes, path: Path, precision: Precision, weights: bytes = b"", stored: str = ""
+    ) -> None:
         import openvino
 
         # The first two arrays of a process, made at once by two threads, wait for each other for
@@ -55,7 +80,7 @@ class _OpenVino:
         # A request serves one caller at a time.
         self._requests: LifoQueue[Any] = LifoQueue()
         try:
-            model = core.read_model(data)
+            model = core.read_model(data, weights) if weights else core.read_model(data)
             self.width = int(model.output(0).partial_shape[-1].get_length())
             compiled = core.compile_model(model, "CPU", settings)
             for _ in range(os.cpu_count() or 1):
@@ -63,9 +88,8 @@ class _OpenVino:
         except (RuntimeError, ValueError) as error:  # also of names that are no text
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         version = importlib.metadata.version("openvino")
-        self.description = (
-            f"CPU (OpenVINO {version}, {'bfloat16' if kind == 'bf16' else 'float32'})"
-        )
+        computes = "bfloat16" if kind == "bf16" else "float32"
+        self.description = f"CPU (OpenVINO {version}, {_words(stored, computes)})"
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         request = self._requests.get()
@@ -78,7 +102,9 @@ class _OpenVino:
 
 
 class _OnnxRuntime:
-    def __init__(self, data: bytes, path: Path, device: str, precision: Precision) -> None:
+    def __init__(
+        self, data: bytes, path: Path, device: str, precision: Precision, stored: str = ""
+    ) -> None:
         import onnxruntime
 
         if precision == "bfloat16":
@@ -103,11 +129,49 @@ class _OnnxRuntime:
             )
         self.width = int(self._session.get_outputs()[0].shape[1])
         self._input = self._session.get_inputs()[0].name
-        self.description = f"{device.upper()} (ONNX Runtime {onnxruntime.__version__}, float32)"
+        version = onnxruntime.__version__
+        self.description = (
+            f"{device.upper()} (ONNX Runtime {version}, {_words(stored, 'float32')})"
+        )
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         found = self._session.run(None, {self._input: inputs})
         return [np.asarray(each, np.float32) for each in found]
+
+
+class _LiteRt:
+    """One face at a time, as the file has it: batches gain nothing on a CPU."""
+
+    def __init__(self, data: bytes, path: Path, stored: str) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._lock = Lock()
+        try:
+            self._network = Interpreter(model_content=data, num_threads=os.cpu_count() or 1)
+            self._network.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise KnownfaceError(f"{path}: {_first_line(error)}") from None
+        (given,), (made,) = self._network.get_input_details(), self._network.get_output_details()
+        self._input, self._output = given["index"], made["index"]
+        self.width = int(made["shape"][-1])
+        version = importlib.metadata.version("ai-edge-litert")
+        self.description = f"CPU (LiteRT {version}, {_words(stored, 'float32')})"
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        found = np.zeros((len(inputs), self.width), np.float32)
+        with self._lock:
+            for i in range(len(inputs)):
+                self._network.set_tensor(self._input, inputs[i : i + 1])
+                self._network.invoke()
+                found[i] = self._network.get_tensor(self._output)[0]
+        return [found]
+
+
+def _words(stored: str, computes: str) -> str:
+    """In what a network computes, and, of an exported one, what it was exported for."""
+    if stored == "int8":
+        return f"int8, the rest in {computes}"
+    return f"weights in 16 bits, computed in {computes}" if stored in ("bf16", "fp16") else computes
 
 
 def _first_line(error: Exception) -> str:

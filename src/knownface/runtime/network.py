@@ -1,10 +1,11 @@
-"""An ONNX file as something that runs: compiled once per process, safe from threads and forks."""
+"""A network's file as something that runs: compiled once per process, safe from threads and forks."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -15,15 +16,18 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.committed import differs
-from knownface.files.onnx_limits import check_graph, read_network
+from knownface.files.ir_limits import check_ir
+from knownface.files.onnx_limits import QUANTISED, check_graph, read_network
 from knownface.options import Device, Precision, checked
-from knownface.runtime.devices import Runtime, start_runtime
+from knownface.runtime.devices import Runtime, start_exported, start_runtime
+from knownface.runtime.exported import Exported
 
 
 class Network:
     """A network on a device: an array in, arrays out.
 
-    digest: hex SHA-256 of the file's content; where it is given, the content has to have it.
+    digest: hex SHA-256 of the file's content (see `joined` for two); where it is given, the content
+        has to have it. exported: how it runs instead, where it was made for deployment.
     description: the device in words; width: the last dimension of the first output.
     It pickles as the file's path; a process that gets it, or is forked, compiles it once for
     itself. Raises KnownfaceError.
@@ -35,17 +39,19 @@ class Network:
         device: str = "auto",
         precision: Precision = "auto",
         digest: str | None = None,
+        exported: Exported | None = None,
     ) -> None:
         self.path = path
         checked("device", Device, device)
         self._options = device, precision
-        self._compiled = _compile(path, *self._options, digest)
+        self.exported = exported
+        self._compiled = _compile(path, *self._options, digest, exported)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
         self.width = self._compiled.runtime.width
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.path, *self._options, self.digest)
+        return _restored, (self.path, *self._options, self.digest, self.exported)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         return self  # nothing about it ever changes
@@ -62,7 +68,9 @@ class Network:
     def compiled(self) -> Compiled:
         """The network in this process."""
         if self._compiled.process != os.getpid():
-            self._compiled = _restored(self.path, *self._options, self.digest)._compiled
+            self._compiled = _restored(
+                self.path, *self._options, self.digest, self.exported
+            )._compiled
         return self._compiled
 
 
@@ -83,16 +91,35 @@ _left_behind: list[Compiled] = []
 _lock = RLock()
 
 
-def _compile(path: Path, device: str, precision: Precision, expected: str | None) -> Compiled:
+def network_files(path: Path, exported: Exported | None) -> tuple[Path, ...]:
+    """The files that a network is in: OpenVINO keeps its weights in a second one."""
+    two = exported is not None and exported.format == "openvino"
+    return (path, path.with_suffix(".bin")) if two else (path,)
+
+
+def joined(digests: Sequence[str]) -> str:
+    """One checksum of a network's files: of one its own, of several that of theirs."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _compile(
+    path: Path,
+    device: str,
+    precision: Precision,
+    expected: str | None,
+    exported: Exported | None = None,
+) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
-            state = path.stat()
-            file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
-            known = _compiled.get((_digests.get(file), device, precision))
+            paths = network_files(path, exported)
+            file = tuple(map(_state, paths))
+            known = _compiled.get((_digests.get(file), device, precision, exported))
             if known and expected in (None, known.digest):
                 return known
-            data = read_network(path)
+            data, *weights = map(read_network, paths)
         except OSError as error:
             raise KnownfaceError(
                 f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
@@ -100,25 +127,49 @@ def _compile(path: Path, device: str, precision: Precision, expected: str | None
             ) from None
         except ValueError as error:
             raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-        digest = hashlib.sha256(data).hexdigest()
+        digest = joined([hashlib.sha256(each).hexdigest() for each in (data, *weights)])
         if expected not in (None, digest):
             raise differs(path)
         _digests[file] = digest
-        known = _compiled.get((digest, device, precision))
+        known = _compiled.get((digest, device, precision, exported))
         if known is None:
             try:
-                check_graph(data)
+                _check(exported, data, *weights)
             except ValueError as error:
                 raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-            runtime = start_runtime(data, path, device, precision)
+            if exported:
+                runtime = start_exported(exported, data, b"".join(weights), path, device)
+            else:
+                runtime = start_runtime(data, path, device, precision)
             known = Compiled(runtime, digest, os.getpid())
-            _compiled[digest, device, precision] = known
+            _compiled[digest, device, precision, exported] = known
         return known
 
 
-def _restored(path: Path, device: str, precision: Precision, digest: str) -> Network:
+def _state(path: Path) -> tuple[Any, ...]:
+    state = path.stat()
+    return path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _check(exported: Exported | None, data: bytes, weights: bytes = b"") -> None:
+    """Raise ValueError for a network such as knownface does not write."""
+    if exported is None:
+        check_graph(data)
+    elif exported.format == "onnx":
+        check_graph(data, QUANTISED)
+    elif exported.format == "openvino":
+        check_ir(data, weights)
+
+
+def _restored(
+    path: Path,
+    device: str,
+    precision: Precision,
+    digest: str,
+    exported: Exported | None = None,
+) -> Network:
     """A network of another process, in this one."""
-    network = Network(path, device, precision)
+    network = Network(path, device, precision, exported=exported)
     _restored_lately.append(network._compiled)
     if network.digest != digest:
         raise KnownfaceError(f"{path}: another network lies there by now; load it again")
