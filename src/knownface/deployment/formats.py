@@ -20,7 +20,6 @@ PRECISIONS = {
 }
 # Packages that writing needs besides those that recognising needs, and in which extra they are.
 NEEDED = {
-    ("onnx", "int8"): ("nncf",),
     ("openvino", "int8"): ("nncf",),
     ("litert", "fp32"): ("keras", "tensorflow", "ai_edge_litert"),
     ("litert", "fp16"): ("keras", "tensorflow", "ai_edge_litert", "ai_edge_quantizer"),

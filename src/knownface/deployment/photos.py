@@ -118,9 +118,11 @@ class RunPhotos:
 
         Its gallery, threshold and confidence are made again as training made them.
         """
-        enrolled = self.enrolled.embedded_by(embedder, track)
-        testing = self.testing.embedded_by(embedder, track)
-        strangers = self.strangers.embedded_by(embedder, track) if self.strangers else None
+        enrolled, testing, strangers = self.enrolled, self.testing, self.strangers
+        if embedder is not self.recognizer.embedder:
+            enrolled = enrolled.embedded_by(embedder, track)
+            testing = testing.embedded_by(embedder, track)
+            strangers = strangers.embedded_by(embedder, track) if strangers else None
         before = self.recognizer.gallery
         contract = embedder.contract(self.recognizer.crop)
         gallery = before.seen_by(enrolled.embeddings, contract)

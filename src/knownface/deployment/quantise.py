@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.embedder import BATCH, Embedder
 from knownface.runtime.exported import Exported
 from knownface.stats.vectors import cosines
 
@@ -53,45 +53,59 @@ def write_quantised(
 def _quantised(
     source: Path, exported: Exported, folder: Path, crops: np.ndarray, ends: bool
 ) -> Path:
-    with _quiet():
-        import nncf
-
-        nncf.set_log_level(logging.ERROR)
-        model, samples, summing = _opened(source, exported, crops)
-        scope = nncf.IgnoredScope(names=[summing[0], summing[-1]] if ends else [])
-        made = nncf.quantize(
-            model, nncf.Dataset(samples), subset_size=len(crops), ignored_scope=scope
-        )
-        if exported.format == "openvino":
-            import openvino
-
-            openvino.save_model(made, folder / "embedder.xml", compress_to_fp16=False)
-            return folder / "embedder.xml"
-        import onnx
-
-        onnx.save(made, folder / "embedder.onnx")
-        return folder / "embedder.onnx"
+    write = _with_nncf if exported.format == "openvino" else _with_onnx_runtime
+    with redirect_stdout(io.StringIO()):  # NNCF draws its progress there, where documents may go
+        return write(source, folder, crops, ends)
 
 
-def _opened(source: Path, exported: Exported, crops: np.ndarray) -> tuple[Any, list[Any], list[str]]:
-    """The network as NNCF takes it, one crop after the other, and its summing layers in order."""
-    if exported.format == "openvino":
-        import openvino
+def _with_nncf(source: Path, folder: Path, crops: np.ndarray, ends: bool) -> Path:
+    import nncf
+    import openvino
 
-        model = openvino.Core().read_model(source.read_bytes())
-        layers = [(op.get_type_name(), op.get_friendly_name()) for op in model.get_ordered_ops()]
-        samples: list[Any] = [crop[None] for crop in crops]
-    else:
-        import onnx
-
-        model = onnx.load(source)
-        layers = [(node.op_type, node.name) for node in model.graph.node]
-        samples = [{model.graph.input[0].name: crop[None]} for crop in crops]
-    return model, samples, [name for kind, name in layers if kind in SUMS]
+    nncf.set_log_level(logging.ERROR)
+    model = openvino.Core().read_model(source.read_bytes())
+    layers = [(op.get_type_name(), op.get_friendly_name()) for op in model.get_ordered_ops()]
+    samples = nncf.Dataset([crop[None] for crop in crops])
+    scope = nncf.IgnoredScope(names=_ends(layers) if ends else [])
+    made = nncf.quantize(model, samples, subset_size=len(crops), ignored_scope=scope)
+    path = folder / "embedder.xml"
+    openvino.save_model(made, path, compress_to_fp16=False)
+    return path
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """NNCF draws its progress on the standard output, where documents may go."""
-    with redirect_stdout(io.StringIO()):
-        yield
+def _with_onnx_runtime(source: Path, folder: Path, crops: np.ndarray, ends: bool) -> Path:
+    """Weights have 7 bits: sums of 8 bits overflow on CPUs without VNNI, silently.
+
+    On such a CPU 8 bits took mini from a DIR of 0.775 to 0.394, and 7 bits nothing.
+    """
+    import onnx
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ready, path = folder / "ready.onnx", folder / "embedder.onnx"
+        quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        graph = onnx.load(ready).graph
+        named = graph.input[0].name
+        parts = iter([{named: crops[i : i + BATCH]} for i in range(0, len(crops), BATCH)])
+
+        class Crops(quantization.CalibrationDataReader):
+            def get_next(self) -> dict[str, np.ndarray] | None:
+                return next(parts, None)
+
+        quantization.quantize_static(
+            str(ready), str(path), Crops(), per_channel=True, reduce_range=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            nodes_to_exclude=_ends([(each.op_type, each.name) for each in graph.node])
+            if ends else [],
+        )  # fmt: skip
+    ready.unlink()
+    return path
+
+
+def _ends(layers: Sequence[tuple[str, str]]) -> list[str]:
+    """The names of the first and the last layer that sums, of kinds and names in their order."""
+    names = [name for kind, name in layers if kind in SUMS]
+    return [names[0], names[-1]]

@@ -11,10 +11,11 @@ from knownface.files.onnx_limits import MOST_HELD, MOST_NODES, MOST_WORK
 
 # What OpenVINO makes of the graphs in `onnx_limits`, and NNCF adds.
 OPERATIONS = frozenset({
-    "Add", "Clamp", "Concat", "Const", "Convert", "Convolution", "Divide", "FakeQuantize", "Gather",
-    "GroupConvolution", "MatMul", "MaxPool", "Maximum", "Multiply", "PReLU", "Pad", "Parameter",
-    "Power", "ReLU", "ReduceL2", "ReduceMean", "Reshape", "Result", "Sigmoid", "Sqrt", "Subtract",
-    "Tanh", "Transpose",
+    "Add", "Broadcast", "Clamp", "Concat", "Const", "Convert", "Convolution", "Divide",
+    "FakeQuantize", "Gather", "GroupConvolution", "Identity", "MatMul", "MaxPool", "Maximum",
+    "Minimum", "Multiply", "PReLU", "Pad", "Parameter", "Power", "Range", "ReLU", "ReduceL2",
+    "ReduceMean", "Reshape", "Result", "ShapeOf", "Sigmoid", "Sqrt", "Squeeze", "Subtract", "Tanh",
+    "Transpose", "VariadicSplit",
 })  # fmt: skip
 # Where numbers are summed up: the input that holds the kernels.
 SUMMED = {"Convolution", "GroupConvolution", "MatMul"}
@@ -31,12 +32,17 @@ def check_ir(data: bytes, weights: bytes) -> None:
 
     try:
         model = openvino.Core().read_model(data, weights)
-    except (RuntimeError, ValueError, TypeError) as error:
+        given = [each.get_partial_shape() for each in model.inputs]
+        sides = [] if [len(each) for each in given] != [4] else list(given[0])[1:]
+        if any(side.is_dynamic for side in sides) or not sides or sides[0] != sides[1]:
+            raise ValueError("its input is not crops of faces, (n, size, size, 3)")
+        one = [1, *(side.get_length() for side in sides)]
+        model.reshape(one)  # then all sizes are known, but for those that depend on the pixels
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"its layers do not fit each other: {_last_line(error)}") from None
-    given, made = ([_shape(each) for each in of] for of in (model.inputs, model.outputs))
-    if [len(shape) for shape in given] != [4] or given[0][3] != 3 or given[0][1] != given[0][2]:
+    if one[3] != 3:
         raise ValueError("its input is not crops of faces, (n, size, size, 3)")
-    if [len(shape) for shape in made] != [2]:
+    if [len(_shape(each)) for each in model.outputs] != [2]:
         raise ValueError("its output is not embeddings, (n, d)")
     _check_cost(model)
 
@@ -74,7 +80,7 @@ def _check_constant(layer: Element, length: int) -> None:
 
 
 def _check_cost(model: Any) -> None:
-    """For one face; held: generously, all that every layer makes, in a network of MOST_NODES."""
+    """For one face; held: what one layer makes."""
     work = most = 0
     for each in model.get_ops():
         if each.get_type_name() == "Constant":
@@ -92,11 +98,9 @@ def _check_cost(model: Any) -> None:
 
 
 def _shape(port: Any) -> tuple[int, ...]:
-    """Of an input or output, for one face."""
-    shape = port.partial_shape
-    if shape.rank.is_dynamic:
+    if port.get_partial_shape().is_dynamic:
         raise ValueError("the size of a layer's output cannot be told")
-    return tuple(1 if each.is_dynamic else each.get_length() for each in shape)
+    return tuple(port.get_shape())
 
 
 def _last_line(error: Exception) -> str:
