@@ -110,21 +110,26 @@ def _written(
     """The exported network, ready to run, and what is to be said of how it was made."""
     from knownface.deployment.formats import write_network
     from knownface.embed.embedder import Embedder
+    from knownface.recognition.recognizer import KERAS
 
-    recognizer, facts = before.recognizer, dict[str, Any]()
+    import numpy as np
+
+    from knownface.deployment.quantise import CALIBRATION, CHECK, write_quantised
+
+    source, facts = before.recognizer.embedder.path, dict[str, Any]()
+    order = np.random.default_rng(0).permutation(before.training)[: CALIBRATION + CHECK]
+    crops = np.asarray(before.enrolled.crops[order])
     if exported.precision == "int8":
-        import numpy as np
+        facts["calibration"] = min(len(order), CALIBRATION)
+    if exported.format == "litert":
+        from knownface.deployment.litert import write_litert
 
-        from knownface.deployment.quantise import CALIBRATION, CHECK, write_quantised
-
-        order = np.random.default_rng(0).permutation(before.training)[: CALIBRATION + CHECK]
-        crops, wanted = before.enrolled.crops[order], before.enrolled.embeddings[order]
-        path, layers = write_quantised(
-            recognizer.embedder.path, exported, folder, np.asarray(crops), wanted
-        )
-        facts = {"calibration": min(len(order), CALIBRATION), "float_layers": layers}
+        path = write_litert(source.with_name(KERAS), exported.precision, folder, crops)
+    elif exported.precision == "int8":
+        wanted = before.enrolled.embeddings[order]
+        path, facts["float_layers"] = write_quantised(source, exported, folder, crops, wanted)
     else:
-        path = write_network(recognizer.embedder.path, exported, folder)
+        path = write_network(source, exported, folder)
     embedder = Embedder(path, "cpu", exported=exported)
     if exported.precision == "bf16" and "bfloat16" not in embedder.device.split(",")[-1]:
         facts["notes"] = [NO_BFLOAT16]

@@ -22,8 +22,8 @@ PRECISIONS = {
 NEEDED = {
     ("openvino", "int8"): ("nncf",),
     ("litert", "fp32"): ("keras", "tensorflow", "ai_edge_litert"),
-    ("litert", "fp16"): ("keras", "tensorflow", "ai_edge_litert", "ai_edge_quantizer"),
-    ("litert", "int8"): ("keras", "tensorflow", "ai_edge_litert", "ai_edge_quantizer"),
+    ("litert", "fp16"): ("keras", "tensorflow", "ai_edge_litert"),
+    ("litert", "int8"): ("keras", "tensorflow", "ai_edge_litert"),
 }
 SMALL = 64  # numbers of an array that are not worth making smaller
 
@@ -47,7 +47,7 @@ def check_possible(exported: Exported) -> None:
 
 
 def write_network(source: Path, exported: Exported, folder: Path) -> Path:
-    """Write a recogniser's ONNX network in a format and precision, but for int8; the file.
+    """Write a recogniser's ONNX network for ONNX Runtime or OpenVINO, but for int8; the file.
 
     Of OpenVINO the .xml, beside which the .bin lies. folder: an empty one.
     """
