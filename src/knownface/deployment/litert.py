@@ -7,9 +7,6 @@ MobileFaceNet agrees with float32 to a cosine of 0.993 (worst 0.985) against 0.9
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import numpy as np
 from knownface.deployment.quantise import CALIBRATION
 from knownface.errors import KnownfaceError
 from knownface.runtime.exported import Precision
+from knownface.runtime.silence import silence
 
 
 def write_litert(source: Path, precision: Precision, folder: Path, crops: np.ndarray) -> Path:
@@ -47,20 +45,7 @@ def write_litert(source: Path, precision: Precision, folder: Path, crops: np.nda
     if precision == "int8":
         options["representative_dataset"] = lambda: ([crop[None]] for crop in crops[:CALIBRATION])
     path = folder / "embedder.tflite"
-    with _silence():
+    with silence():
         model = keras.models.load_model(source)
         model.export(path, format="litert", verbose=False, **options)
     return path
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """TensorFlow's converter writes past Python what it thinks of."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

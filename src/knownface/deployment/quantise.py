@@ -19,6 +19,9 @@ from knownface.stats.vectors import cosines
 log = logging.getLogger(__name__)
 
 CALIBRATION, CHECK = 300, 300  # crops: NNCF's own number, and as many to choose between two ways
+# Weights of 7 bits for ONNX Runtime: sums of 8 bits overflow, silently, on CPUs without VNNI, where
+# they took mini from a DIR of 0.775 to 0.394, and 7 bits to 0.769 (benchmarks/export.py).
+REDUCED = True
 SUMS = ("Convolution", "GroupConvolution", "MatMul", "Conv", "Gemm")
 
 
@@ -74,10 +77,6 @@ def _with_nncf(source: Path, folder: Path, crops: np.ndarray, ends: bool) -> Pat
 
 
 def _with_onnx_runtime(source: Path, folder: Path, crops: np.ndarray, ends: bool) -> Path:
-    """Weights have 7 bits: sums of 8 bits overflow on CPUs without VNNI, silently.
-
-    On such a CPU 8 bits took mini from a DIR of 0.775 to 0.394, and 7 bits nothing.
-    """
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -95,7 +94,7 @@ def _with_onnx_runtime(source: Path, folder: Path, crops: np.ndarray, ends: bool
                 return next(parts, None)
 
         quantization.quantize_static(
-            str(ready), str(path), Crops(), per_channel=True, reduce_range=True,
+            str(ready), str(path), Crops(), per_channel=True, reduce_range=REDUCED,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             nodes_to_exclude=_ends([(each.op_type, each.name) for each in graph.node])

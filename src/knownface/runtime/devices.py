@@ -14,6 +14,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.options import Precision, argument
 from knownface.runtime.exported import Exported
+from knownface.runtime.silence import silence
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
@@ -147,8 +148,9 @@ class _LiteRt:
 
         self._lock = Lock()
         try:
-            self._network = Interpreter(model_content=data, num_threads=os.cpu_count() or 1)
-            self._network.allocate_tensors()
+            with silence():
+                self._network = Interpreter(model_content=data, num_threads=os.cpu_count() or 1)
+                self._network.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         (given,), (made,) = self._network.get_input_details(), self._network.get_output_details()
