@@ -14,7 +14,7 @@ import numpy as np
 from faces import Embed, main
 
 sys.modules["openvino_telemetry"] = None  # or its maker is told that it is used
-import openvino
+import openvino  # noqa: E402
 
 
 def start(export: Path) -> Embed:

@@ -33,7 +33,8 @@ NO_BFLOAT16 = (
     "float32; a CPU that has them computes in bfloat16, so evaluate it there again"
 )
 Limit = Annotated[
-    float, share("Share of test photos, and of strangers, that may be lost; one in any case.", 0.003)
+    float,
+    share("Share of test photos, and of strangers, that may be lost; one in any case.", 0.003),
 ]
 
 
@@ -108,13 +109,12 @@ def _written(
     exported: Exported, before: RunPhotos, folder: Path
 ) -> tuple[Embedder, dict[str, Any]]:
     """The exported network, ready to run, and what is to be said of how it was made."""
-    from knownface.deployment.formats import write_network
-    from knownface.embed.embedder import Embedder
-    from knownface.recognition.recognizer import KERAS
-
     import numpy as np
 
+    from knownface.deployment.formats import write_network
     from knownface.deployment.quantise import CALIBRATION, CHECK, write_quantised
+    from knownface.embed.embedder import Embedder
+    from knownface.recognition.recognizer import KERAS
 
     source, facts = before.recognizer.embedder.path, dict[str, Any]()
     order = np.random.default_rng(0).permutation(before.training)[: CALIBRATION + CHECK]

@@ -77,6 +77,9 @@ def _half(source: Path, path: Path) -> None:
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}/half"))
         graph.node.insert(
-            0, helper.make_node("Cast", [f"{name}/half"], [name], f"{name}/cast", to=TensorProto.FLOAT)
+            0,
+            helper.make_node(
+                "Cast", [f"{name}/half"], [name], f"{name}/cast", to=TensorProto.FLOAT
+            ),
         )
     onnx.save(model, path)

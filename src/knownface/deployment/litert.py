@@ -19,16 +19,15 @@ from knownface.runtime.silence import silence
 
 
 def write_litert(source: Path, precision: Precision, folder: Path, crops: np.ndarray) -> Path:
-    """Write a recogniser's Keras network, the file `source`; crops (n, size, size, 3) calibrate int8.
+    """Write a recogniser's Keras network; crops (n, size, size, 3) of training calibrate int8.
 
-    uint8 crops in, float32 embeddings out, in every precision.
+    source: `embedder.keras`. uint8 crops in, float32 embeddings out, in every precision.
     """
     if not source.is_file():
         raise KnownfaceError(
             f"{source}: needed for LiteRT, and not there; copy the run again, or train again"
         )
-    import knownface.networks.layers  # noqa: F401 - imports Keras quietly
-    import keras
+    from knownface.networks.layers import keras  # quietly
 
     if keras.backend.backend() != "tensorflow":
         raise KnownfaceError(

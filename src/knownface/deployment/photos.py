@@ -83,7 +83,9 @@ class Run:
         found = replace(
             self,
             data=str(data or self.data),
-            strangers=None if not (strangers or self.strangers) else str(strangers or self.strangers),
+            strangers=None
+            if not (strangers or self.strangers)
+            else str(strangers or self.strangers),
         )
         for name, place in (("data", found.data), ("strangers", found.strangers)):
             if place is not None and not Path(place).is_dir():
@@ -138,9 +140,7 @@ class RunPhotos:
         """With the photos of the training part alone, and a threshold of their own."""
         gallery = self.recognizer.gallery.only(self.training)
         threshold, confidence = self.calibrated(gallery, self.recognizer.threshold, gallery)
-        return replace(
-            self.recognizer, gallery=gallery, threshold=threshold, confidence=confidence
-        )
+        return replace(self.recognizer, gallery=gallery, threshold=threshold, confidence=confidence)
 
     def calibrated(
         self, gallery: Gallery, earlier: Threshold, before: Gallery

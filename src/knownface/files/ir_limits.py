@@ -70,9 +70,10 @@ def _check_layers(data: bytes, length: int) -> None:
 
 
 def _check_constant(layer: Element, length: int) -> None:
-    data = layer.find("data")
+    found = layer.find("data")
+    data = {} if found is None else found.attrib
     try:
-        offset, size = (int((data if data is not None else {}).get(n, "")) for n in ("offset", "size"))
+        offset, size = (int(data.get(name, "")) for name in ("offset", "size"))
     except ValueError:
         raise ValueError(f"{layer.get('name')!r:.60} does not say where its numbers lie") from None
     if not 0 <= offset <= offset + size <= length:

@@ -76,7 +76,8 @@ def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 def check_graph(data: bytes, more: frozenset[str] = frozenset()) -> None:
     """Raise ValueError unless it is a network from crops to embeddings such as we write.
 
-    more: operators that are accepted besides; with QUANTISED, smaller numbers too. Crops are uint8 (n, size, size, 3), embeddings float32 (n, d).
+    Crops are uint8 (n, size, size, 3), embeddings float32 (n, d).
+    more: operators that are accepted besides; with QUANTISED, smaller numbers too.
     """
     model = parse(data)
     _check_operators(model, OPERATORS | more)

@@ -16,7 +16,11 @@ from knownface.options import Precision, argument
 from knownface.runtime.exported import Exported
 from knownface.runtime.silence import silence
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
 
 
 class Runtime(Protocol):
@@ -131,9 +135,7 @@ class _OnnxRuntime:
         self.width = int(self._session.get_outputs()[0].shape[1])
         self._input = self._session.get_inputs()[0].name
         version = onnxruntime.__version__
-        self.description = (
-            f"{device.upper()} (ONNX Runtime {version}, {_words(stored, 'float32')})"
-        )
+        self.description = f"{device.upper()} (ONNX Runtime {version}, {_words(stored, 'float32')})"
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         found = self._session.run(None, {self._input: inputs})

@@ -1,4 +1,4 @@
-"""A network's file as something that runs: compiled once per process, safe from threads and forks."""
+"""A network's file as something that runs: compiled once, safe from threads and forks."""
 
 from __future__ import annotations
 
