@@ -3,9 +3,9 @@
     python benchmarks/export.py --runs runs/people runs/mini --random vggface2 arcface
 
 Runs are exported in every format and precision, and the two lines of each are shown, or why it was
-refused; also with weights of 8 bits for ONNX Runtime, and calibrated on nothing but black. `--random`
-times networks with random weights, which compute as long as real ones: exported in each precision,
-batches of 8 crops, in turns, medians of five. Needs `pip install '.[train,export]'`.
+refused; also with weights of 8 bits for ONNX Runtime, and calibrated on nothing but black.
+`--random` times networks with random weights, which compute as long as real ones: exported in each
+precision, batches of 8 crops, in turns, medians of five. Needs `pip install '.[train,export]'`.
 """
 
 from __future__ import annotations

@@ -23,11 +23,13 @@ def write_litert(source: Path, precision: Precision, folder: Path, crops: np.nda
 
     source: `embedder.keras`. uint8 crops in, float32 embeddings out, in every precision.
     """
+    import knownface.networks.layers  # noqa: F401 - imports Keras quietly
+
     if not source.is_file():
         raise KnownfaceError(
             f"{source}: needed for LiteRT, and not there; copy the run again, or train again"
         )
-    from knownface.networks.layers import keras  # quietly
+    import keras
 
     if keras.backend.backend() != "tensorflow":
         raise KnownfaceError(
