@@ -1,11 +1,11 @@
 """Exported networks beside each other: size, processor time of a face, and what each one loses.
 
-    python benchmarks/export.py --runs runs/people runs/mini --random vggface2 arcface
+    python benchmarks/export.py --times runs/people runs/mini vggface2 arcface --exports runs/people
 
-Runs are exported in every format and precision, and the two lines of each are shown, or why it was
-refused; also with weights of 8 bits for ONNX Runtime, and calibrated on nothing but black.
-`--random` times networks with random weights, which compute as long as real ones: exported in each
-precision, batches of 8 crops, in turns, medians of five. Needs `pip install '.[train,export]'`.
+`--times`: a run, or a backbone with random weights, which compute as long as real ones, in each
+precision: batches of 8 crops, in turns, medians of five. `--exports`: the two lines of every format
+and precision, or why it was refused; also with weights of 8 bits for ONNX Runtime, and calibrated
+on nothing but black. Needs `pip install '.[train,export]'`.
 """
 
 from __future__ import annotations
@@ -95,18 +95,23 @@ def random_network(name: str, path: Path) -> Path:
     return path
 
 
+def source_of(given: str, folder: Path) -> Path:
+    """The network of a run, or a backbone with random weights."""
+    run = Path(given) / "recognizer" / "embedder.onnx"
+    return run if run.is_file() else random_network(given, folder / f"{given}.onnx")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=Path, nargs="*", default=[])
-    parser.add_argument("--random", nargs="*", default=[])
+    parser.add_argument("--times", nargs="*", default=[], metavar="RUN_OR_BACKBONE")
+    parser.add_argument("--exports", nargs="*", default=[], metavar="RUN")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for run in given.runs:
+        for name in given.times:
+            timed(Path(name).name, source_of(name, folder), folder)
+        for run in map(Path, given.exports):
             for format, precisions in PRECISIONS.items():
                 for precision in precisions:
                     lines_of(run, format, precision, folder / f"{run.name}-{format}-{precision}")
-            refused(run, folder)
-            timed(run.name, run / "recognizer" / "embedder.onnx", folder)
-        for name in given.random:
-            timed(name, random_network(name, folder / f"{name}.onnx"), folder)
+            refused(run, folder / run.name)
