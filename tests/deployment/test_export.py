@@ -167,8 +167,8 @@ def test_a_missing_package_is_named_with_its_extra(
 
 
 def test_what_was_moved_is_asked_for(small_run: Path, exports: Any, tmp_path: Path) -> None:
+    shutil.copytree(small_run / "recognizer", tmp_path / "alone")
     with pytest.raises(KnownfaceError, match="a recogniser without its run"):
-        shutil.copytree(small_run / "recognizer", tmp_path / "alone")
         export(tmp_path / "alone")
     with pytest.raises(KnownfaceError, match="a recogniser without its run"):
         export(exports("onnx", "fp32").folder)
