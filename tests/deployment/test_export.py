@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from command_line import knownface, refused
 
-from knownface.deployment import formats, quantise
+from knownface.deployment import formats
 from knownface.deployment.export import Export, export
 from knownface.embed.embedder import Embedder
 from knownface.errors import KnownfaceError
@@ -129,18 +130,23 @@ def test_what_knownface_does_not_run_is_said(exports: Any) -> None:
 def test_an_export_that_loses_is_refused_and_nothing_is_left(
     small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calibrated on black, so that every brighter pixel is cut off."""
-    write = quantise.write_quantised
-    monkeypatch.setattr(
-        quantise,
-        "write_quantised",
-        lambda source, exported, folder, crops, wanted: write(
-            source, exported, folder, np.zeros_like(crops), wanted
-        ),
-    )
-    out = tmp_path / "export"
-    done = knownface("export", small_run, "--precision", "int8", "--out", out)
-    refused(done, "Refused: onnx int8 loses more than --limit 0.003", "photos in", "cosine")
+    """The weights of each layer are mixed up."""
+    write = formats.write_network
+
+    def broken(source: Path, exported: Exported, folder: Path) -> Path:
+        path, rng = write(source, exported, folder), np.random.default_rng(0)
+        model = onnx.load(path)
+        for tensor in model.graph.initializer:
+            values = onnx.numpy_helper.to_array(tensor)
+            if values.size > formats.SMALL:
+                mixed = rng.permutation(values.ravel()).reshape(values.shape)
+                tensor.CopyFrom(onnx.numpy_helper.from_array(mixed, tensor.name))
+        onnx.save(model, path)
+        return path
+
+    monkeypatch.setattr(formats, "write_network", broken)
+    done = knownface("export", small_run, "--out", tmp_path / "export")
+    refused(done, "Refused, for", "a mean cosine below 0.95 (--limit 0.003)", "(float32: ")
     assert not list(tmp_path.iterdir())
 
 

@@ -39,7 +39,9 @@ def test_what_is_better_is_accepted() -> None:
 
 def test_a_refusal_has_the_numbers() -> None:
     bad = replace(FAIR, exported=replace(SAME, dir=0.5))
-    with pytest.raises(KnownfaceError, match=r"72 photos in DIR.*DIR 50\.0 % \(float32: 95\.0 %\)"):
+    with pytest.raises(
+        KnownfaceError, match=r"72 photos lost in DIR.*DIR 50\.0 % \(float32: 95\.0 %\)"
+    ):
         bad.check()
 
 
@@ -49,3 +51,8 @@ def test_without_a_test_the_embeddings_decide() -> None:
     untested.check()
     with pytest.raises(KnownfaceError, match=r"worst 0\.8000"):
         replace(untested, cosine_worst=0.8).check()
+
+
+def test_few_photos_do_not_excuse_a_network_that_computes_something_else() -> None:
+    with pytest.raises(KnownfaceError, match=r"Refused, for a mean cosine below 0\.95"):
+        replace(FAIR, cosine_mean=0.9).check()

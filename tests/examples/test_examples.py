@@ -44,7 +44,7 @@ HIDDEN = ["knownface", "keras", "tensorflow", "onnx", "sklearn"]
 
 
 @pytest.mark.parametrize(
-    ("format", "precision"), [("onnx", "fp32"), ("openvino", "bf16"), ("litert", "int8")]
+    ("format", "precision"), [("onnx", "fp32"), ("openvino", "bf16"), ("litert", "fp32")]
 )
 def test_a_program_with_only_the_runtime_gives_the_same_names(
     format: str, precision: str, run_folder: Path, people: Path, shared: Path, tmp_path: Path
