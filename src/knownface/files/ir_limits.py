@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING, Any
 
 from knownface.files.onnx_limits import MOST_HELD, MOST_NODES, MOST_WORK
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 # What OpenVINO makes of the graphs in `onnx_limits`, and NNCF adds.
 OPERATIONS = frozenset({
@@ -17,6 +18,7 @@ OPERATIONS = frozenset({
     "ReduceMean", "Reshape", "Result", "ShapeOf", "Sigmoid", "Sqrt", "Squeeze", "Subtract", "Tanh",
     "Transpose", "VariadicSplit",
 })  # fmt: skip
+LARGEST_TEXT = 2**25  # bytes; MobileFaceNet in int8 has 0.7 million
 # Where numbers are summed up: the input that holds the kernels.
 SUMMED = {"Convolution", "GroupConvolution", "MatMul"}
 
@@ -49,6 +51,10 @@ def check_ir(data: bytes, weights: bytes) -> None:
 
 def _check_layers(data: bytes, length: int) -> None:
     """Only operations that we write, whose constants lie in the second file."""
+    from xml.etree import ElementTree
+
+    if len(data) > LARGEST_TEXT:
+        raise ValueError(f"{len(data):,} bytes, and {LARGEST_TEXT:,} are the most")
     if b"<!" in data:
         raise ValueError("it has declarations, which knownface never writes")
     try:
