@@ -12,8 +12,8 @@ from knownface.measure.numbers import percent
 from knownface.options import argument
 
 # Of embeddings with those of float32, because few photos may be named rightly even by a network
-# that computes something else. The least mean of what was good was 0.988, the highest of what was bad
-# 0.77; the worst photo of what was good reached 0.936 (docs/export.md).
+# that computes something else. The least mean of what was good was 0.988, the highest of what was
+# bad 0.77; the worst photo of what was good reached 0.936 (docs/export.md).
 LEAST_MEAN, LEAST_UNTESTED = 0.95, 0.9
 
 
