@@ -28,6 +28,8 @@ from knownface.recognition.threshold import Threshold
 
 log = logging.getLogger(__name__)
 
+UNFITTED = ("frozen", "head, columns")  # candidates whose network stayed as it was
+
 
 @dataclass(frozen=True)
 class Run:
@@ -48,7 +50,7 @@ class Run:
 
     @property
     def fitted(self) -> bool:
-        return self.evaluation.recipe != "frozen" and self.evaluation.chosen != "frozen"
+        return self.evaluation.recipe != "frozen" and self.evaluation.chosen not in UNFITTED
 
     @classmethod
     def read(cls, given: Path) -> Run:
