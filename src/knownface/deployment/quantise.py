@@ -19,8 +19,8 @@ from knownface.stats.vectors import cosines
 log = logging.getLogger(__name__)
 
 CALIBRATION, CHECK = 300, 300  # crops: NNCF's own number, and as many to choose between two ways
-# Weights of 7 bits for ONNX Runtime: sums of 8 bits overflow, silently, on CPUs without VNNI, where
-# they took mini from a DIR of 0.775 to 0.394, and 7 bits to 0.769 (benchmarks/export.py).
+# Weights of 7 bits for ONNX Runtime: sums of 8 bits overflow, silently, on CPUs without VNNI. With
+# every layer in int8 they took mini from a DIR of 0.775 to 0.394 there, and 7 bits lost nothing.
 REDUCED = True
 SUMS = ("Convolution", "GroupConvolution", "MatMul", "Conv", "Gemm")
 
@@ -32,7 +32,7 @@ def write_quantised(
 
     crops: (n, size, size, 3) of training photos, in no order; wanted: their float32 embeddings. A
     first part calibrates, and on what comes after it is measured whether the first and the last
-    layer are better left in float32 (of MobileFaceNet not, of mini yes: see docs/export.md).
+    layer are better left in float32 (of mini and MobileFaceNet: docs/export.md).
     """
     check = slice(CALIBRATION, CALIBRATION + CHECK) if len(crops) > CALIBRATION else slice(None)
     best: tuple[float, Path, str] | None = None
