@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,8 @@ def commands(
         "report": [run_folder, "--out", "{out}/report.html"],
         "recognize": [run_folder, photos[0], "--out", "{out}/drawn", "--csv", "{out}/faces.csv",
                       "--albums", "{out}/albums"],
+        "export": [run_folder, "--format", "openvino", "--out", "{out}/export", "--precision",
+                   "int8" if find_spec("nncf") else "fp16"],
         "verify": photos[:2],
         "benchmark": ["--pairs", folder / "pairs.txt", "--images", lfw / "images"],
         "demo": ["{out}/demo", "--people", "2", "--photos", "2", "--strangers", "1"],

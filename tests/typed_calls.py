@@ -23,6 +23,7 @@ def right() -> None:
     assert_type(knownface.recognize("runs/data", ["a.jpg"]), Iterator[knownface.Recognition])
     assert_type(knownface.verify("a.jpg", "b.jpg", far=0.01), knownface.Verification)
     assert_type(knownface.benchmark("pairs.txt", "images"), knownface.Benchmark)
+    assert_type(knownface.export("runs/data", format="onnx", precision="int8"), knownface.Export)
 
 
 def wrong() -> None:
@@ -34,3 +35,4 @@ def wrong() -> None:
     knownface.compare("data", backbone="mini")  # type: ignore[call-arg]
     knownface.compare("data", recipes=["magic"])  # type: ignore[list-item]
     knownface.check("data", faces="some")  # type: ignore[arg-type]
+    knownface.export("runs/data", format="tflite")  # type: ignore[arg-type]

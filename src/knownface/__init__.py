@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knownface.deployment.export import Export, export
     from knownface.diagnosis.findings import Diagnosis
     from knownface.errors import KnownfaceError
     from knownface.faces.photo import read_image
@@ -39,6 +40,7 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "Evaluation",
+    "Export",
     "KnownfaceError",
     "Recognition",
     "Recognizer",
@@ -51,6 +53,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "fetch",
     "load_backbone",
     "read_image",
@@ -66,6 +69,7 @@ _HOME = {
     "Comparison": "training.compare",
     "Diagnosis": "diagnosis.findings",
     "Evaluation": "measure.evaluation",
+    "Export": "deployment.export",
     "KnownfaceError": "errors",
     "Recognition": "recognition.result",
     "Recognizer": "recognition.recognizer",
@@ -78,6 +82,7 @@ _HOME = {
     "compare": "training.compare",
     "demo": "synthetic.folder",
     "evaluate": "pages.verbs",
+    "export": "deployment.export",
     "fetch": "networks.catalogue",
     "load_backbone": "networks.load",
     "read_image": "faces.photo",

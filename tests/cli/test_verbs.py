@@ -16,8 +16,8 @@ import knownface
 from knownface.cli.commands import app
 from knownface.errors import KnownfaceError
 
-VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "verify", "benchmark",
-         "demo", "backbones"]  # fmt: skip
+VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "export", "verify",
+         "benchmark", "demo", "backbones"]  # fmt: skip
 
 
 def shell(verb: str) -> dict[str, Any]:

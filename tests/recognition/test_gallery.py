@@ -6,10 +6,12 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import embeddings, gallery_of
 
 from knownface.errors import KnownfaceError
 from knownface.recognition.gallery import Gallery
@@ -206,3 +208,38 @@ def test_a_column_moves_towards_new_photos_as_a_mean_would() -> None:
     before, after = columns[0] @ new[0], moved.templates[0] @ new[0]
     assert before < after < 1
     assert moved.templates[0] @ columns[0] > 0.9
+
+
+def test_photos_are_taken_back_as_they_were_added() -> None:
+    """Also where the templates are no means of their photos."""
+    everyone, rng = gallery_of(5, 8), np.random.default_rng(3)
+    columns = embeddings(rng, everyone.templates, 0.05)
+    rows = np.flatnonzero(np.arange(40) % 8 < 6)
+    others = np.setdiff1d(np.arange(40), rows)
+    for templates in (None, columns):
+        before = Gallery.enroll(
+            everyone.people, everyone.embeddings[rows], everyone.labels[rows],
+            [everyone.photos[i] for i in rows], [everyone.digests[i] for i in rows], templates, "a",
+        )  # fmt: skip
+        after = before.with_photos(
+            everyone.embeddings[others], everyone.labels[others],
+            [everyone.photos[i] for i in others], [everyone.digests[i] for i in others],
+        )  # fmt: skip
+        again = after.only(np.arange(len(rows)))
+        assert np.allclose(again.templates, before.templates, atol=1e-5)
+        assert again.photos == before.photos
+        assert again.contract == "a"
+
+
+def test_another_network_moves_means_to_means_and_others_with_them() -> None:
+    known, rng = gallery_of(4, 6), np.random.default_rng(5)
+    seen = embeddings(rng, known.embeddings, 0.02)
+    moved = known.seen_by(seen, "b")
+    assert moved.contract == "b"
+    assert np.allclose(moved.templates, mean_templates(seen, known.labels, 4), atol=1e-6)
+    turn, upper = np.linalg.qr(np.eye(32) + 0.01 * rng.normal(size=(32, 32)))
+    turn *= np.sign(upper.diagonal())  # a small one, and no reflection
+    head = replace(known, templates=embeddings(rng, known.templates, 0.05))
+    turned = head.seen_by((known.embeddings @ turn).astype(np.float32), "b")
+    cosines = (turned.templates * (head.templates @ turn)).sum(1)
+    assert cosines.min() > 0.99

@@ -62,7 +62,7 @@ def test_a_stranger_is_unknown_and_a_blurred_or_small_one_is_too_poor(
     recognizer, photo = faces
     assert recognizer.recognize(photo).faces[0].reason == "unknown"
     side = recognizer.recognize(photo).faces[0].box[2]
-    blurred = recognizer.recognize(cv2.GaussianBlur(photo, (0, 0), 0.05 * side)).faces[0]
+    blurred = recognizer.recognize(cv2.GaussianBlur(photo, (0, 0), 0.035 * side)).faces[0]
     assert (blurred.name, blurred.reason, blurred.detail) == (None, "too poor", "blurred")
     assert blurred.answer == "too poor (blurred)"
     little = cv2.resize(photo, None, fx=12 / side, fy=12 / side, interpolation=cv2.INTER_AREA)

@@ -30,7 +30,7 @@ def in_a_new_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[np.nd
     start = network.start_runtime
     monkeypatch.setattr(network, "_compiled", {})
     monkeypatch.setattr(
-        network, "start_runtime", lambda *given: (compiled.append(given[1].name), start(*given))[1]
+        network, "start_runtime", lambda *given: (compiled.append(given[2].name), start(*given))[1]
     )
     found = Embedder(path, keep=True).embed(CROPS)
     monkeypatch.setattr(network, "start_runtime", start)

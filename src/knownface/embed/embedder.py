@@ -15,7 +15,8 @@ from knownface.faces.face import Crop
 from knownface.files.rows import Rows
 from knownface.options import Precision
 from knownface.progress import Track, silent
-from knownface.runtime.network import Network
+from knownface.runtime.exported import Exported
+from knownface.runtime.network import Network, network_files
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
@@ -28,6 +29,7 @@ class Embedder:
     precision: `auto` lets the CPU compute in bfloat16 where it can do that natively; `bfloat16`
         is an error where it cannot, and on other devices.
     digest: hex SHA-256 of the file's content, or what it has to be; width: d. keep: see `Network`.
+    exported: how it runs instead, where it was made for deployment; files: what it is in.
     Safe from many threads; see `Network` for processes. Raises KnownfaceError.
     """
 
@@ -37,19 +39,30 @@ class Embedder:
         device: str = "auto",
         precision: Precision = "auto",
         digest: str | None = None,
+        exported: Exported | None = None,
         keep: bool = False,
     ) -> None:
         self.path = path
-        self.network = Network(path, device, precision, digest, keep=keep)
+        self.exported = exported
+        self.network = Network(path, device, precision, digest, exported, keep=keep)
         self.digest, self.width = self.network.digest, self.network.width
         self.device = self.network.description
 
     def __repr__(self) -> str:
         return f"Embedder({self.path.name}, {self.device})"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return network_files(self.path, self.exported)
+
     def contract(self, crop: Crop) -> str:
-        """What two embeddings must share to be compared: network and geometry of the crops."""
+        """What two embeddings must share to be compared: network and geometry of the crops.
+
+        Of an exported network also its runtime and its precision.
+        """
         terms = f"{self.digest} {crop.kind} {crop.size} {crop.margin:g}"
+        if self.exported:
+            terms += f" {self.exported.format} {self.exported.precision}"
         return hashlib.sha256(terms.encode()).hexdigest()[:32]
 
     def embed(

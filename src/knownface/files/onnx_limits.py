@@ -22,6 +22,8 @@ OPERATORS = frozenset({
     "ReduceMean", "Relu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh", "Transpose",
     "BatchNormalization", "Constant", "Reshape",
 })  # fmt: skip
+# What exports with smaller numbers hold besides.
+QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear"})
 # The largest of our networks, IResNet-100, has 407 nodes, 0.26 GB, 12 billion multiplications per
 # face, and holds 3 million numbers at a time.
 LARGEST_FILE = 2**30  # bytes
@@ -71,14 +73,15 @@ def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
             yield from (attribute.t, *attribute.tensors)
 
 
-def check_graph(data: bytes) -> None:
+def check_graph(data: bytes, more: frozenset[str] = frozenset()) -> None:
     """Raise ValueError unless it is a network from crops to embeddings such as we write.
 
     Crops are uint8 (n, size, size, 3), embeddings float32 (n, d).
+    more: operators that are accepted besides; with QUANTISED, smaller numbers too.
     """
     model = parse(data)
-    _check_operators(model)
-    _check_arrays(model.graph)
+    _check_operators(model, OPERATORS | more)
+    _check_arrays(model.graph, bool(more))
     shapes = _shapes(model)
     graph = model.graph
     given, made = ([shapes.get(each.name, ()) for each in of] for of in (graph.input, graph.output))
@@ -89,32 +92,39 @@ def check_graph(data: bytes) -> None:
     _check_cost(graph, shapes)
 
 
-def _check_operators(model: onnx.ModelProto) -> None:
+def _check_operators(model: onnx.ModelProto, known: frozenset[str]) -> None:
     graph = model.graph
     if len(graph.node) > MOST_NODES:
         raise ValueError(f"{len(graph.node):,} nodes, and {MOST_NODES:,} are the most")
     if model.functions or model.training_info or graph.sparse_initializer:
         raise ValueError("it has functions or sparse arrays, which knownface never writes")
     for node in graph.node:
-        if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
+        if node.op_type not in known or node.domain not in ("", "ai.onnx"):
             kind = f"{node.domain}.{node.op_type}".lstrip(".")
             raise ValueError(f"it has a node {kind!r:.60}, and knownface writes no such operator")
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             raise ValueError(f"{node.name!r:.60} holds a graph of its own")
 
 
-def _check_arrays(graph: onnx.GraphProto) -> None:
+def _check_arrays(graph: onnx.GraphProto, small: bool) -> None:
     from onnx import TensorProto
 
     sizes = {TensorProto.FLOAT: 4, TensorProto.INT64: 8}
+    if small:
+        sizes |= {TensorProto.FLOAT16: 2, TensorProto.INT32: 4}
+        sizes |= {TensorProto.INT8: 1, TensorProto.UINT8: 1}
+    total = 0  # which may all become float32
     for tensor in graph.initializer:
         if tensor.data_type not in sizes:
             raise ValueError(f"{tensor.name!r:.60} is neither float32 nor int64")
         held = len(tensor.raw_data) // sizes[tensor.data_type] or max(
-            len(tensor.float_data), len(tensor.int64_data)
+            len(tensor.float_data), len(tensor.int64_data), len(tensor.int32_data)
         )
         if min(tensor.dims, default=0) < 0 or prod(tensor.dims) != held:
             raise ValueError(f"{tensor.name!r:.60} has {held:,} numbers, unlike what it says")
+        total += held
+    if 4 * total > LARGEST_FILE:
+        raise ValueError(f"{total:,} numbers, and {LARGEST_FILE // 4:,} are the most")
 
 
 def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -169,7 +179,10 @@ def _check_cost(graph: onnx.GraphProto, shapes: dict[str, Shape]) -> None:
     last = {name: i for i, node in enumerate(graph.node) for name in node.input}
     held = most = 0
     gone: dict[int, int] = {}  # numbers that nobody needs after a node
+    stored = {tensor.name for tensor in graph.initializer}
     for i, node in enumerate(graph.node):
+        if node.op_type in ("Cast", "DequantizeLinear") and node.input[0] in stored:
+            continue  # a weight that was stored in smaller numbers
         for name in node.output:
             size = prod(shapes.get(name, ()))
             held += size

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knownface.networks.record import Impostors
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.threshold import Threshold, too_close
+from knownface.recognition.threshold import Threshold, choose_threshold, too_close
 from knownface.stats import metrics
 
 # Where nothing can be fitted: about that of 20 people with 8 photos each (MobileFaceNet, on the
@@ -75,6 +76,29 @@ class Confidence:
             return cls.assumed(threshold)
         source = f"{len(right)} training photos against {len(impostors)} of strangers"
         return cls(slope, midpoint, source)
+
+
+def calibrate(
+    gallery: Gallery,
+    aside: np.ndarray | None,
+    far_target: float,
+    fitted: bool,
+    impostors: Impostors | None,
+    raced: np.ndarray | None = None,
+) -> tuple[Threshold, Confidence]:
+    """The threshold for a gallery, and what is made of a similarity.
+
+    aside: embeddings (m, d) of strangers set aside for it, or None; impostors, raced: as in
+        `choose_threshold`. fitted: whether the network was trained on these very people, who then
+        do not stand for strangers, nor do the backbone's measurements.
+    """
+    raced = raced if fitted and aside is None else None
+    measured = None if fitted else impostors
+    threshold = choose_threshold(gallery, aside, far_target, not fitted, measured, raced)
+    best = [gallery.match(aside)[1]] if aside is not None else []
+    best += [raced] if raced is not None else []
+    outside = np.concatenate(best) if best else np.zeros(0)
+    return threshold, Confidence.fit(gallery, threshold, outside, not fitted)
 
 
 def one_person(gallery: Gallery) -> np.ndarray:

@@ -109,6 +109,43 @@ class Gallery:
             self.contract,
         )
 
+    def only(self, rows: np.ndarray) -> Gallery:
+        """As it was before all photos but those in `rows` were enrolled: `with_photos` undone.
+
+        Everybody needs a photo among them; with ValueError otherwise.
+        """
+        others = np.setdiff1d(np.arange(len(self.labels)), rows)
+        kept, more = (np.zeros(self.templates.shape, np.float64) for _ in range(2))
+        np.add.at(kept, self.labels[rows], self.embeddings[rows])
+        np.add.at(more, self.labels[others], self.embeddings[others])
+        # |template| of the sum is what gives the template before its length: a quadratic equation.
+        along = (self.templates * more).sum(1)
+        root = along**2 - (more**2).sum(1) + (kept**2).sum(1)
+        sums = self.templates * (along + np.sqrt(np.maximum(root, 0)))[:, None] - more
+        return Gallery.enroll(
+            self.people,
+            self.embeddings[rows],
+            self.labels[rows],
+            [self.photos[i] for i in rows],
+            [self.digests[i] for i in rows],
+            unit_length(sums),
+            self.contract,
+        )
+
+    def seen_by(self, embeddings: np.ndarray, contract: str) -> Gallery:
+        """The same photos as another network sees them: its embeddings (n, d) and contract.
+
+        Templates move as the means of their photos do, so that means stay means; those of a head
+        stay where they were among the photos, which is right for networks that differ little.
+        """
+        people = len(self.people)
+        moved = mean_templates(embeddings, self.labels, people).astype(np.float64)
+        moved -= mean_templates(self.embeddings, self.labels, people)
+        templates = unit_length(self.templates + moved)
+        return Gallery.enroll(
+            self.people, embeddings, self.labels, self.photos, self.digests, templates, contract
+        )
+
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
         """Cosine of unit-length embeddings (n, d) with every template: (n, p)."""
         return np.asarray(embeddings @ self.templates.T)

@@ -28,8 +28,15 @@ from knownface.recognition.recognizability import Recognizability, why_too_poor
 from knownface.recognition.record import Artifact, Decision, unusable
 from knownface.recognition.result import Recognition, RecognizedFace, each_once
 from knownface.recognition.threshold import Threshold
+from knownface.runtime.network import joined
 
 GALLERY, ONNX, KERAS, DETECTOR = "gallery.npz", "embedder.onnx", "embedder.keras", "detector"
+# Files of the network by format; and of an export the templates (p, d), float32, little-endian, row
+# by row in the order of `people`, for programs that have nothing but the runtime.
+NETWORKS = {
+    "onnx": (ONNX,), "openvino": ("embedder.xml", "embedder.bin"), "litert": ("embedder.tflite",),
+}  # fmt: skip
+TEMPLATES = "templates.f32"
 # Of 14-pixel faces, the frozen MobileFaceNet identifies 67 %, and 7 % at 1 % false accepts: too
 # little to name anyone.
 SMALLEST_FACE = 14.0
@@ -169,7 +176,10 @@ class Recognizer:
         Raises OSError where it cannot be written.
         """
         with changed_folder(Path(folder), RECORD) as change:
-            if change.add(ONNX, self.embedder.path) != self.embedder.digest:
+            exported = self.embedder.exported
+            names = NETWORKS[exported.format if exported else "onnx"]
+            copied = [change.add(*each) for each in zip(names, self.embedder.files, strict=True)]
+            if joined(copied) != self.embedder.digest:
                 raise KnownfaceError(
                     f"{self.embedder.path}: another network lies there by now; load it again"
                 )
@@ -177,12 +187,14 @@ class Recognizer:
             if keras.is_file():
                 change.add(KERAS, keras)
             change.add(GALLERY, self.gallery.to_bytes())
+            if exported:
+                change.add(TEMPLATES, self.gallery.templates.astype("<f4").tobytes())
             if self.detector:
                 change.add(f"{DETECTOR}/{self.detector.name}", self.detector)
             people = list(self.people)
             decision = Decision(
                 people, self.threshold, self.crop, self.faces, self.confidence,
-                self.recognizability,
+                self.recognizability, exported,
             )  # fmt: skip
             change.document = Artifact(Path(folder), decision, self.about, {}).to_json()
 
@@ -212,21 +224,29 @@ class Recognizer:
     @classmethod
     def _read(cls, artifact: Artifact, device: str, precision: Precision) -> Recognizer:
         decision, files = artifact.decision, artifact.files
-        for name in (GALLERY, ONNX):
+        exported = decision.exported
+        if exported and exported.format == "litert":
+            raise KnownfaceError(
+                f"{artifact.folder}: exported for LiteRT, which knownface does not run; name the "
+                "run that it was made from, or use a program such as examples/litert_names.py"
+            )
+        networks = NETWORKS[exported.format if exported else "onnx"]
+        for name in (GALLERY, *networks):
             if name not in files:
                 raise unusable(artifact.folder / RECORD, f"files lacks {name!r}")
         gallery = Gallery.load(*files[GALLERY])
         if list(gallery.people) != decision.people:
             raise unusable(files[GALLERY][0], f"its people are not those of {RECORD}")
         detector = None
-        for name in files.keys() - {GALLERY, ONNX}:
+        for name in files.keys() - {GALLERY, *networks}:
             path, digest = files[name]
             if name == KERAS and not path.exists():  # recognising can do without it
                 continue
             check_file(path, digest)
             detector = path if name.startswith(f"{DETECTOR}/") else detector
-        path, digest = files[ONNX]
-        embedder = Embedder(path, device, precision, digest, keep=True)
+        path = files[networks[0]][0]
+        digest = joined([files[name][1] for name in networks])
+        embedder = Embedder(path, device, precision, digest, exported, keep=True)
         confidence = decision.confidence or Confidence.assumed(decision.threshold)
         return cls(
             embedder, gallery, decision.crop, decision.threshold, decision.faces,

@@ -16,6 +16,7 @@ from knownface.recognition.artifact import RECORD
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.threshold import Threshold
+from knownface.runtime.exported import Exported
 
 FORMAT_VERSION = 2
 
@@ -24,6 +25,7 @@ FORMAT_VERSION = 2
 class Decision:
     """What `recognizer.json` says about recognising: of whom, in which crops, from where on.
 
+    exported: where it was made for deployment, how its network is to be run.
     Raises ValueError for a list of people that is empty or names somebody twice.
     """
 
@@ -33,6 +35,7 @@ class Decision:
     faces: Literal["detect", "cropped"]
     confidence: Confidence | None = None
     recognizability: Recognizability | None = None
+    exported: Exported | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.people) == len(set(self.people)):
@@ -53,7 +56,10 @@ class Artifact:
 
     def to_json(self) -> dict[str, Any]:
         """The record, but for the checksums."""
-        return {"format_version": FORMAT_VERSION, **asdict(self.decision), **asdict(self.about)}
+        decision = asdict(self.decision)
+        if decision["exported"] is None:
+            del decision["exported"]
+        return {"format_version": FORMAT_VERSION, **decision, **asdict(self.about)}
 
     @classmethod
     def read(cls, folder: Path) -> Artifact:

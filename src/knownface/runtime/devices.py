@@ -6,20 +6,28 @@ import importlib.metadata
 import io
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from queue import LifoQueue
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.options import Precision, argument
+from knownface.runtime.exported import Exported
+from knownface.runtime.silence import silence
 
 log = logging.getLogger(__name__)
 
 # A face alone takes 6.8 ms of MobileFaceNet on one core with AVX2, each of 8 6.9, and of 32 8.0.
 ON_CPU, ON_OTHERS = 8, 64
-PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
 
 
 class Runtime(Protocol):
@@ -35,20 +43,44 @@ class Runtime(Protocol):
     def run(self, inputs: np.ndarray) -> list[np.ndarray]: ...
 
 
-def start_runtime(
-    data: bytes, path: Path, device: str, precision: Precision, pictures: bool = False
-) -> Runtime:
-    """Compile the content of an ONNX file; path: what errors name. Raises KnownfaceError.
+@dataclass(frozen=True)
+class Way:
+    """How a network is to be run.
 
-    pictures: as in `Network`.
+    pictures: as in `Network`. exported: what it was exported for; then its own runtime is meant.
     """
-    if device in ("auto", "cpu"):
-        return OpenVino.of_file(data, path, precision, pictures)
-    return _OnnxRuntime(data, path, device, precision)
+
+    device: str = "auto"
+    precision: Precision = "auto"
+    pictures: bool = False
+    exported: Exported | None = None
+
+    @property
+    def on_openvino(self) -> bool:
+        if self.exported:
+            return self.exported.format == "openvino"
+        return self.device in ("auto", "cpu")
+
+
+def start_runtime(data: bytes, weights: bytes, path: Path, way: Way) -> Runtime:
+    """Compile the content of a network's file; raises KnownfaceError.
+
+    weights: the content of the second file, where the format has one. path: what errors name.
+    """
+    if way.exported and way.exported.format != "onnx" and way.device not in ("auto", "cpu"):
+        raise KnownfaceError(
+            f"{argument('device', way.device)}: {path.name} runs on a CPU; use "
+            f"{argument('device', 'cpu')}, or export in format onnx"
+        )
+    if way.on_openvino:
+        return OpenVino.of_file(data, weights, path, way)
+    if way.exported and way.exported.format == "litert":
+        return _LiteRt(data, path, way.exported.precision)
+    return _OnnxRuntime(data, path, way)
 
 
 class OpenVino:
-    """A network on the CPU: compiled from a file, or from what `exported` gave."""
+    """A network on the CPU: compiled from a file, or from what `compiled` gave."""
 
     batch = ON_CPU
 
@@ -63,28 +95,28 @@ class OpenVino:
         self.description = f"CPU (OpenVINO {version}, {kind})"
 
     @classmethod
-    def of_file(cls, data: bytes, path: Path, precision: Precision, pictures: bool) -> OpenVino:
-        """From an ONNX file's content. Raises KnownfaceError."""
-        core, settings, kind = _core(precision)
+    def of_file(cls, data: bytes, weights: bytes, path: Path, way: Way) -> OpenVino:
+        """From the content of an ONNX file, or of both files of IR. Raises KnownfaceError."""
+        core, settings, kind = _core(way)
         try:
-            model = core.read_model(data)
-            if pictures:
+            model = core.read_model(data, weights) if weights else core.read_model(data)
+            if way.pictures:
                 model = _of_any_size(model)
             return cls(core.compile_model(model, "CPU", settings), kind)
         except (RuntimeError, ValueError) as error:  # also of names that are no text
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
 
     @classmethod
-    def of_export(cls, data: bytes, precision: Precision) -> OpenVino | None:
-        """From what was exported, in much less time; None where it is of no use here."""
-        core, settings, kind = _core(precision)
+    def of_compiled(cls, data: bytes, way: Way) -> OpenVino | None:
+        """From what `compiled` gave, in much less time; None where it is of no use here."""
+        core, settings, kind = _core(way)
         try:
             return cls(core.import_model(io.BytesIO(data), "CPU", settings), kind)
         except (RuntimeError, ValueError) as error:
             log.debug("a compiled network: %s", error)
             return None
 
-    def exported(self) -> bytes:
+    def compiled(self) -> bytes:
         """The compiled network, for this version of OpenVINO on this kind of processor."""
         return bytes(self._compiled.export_model().getvalue())
 
@@ -112,9 +144,12 @@ def _of_any_size(model: Any) -> Any:
     return change.build()
 
 
-def _core(precision: Precision) -> tuple[Any, dict[str, Any], str]:
+def _core(way: Way) -> tuple[Any, dict[str, Any], str]:
     """OpenVINO, how it is to compile, and in what it computes. Raises KnownfaceError."""
     import openvino
+
+    stored = way.exported.precision if way.exported else ""
+    precision = way.precision if not stored else "auto" if stored == "bf16" else "float32"
 
     # The first two arrays of a process, made at once by two threads, wait for each other for
     # ever: one holds the interpreter's lock, the other the initialisation of a C++ static.
@@ -131,7 +166,7 @@ def _core(precision: Precision) -> tuple[Any, dict[str, Any], str]:
     # the clock, as several threads that wait for each other within a network.
     settings = {"NUM_STREAMS": _cores(), "INFERENCE_NUM_THREADS": _cores()}
     kind = {"INFERENCE_PRECISION_HINT": "bf16" if small else "f32"}
-    return core, settings | kind, "bfloat16" if small else "float32"
+    return core, settings | kind, _words(stored, "bfloat16" if small else "float32")
 
 
 def _cores() -> int:
@@ -139,12 +174,12 @@ def _cores() -> int:
 
 
 class _OnnxRuntime:
-    batch = ON_OTHERS
-
-    def __init__(self, data: bytes, path: Path, device: str, precision: Precision) -> None:
+    def __init__(self, data: bytes, path: Path, way: Way) -> None:
         import onnxruntime
 
-        if precision == "bfloat16":
+        device = "cpu" if way.device == "auto" else way.device
+        stored = way.exported.precision if way.exported else ""
+        if way.precision == "bfloat16":
             raise KnownfaceError(
                 f"Networks run in float32 on device {device}, not in bfloat16; let them run in "
                 "precision auto or float32, or on device cpu"
@@ -155,8 +190,11 @@ class _OnnxRuntime:
                 f"{argument('device', device)}: this machine's ONNX Runtime has no {provider}; use "
                 f"{argument('device', 'cpu')}, or install the ONNX Runtime build for that device"
             )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1 if device == "cpu" else 0  # as OpenVINO's streams
+        self.batch = ON_CPU if device == "cpu" else ON_OTHERS
         try:
-            self._session = onnxruntime.InferenceSession(data, providers=[provider])
+            self._session = onnxruntime.InferenceSession(data, options, providers=[provider])
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors share no public base
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
         if provider not in self._session.get_providers():
@@ -166,11 +204,50 @@ class _OnnxRuntime:
             )
         self.width = int(self._session.get_outputs()[0].shape[1])
         self._input = self._session.get_inputs()[0].name
-        self.description = f"{device.upper()} (ONNX Runtime {onnxruntime.__version__}, float32)"
+        version = onnxruntime.__version__
+        self.description = f"{device.upper()} (ONNX Runtime {version}, {_words(stored, 'float32')})"
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         found = self._session.run(None, {self._input: inputs})
         return [np.asarray(each, np.float32) for each in found]
+
+
+class _LiteRt:
+    """One face at a time, as the file has it: batches gain nothing on a CPU."""
+
+    batch = ON_CPU
+
+    def __init__(self, data: bytes, path: Path, stored: str) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._lock = Lock()
+        try:
+            with silence():
+                self._network = Interpreter(model_content=data, num_threads=os.cpu_count() or 1)
+                self._network.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise KnownfaceError(f"{path}: {_first_line(error)}") from None
+        (given,), (made,) = self._network.get_input_details(), self._network.get_output_details()
+        self._input, self._output = given["index"], made["index"]
+        self.width = int(made["shape"][-1])
+        version = importlib.metadata.version("ai-edge-litert")
+        self.description = f"CPU (LiteRT {version}, {_words(stored, 'float32')})"
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        found = np.zeros((len(inputs), self.width), np.float32)
+        with self._lock:
+            for i in range(len(inputs)):
+                self._network.set_tensor(self._input, inputs[i : i + 1])
+                self._network.invoke()
+                found[i] = self._network.get_tensor(self._output)[0]
+        return [found]
+
+
+def _words(stored: str, computes: str) -> str:
+    """In what a network computes, and, of an exported one, what it was exported for."""
+    if stored == "int8":
+        return f"int8, the rest in {computes}"
+    return f"weights in 16 bits, computed in {computes}" if stored in ("bf16", "fp16") else computes
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -17,18 +18,19 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.committed import differs
-from knownface.files.onnx_limits import check_graph, read_network
+from knownface.files.ir_limits import check_ir
+from knownface.files.onnx_limits import QUANTISED, check_graph, read_network
 from knownface.options import Device, Precision, checked
 from knownface.runtime import kept
-from knownface.runtime.devices import OpenVino, Runtime, start_runtime
-
-Options = tuple[str, Precision, bool]  # device, precision, pictures
+from knownface.runtime.devices import OpenVino, Runtime, Way, start_runtime
+from knownface.runtime.exported import Exported
 
 
 class Network:
     """A network on a device: an array in, arrays out.
 
-    digest: hex SHA-256 of the file's content; where it is given, the content has to have it.
+    digest: hex SHA-256 of the file's content (see `joined` for two); where it is given, the content
+        has to have it. exported: how it runs instead, where it was made for deployment.
     pictures: it takes RGB pictures (1, height, width, 3), whose sides are multiples of what it
         asks for, and only a file that is known by its digest is given: its graph is not checked.
     keep: the compiled network in the cache folder, for the processes to come.
@@ -44,20 +46,20 @@ class Network:
         device: str = "auto",
         precision: Precision = "auto",
         digest: str | None = None,
+        exported: Exported | None = None,
         pictures: bool = False,
         keep: bool = False,
     ) -> None:
         self.path = path
-        checked("device", Device, device)
-        self._options: Options = device, precision, pictures
-        self._compiled = _compile(path, self._options, digest, keep)
+        self.way = Way(checked("device", Device, device), precision, pictures, exported)
+        self._compiled = _compile(path, self.way, digest, keep)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
         self.width = self._compiled.runtime.width
         self.batch = self._compiled.runtime.batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.path, self._options, self.digest)
+        return _restored, (self.path, self.way, self.digest)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         return self  # nothing about it ever changes
@@ -74,7 +76,7 @@ class Network:
     def compiled(self) -> Compiled:
         """The network in this process."""
         if self._compiled.process != os.getpid():
-            self._compiled = _restored(self.path, self._options, self.digest)._compiled
+            self._compiled = _restored(self.path, self.way, self.digest)._compiled
         return self._compiled
 
 
@@ -95,16 +97,29 @@ _left_behind: list[Compiled] = []
 _lock = RLock()
 
 
-def _compile(path: Path, options: Options, expected: str | None, keep: bool) -> Compiled:
+def network_files(path: Path, exported: Exported | None) -> tuple[Path, ...]:
+    """The files that a network is in: OpenVINO keeps its weights in a second one."""
+    two = exported is not None and exported.format == "openvino"
+    return (path, path.with_suffix(".bin")) if two else (path,)
+
+
+def joined(digests: Sequence[str]) -> str:
+    """One checksum of a network's files: of one its own, of several that of theirs."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _compile(path: Path, way: Way, expected: str | None, keep: bool) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
-            state = path.stat()
-            file = path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
-            known = _compiled.get((_digests.get(file), options))
+            paths = network_files(path, way.exported)
+            file = tuple(map(_state, paths))
+            known = _compiled.get((_digests.get(file), way))
             if known and expected in (None, known.digest):
                 return known
-            data = read_network(path)
+            data, *weights = map(read_network, paths)
         except OSError as error:
             raise KnownfaceError(
                 f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
@@ -112,49 +127,63 @@ def _compile(path: Path, options: Options, expected: str | None, keep: bool) -> 
             ) from None
         except ValueError as error:
             raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-        digest = hashlib.sha256(data).hexdigest()
+        digest = joined([hashlib.sha256(each).hexdigest() for each in (data, *weights)])
         if expected not in (None, digest):
             raise differs(path)
         _digests[file] = digest
-        known = _compiled.get((digest, options))
+        known = _compiled.get((digest, way))
         if known is None:
-            runtime = _kept(digest, options) if keep else None
+            runtime = _kept(digest, way) if keep else None
             if runtime is None:
-                runtime = _started(data, path, options)
+                runtime = _started(data, b"".join(weights), path, way)
                 if keep and isinstance(runtime, OpenVino):
-                    kept.save(_key(digest, options), runtime.exported())
+                    kept.save(_key(digest, way), runtime.compiled())
             known = Compiled(runtime, digest, os.getpid())
-            _compiled[digest, options] = known
+            _compiled[digest, way] = known
         return known
 
 
-def _started(data: bytes, path: Path, options: Options) -> Runtime:
+def _state(path: Path) -> tuple[Any, ...]:
+    state = path.stat()
+    return path.resolve(), state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _started(data: bytes, weights: bytes, path: Path, way: Way) -> Runtime:
     """The content of a file, checked and compiled."""
-    device, precision, pictures = options
     try:
-        if not pictures:
-            check_graph(data)
+        _check(way, data, weights)
     except ValueError as error:
         raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-    return start_runtime(data, path, device, precision, pictures)
+    return start_runtime(data, weights, path, way)
 
 
-def _kept(digest: str, options: Options) -> Runtime | None:
+def _check(way: Way, data: bytes, weights: bytes) -> None:
+    """Raise ValueError for a network such as knownface does not write."""
+    if way.exported is None:
+        if not way.pictures:
+            check_graph(data)
+    elif way.exported.format == "onnx":
+        check_graph(data, QUANTISED)
+    elif way.exported.format == "openvino":
+        check_ir(data, weights)
+
+
+def _kept(digest: str, way: Way) -> Runtime | None:
     """What was checked and compiled by an earlier process, and kept."""
-    device, precision, _ = options
-    data = kept.load(_key(digest, options)) if device in ("auto", "cpu") else None
-    return None if data is None else OpenVino.of_export(data, precision)
+    data = kept.load(_key(digest, way)) if way.on_openvino else None
+    return None if data is None else OpenVino.of_compiled(data, way)
 
 
-def _key(digest: str, options: Options) -> str:
+def _key(digest: str, way: Way) -> str:
     machine = platform.machine(), platform.processor(), os.cpu_count()
-    return f"1 {digest} {options} {importlib.metadata.version('openvino')} {machine}"
+    return f"1 {digest} {way} {importlib.metadata.version('openvino')} {machine}"
 
 
-def _restored(path: Path, options: Options, digest: str) -> Network:
+def _restored(path: Path, way: Way, digest: str) -> Network:
     """A network of another process, in this one."""
-    device, precision, pictures = options
-    network = Network(path, device, precision, pictures=pictures, keep=True)
+    network = Network(
+        path, way.device, way.precision, exported=way.exported, pictures=way.pictures, keep=True
+    )
     _restored_lately.append(network._compiled)
     if network.digest != digest:
         raise KnownfaceError(f"{path}: another network lies there by now; load it again")

@@ -19,3 +19,8 @@ def mean_templates(embeddings: np.ndarray, labels: np.ndarray, people: int) -> n
     if (norms == 0).any():
         raise ValueError("a person without any usable embedding")
     return np.asarray(sums / norms, np.float32)
+
+
+def cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Row by row, of unit-length vectors (n, d): (n,)."""
+    return np.asarray((some * others).sum(1))

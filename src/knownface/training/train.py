@@ -31,11 +31,11 @@ from knownface.options import taking
 from knownface.pages.report import write_report
 from knownface.progress import Track
 from knownface.recognition.about import About
-from knownface.recognition.confidence import Confidence
+from knownface.recognition.confidence import Confidence, calibrate
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.threshold import Threshold, choose_threshold
+from knownface.recognition.threshold import Threshold
 from knownface.training.candidates import TrainingContext
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
@@ -183,20 +183,12 @@ def _calibrated(
     backbone: Backbone,
     config: TrainingConfig,
 ) -> tuple[Threshold, Confidence]:
-    """The threshold, and what is made of a similarity.
-
-    People whom a network was fitted to do not stand for strangers, nor do the backbone's
-    measurements.
-    """
+    """The threshold, and what is made of a similarity."""
     aside = photos.strangers.embeddings[photos.for_threshold] if photos.strangers else None
-    fitted = outcome.fitted
-    impostors = None if config.weights or fitted else backbone.impostors
-    raced = outcome.impostors if fitted and aside is None else None
-    threshold = choose_threshold(gallery, aside, config.far_target, not fitted, impostors, raced)
-    best = [gallery.match(aside)[1]] if aside is not None else []
-    best += [raced] if raced is not None else []
-    outside = np.concatenate(best) if best else np.zeros(0)
-    return threshold, Confidence.fit(gallery, threshold, outside, not fitted)
+    impostors = None if config.weights else backbone.impostors
+    return calibrate(
+        gallery, aside, config.far_target, outcome.fitted, impostors, outcome.impostors
+    )
 
 
 # ---------------------------------------------------------------- network

@@ -1,0 +1,1 @@
+"""A recogniser in the formats of other runtimes, each tested again."""
