@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from knownface.embed.embedder import Embedder
 from knownface.faces.crops import FaceCropper
 from knownface.faces.face import Crop, Face
+from knownface.faces.picture import Picture
 from knownface.files.onnx_nodes import Graph
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
@@ -36,7 +37,8 @@ class Colours:
 
     name, file = "colours", None
 
-    def find_faces(self, image: np.ndarray) -> list[Face]:
+    def find_faces(self, picture: Picture) -> list[Face]:
+        image = picture.whole()
         strong = (image.max(2).astype(int) - image.min(2) > 90).astype(np.uint8)
         count, _, boxes, _ = cv2.connectedComponentsWithStats(strong)
         found = []

@@ -36,8 +36,9 @@ def test_no_library_reports_what_is_done_with_it(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     code = """
 from knownface.faces.detectors.mtcnn import Mtcnn
+from knownface.faces.picture import Picture
 import numpy, onnxruntime, openvino
-Mtcnn().find_faces(numpy.zeros((99, 99, 3), numpy.uint8))
+Mtcnn().find_faces(Picture.of(numpy.zeros((99, 99, 3), numpy.uint8)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -76,17 +76,19 @@ def test_what_ends_early_is_said_and_used(known: Path, tmp_path: Path) -> None:
 def test_ctrl_c_ends_a_live_source_with_a_summary(known: Path, tmp_path: Path) -> None:
     data = film(tmp_path / "live.ts", 3.0, red_and_a_stranger).read_bytes()
     table, copy = tmp_path / "tracks.csv", tmp_path / "copy.mp4"
+    over = threading.Event()
 
     def interrupt() -> None:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and not asked:
             time.sleep(0.05)
-        time.sleep(1.8)
-        os.kill(os.getpid(), signal.SIGINT)
+        if not over.wait(1.8):
+            os.kill(os.getpid(), signal.SIGINT)
 
     with streamed(data, 3.0) as (address, asked):
         threading.Thread(target=interrupt, daemon=True).start()
         done = shell("recognize", known, address, "--csv", table, "--out", copy, "--every", 2)
+        over.set()
     assert done.returncode == 130, done.stderr
     assert ": Red " in done.stdout
     assert f"{address}: 1 known people" in done.stdout

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # A face alone takes 6.8 ms of MobileFaceNet on one core with AVX2, each of 8 6.9, and of 32 8.0.
 ON_CPU, ON_OTHERS = 8, 64
+MOST_CALLERS = 8  # of a process, that run a network at the same time
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -89,7 +90,7 @@ class OpenVino:
         self.width = int(compiled.output(0).partial_shape[-1].get_length())
         # A request serves one caller at a time.
         self._requests: LifoQueue[Any] = LifoQueue()
-        for _ in range(_cores()):
+        for _ in range(_callers()):
             self._requests.put(compiled.create_infer_request())
         version = importlib.metadata.version("openvino")
         self.description = f"CPU (OpenVINO {version}, {kind})"
@@ -164,13 +165,14 @@ def _core(way: Way) -> tuple[Any, dict[str, Any], str]:
     small = native and precision != "float32"
     # Callers are the parallel work: one thread for each takes less processor time, and as much of
     # the clock, as several threads that wait for each other within a network.
-    settings = {"NUM_STREAMS": _cores(), "INFERENCE_NUM_THREADS": _cores()}
+    settings = {"NUM_STREAMS": _callers(), "INFERENCE_NUM_THREADS": os.cpu_count() or 1}
     kind = {"INFERENCE_PRECISION_HINT": "bf16" if small else "f32"}
     return core, settings | kind, _words(stored, "bfloat16" if small else "float32")
 
 
-def _cores() -> int:
-    return os.cpu_count() or 1
+def _callers() -> int:
+    """How many run a network at once: each has a copy of its graph, which takes time to make."""
+    return min(os.cpu_count() or 1, MOST_CALLERS)
 
 
 class _OnnxRuntime:
