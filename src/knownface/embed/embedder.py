@@ -21,6 +21,9 @@ from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
 
+FEW = 4  # batches that are not worth threads of their own, which cost milliseconds each
+
+
 class Embedder:
     """An ONNX network on a device: uint8 RGB crops (n, size, size, 3) to unit-length (n, d).
 
@@ -82,12 +85,13 @@ class Embedder:
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised."""
         starts = range(0, len(crops), self.network.batch)
-        with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1) or 1) as pool:
-            parts = [np.zeros((0, self.width), np.float32)]
-            parts += track(
-                pool.map(partial(self._one_batch, crops), starts), description, len(starts)
-            )
-        return np.concatenate(parts)
+        work = partial(self._one_batch, crops)
+        if len(starts) <= FEW:
+            parts = list(track(map(work, starts), description, len(starts)))
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                parts = list(track(pool.map(work, starts), description, len(starts)))
+        return np.concatenate([np.zeros((0, self.width), np.float32), *parts])
 
     def _one_batch(self, crops: Rows, start: int) -> np.ndarray:
         some = np.asarray(crops[start : start + self.network.batch])
