@@ -38,19 +38,23 @@ def _photos(
 ) -> None:
     """A line per face, or one document."""
     start = time.perf_counter()
-    photos = []
+    said: list[dict[str, Any]] = []  # only what one document needs: photos may be many
+    photos = failed = 0
     try:
         for recognition in knownface.recognize(loaded, **asked, track=track):
-            photos.append(recognition.to_json())
-            if not as_json:
+            photos += 1
+            failed += recognition.error is not None
+            if as_json:
+                said.append(recognition.to_json())
+            else:
                 print_recognition(recognition)
     except KeyboardInterrupt:
-        raise Interrupted(_left(len(photos), asked)) from None
+        raise Interrupted(_left(photos, asked)) from None
     if as_json:
         seconds = round(time.perf_counter() - start, 3)
-        print_json({"photos": photos, "seconds": seconds, "device": loaded.embedder.device})
-    if photos and all(photo["error"] for photo in photos):
-        raise KnownfaceError(f"None of the {len(photos)} photos could be read; see above")
+        print_json({"photos": said, "seconds": seconds, "device": loaded.embedder.device})
+    if photos and failed == photos:
+        raise KnownfaceError(f"None of the {photos} photos could be read; see above")
 
 
 def _watch(
