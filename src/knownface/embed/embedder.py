@@ -20,7 +20,6 @@ from knownface.runtime.network import Network, network_files
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
-
 FEW = 4  # batches that are not worth threads of their own, which cost milliseconds each
 
 
