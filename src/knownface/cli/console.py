@@ -87,8 +87,12 @@ class _Rate(ProgressColumn):
     """Items per second."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.3g}/s")
+        # Of all the time: several items that come at once say nothing about the next ones.
+        seconds = task.finished_time or task.elapsed
+        if not seconds or not task.completed:
+            return Text("")
+        rate = task.completed / seconds
+        return Text(f"{rate:.0f}/s" if rate >= 100 else f"{rate:.3g}/s")
 
 
 @contextmanager
