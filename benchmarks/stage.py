@@ -14,6 +14,7 @@ import numpy as np
 
 from knownface.faces.crops import FaceCropper
 from knownface.faces.photo import read_image
+from knownface.faces.picture import Picture
 
 STILL = 1.2  # seconds that a still is shown before the next one of the same person
 AROUND = 0.55  # of the face's height that a cut-out shows on each side of it
@@ -101,7 +102,7 @@ def covered(box: Box, other: Box) -> float:
 def cut_out(cropper: FaceCropper, photo: Path) -> np.ndarray | None:
     """A square around the largest face, which lies in its middle: RGB."""
     image = read_image(photo)
-    faces, _ = cropper.crop_image(image)
+    faces, _ = cropper.crop_picture(Picture.of(image))
     if not faces:
         return None
     x, y, wide, high = faces[0].box
