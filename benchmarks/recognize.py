@@ -7,8 +7,7 @@ RECOGNIZER: a run of MobileFaceNet. Each FOLDER holds photos; `--phone` makes on
 folder whose longer side has 1,500 pixels or more, as phones take them: 4,032 pixels, noise of 6
 grey levels, JPEG of quality 90. The peer is InsightFace's detector at 640 pixels with the same
 network in ONNX Runtime, in an environment of its own (`pip install insightface onnxruntime
-opencv-python-headless`), which names faces by the recogniser's own templates and threshold. Where
-that environment also has `deepface` or `face_recognition`, these take part with their defaults.
+opencv-python-headless`), which names faces by the recogniser's own templates and threshold.
 
 Every contender is a process that loads, warms up on two photos, then goes through a folder once
 each round; rounds of all contenders take turns, and medians are printed: processor and wall
@@ -82,30 +81,9 @@ def insightface_names(given: dict[str, Any]) -> Names:
     return lambda paths: map(names, paths)
 
 
-def deepface_names(given: dict[str, Any]) -> Names:
-    from deepface import DeepFace
-
-    def names(path: str) -> list[str | None]:
-        found = DeepFace.represent(path, detector_backend="opencv", enforce_detection=False)
-        return [None] * len(found)
-
-    return lambda paths: map(names, paths)
-
-
-def face_recognition_names(given: dict[str, Any]) -> Names:
-    import face_recognition
-
-    def names(path: str) -> list[str | None]:
-        return [None] * len(face_recognition.face_encodings(face_recognition.load_image_file(path)))
-
-    return lambda paths: map(names, paths)
-
-
 CONTENDERS = {
     "knownface": knownface_names,
     "insightface": insightface_names,
-    "deepface": deepface_names,
-    "face_recognition": face_recognition_names,
 }
 
 

@@ -29,12 +29,21 @@ BAND = 1 << 20  # pixels converted at once
 DEPTHS = (8, 10, 12, 14, 16)  # bits of a channel
 JPEG_END = b"\xff\xd9"
 BLOCK = 8  # pixels of a side of JPEG's blocks
-TURNED = (5, 6, 7, 8)  # orientations that exchange width and height
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: partial(cv2.flip, flipCode=1),
+    3: partial(cv2.rotate, rotateCode=cv2.ROTATE_180),
+    4: partial(cv2.flip, flipCode=0),
+    5: cv2.transpose,
+    6: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),
+}  # by EXIF 2.3, tag 0x0112
+TURNED = (5, 6, 7, 8)  # of these, those that exchange width and height
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """An image file's content: size as stored, orientation (1 to 8, EXIF 2.3, tag 0x0112) and time.
+    """An image file's content: size as stored, orientation (see TURNS) and time.
 
     reducible: a JPEG that can be decoded at half its size, in less time.
     """
@@ -75,14 +84,8 @@ def upright(image: Image.Image) -> np.ndarray:
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turned as EXIF says; a value that makes no sense turns nothing."""
-    if orientation in (5, 7):
-        pixels = cv2.transpose(pixels)
-    quarter = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 7: cv2.ROTATE_180,
-               8: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(orientation)  # fmt: skip
-    if quarter is not None:
-        return np.asarray(cv2.rotate(pixels, quarter))
-    flip = {2: 1, 4: 0}.get(orientation)
-    return pixels if flip is None else np.asarray(cv2.flip(pixels, flip))
+    turn = TURNS.get(orientation)
+    return pixels if turn is None else np.asarray(turn(pixels))
 
 
 # ---------------------------------------------------------------- decoding

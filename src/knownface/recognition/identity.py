@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from knownface.faces.face import Face
+from knownface.faces.quality import nose_share
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.recognizer import SMALLEST_FACE, Recognizer
 from knownface.recognition.result import ALREADY_NAMED, RecognizedFace
@@ -107,10 +108,7 @@ def trust(face: Face) -> float:
 
 def frontal(face: Face) -> float:
     """1 for a face that looks into the camera, less for a profile, by its nose and eyes."""
-    marks = face.landmarks
-    across = marks[1] - marks[0]
-    wide = float(across @ across)
-    if not np.isfinite(wide) or wide <= 0:
+    share = nose_share(face)
+    if np.isnan(share):
         return 1.0
-    share = float((marks[2] - marks[0]) @ across) / wide
     return float(np.clip(1.5 - 2 * abs(share - 0.5) * 1.5, 0.1, 1.0))

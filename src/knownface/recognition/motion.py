@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from knownface.faces.detectors.candidates import overlaps as overlap
+
 Box = tuple[float, float, float, float]  # x, y, width, height
 
 # Standard deviations, in heights of the face and seconds: of a box that a detector gives, of the
@@ -74,16 +76,8 @@ def overlaps(boxes: Sequence[Box], others: Sequence[Box]) -> np.ndarray:
     """Intersection over union of each box with each other: (n, m)."""
     if not boxes or not others:
         return np.zeros((len(boxes), len(others)))
-    a, b = np.array(boxes, float)[:, None], np.array(others, float)[None]
-    wide = np.minimum(a[..., 0] + a[..., 2], b[..., 0] + b[..., 2]) - np.maximum(
-        a[..., 0], b[..., 0]
-    )
-    high = np.minimum(a[..., 1] + a[..., 3], b[..., 1] + b[..., 3]) - np.maximum(
-        a[..., 1], b[..., 1]
-    )
-    shared = np.maximum(wide, 0) * np.maximum(high, 0)
-    whole = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
-    return np.asarray(shared / np.maximum(whole, 1e-9))
+    rows = np.array(boxes, float)
+    return np.stack([overlap(rows, np.array(other, float)) for other in others], axis=1)
 
 
 def _unit(box: Box) -> np.ndarray:

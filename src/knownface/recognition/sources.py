@@ -26,10 +26,12 @@ def sources_of(sources: Iterable[str | Path]) -> tuple[list[Path], list[str | Pa
         if is_live(source):
             videos.append(source)
             continue
-        found = photos_of([source])
-        films = [] if Path(source).is_dir() else [path for path in found if is_video(path)]
-        videos += films
-        photos += [path for path in found if path not in films] if films else found
+        folder = Path(source).is_dir()
+        for path in photos_of([source]):
+            if folder or not is_video(path):
+                photos.append(path)
+            else:
+                videos.append(path)
     return photos, videos
 
 

@@ -170,6 +170,15 @@ def _core(way: Way) -> tuple[Any, dict[str, Any], str]:
     return core, settings | kind, _words(stored, "bfloat16" if small else "float32")
 
 
+def machine() -> str:
+    """What a compiled network of OpenVINO depends on, besides the network."""
+    import openvino
+
+    core = openvino.Core()
+    names = "FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES"
+    return f"{openvino.__version__} {[core.get_property('CPU', each) for each in names]}"
+
+
 def _callers() -> int:
     """How many run a network at once: each has a copy of its graph, which takes time to make."""
     return min(os.cpu_count() or 1, MOST_CALLERS)

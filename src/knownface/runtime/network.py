@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
-import platform
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from knownface.files.ir_limits import check_ir
 from knownface.files.onnx_limits import QUANTISED, check_graph, read_network
 from knownface.options import Device, Precision, checked
 from knownface.runtime import kept
-from knownface.runtime.devices import OpenVino, Runtime, Way, start_runtime
+from knownface.runtime.devices import OpenVino, Runtime, Way, machine, start_runtime
 from knownface.runtime.exported import Exported
 
 
@@ -52,6 +50,7 @@ class Network:
     ) -> None:
         self.path = path
         self.way = Way(checked("device", Device, device), precision, pictures, exported)
+        self._keep = keep
         self._compiled = _compile(path, self.way, digest, keep)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
@@ -59,7 +58,7 @@ class Network:
         self.batch = self._compiled.runtime.batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.path, self.way, self.digest)
+        return _restored, (self.path, self.way, self.digest, self._keep)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         return self  # nothing about it ever changes
@@ -76,7 +75,7 @@ class Network:
     def compiled(self) -> Compiled:
         """The network in this process."""
         if self._compiled.process != os.getpid():
-            self._compiled = _restored(self.path, self.way, self.digest)._compiled
+            self._compiled = _restored(self.path, self.way, self.digest, self._keep)._compiled
         return self._compiled
 
 
@@ -175,14 +174,13 @@ def _kept(digest: str, way: Way) -> Runtime | None:
 
 
 def _key(digest: str, way: Way) -> str:
-    machine = platform.machine(), platform.processor(), os.cpu_count()
-    return f"1 {digest} {way} {importlib.metadata.version('openvino')} {machine}"
+    return f"1 {digest} {way} {machine()} {os.cpu_count()}"
 
 
-def _restored(path: Path, way: Way, digest: str) -> Network:
+def _restored(path: Path, way: Way, digest: str, keep: bool) -> Network:
     """A network of another process, in this one."""
     network = Network(
-        path, way.device, way.precision, exported=way.exported, pictures=way.pictures, keep=True
+        path, way.device, way.precision, exported=way.exported, pictures=way.pictures, keep=keep
     )
     _restored_lately.append(network._compiled)
     if network.digest != digest:
