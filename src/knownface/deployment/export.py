@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TURNS, TIMED = 3, 32  # of the measured rate: rounds, and crops in each
+TURNS, TIMED = 3, 64  # of the measured rate: rounds, and crops in each
 NO_BFLOAT16 = (
     "This CPU has no instructions for bfloat16: the weights are in 16 bits, and it was tested in "
     "float32; a CPU that has them computes in bfloat16, so evaluate it there again"
