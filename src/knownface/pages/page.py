@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 # ---------------------------------------------------------------- templates
 @cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def environment(package: str = "knownface.pages") -> Environment:
+    """What renders the files in the `templates/` of a package; ours are there for all to include.
+
+    Text from outside is made visible and escaped wherever it stands.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     templates = Environment(
-        loader=PackageLoader("knownface.pages"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("knownface.pages")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -66,7 +70,7 @@ def _sha256(text: str) -> str:
 
 def render(template: str, **values: object) -> str:
     """HTML of a file in `templates/`; whatever is no template's own is made visible and escaped."""
-    return _templates().get_template(template).render(values)
+    return environment().get_template(template).render(values)
 
 
 def write_page(path: Path, template: str, **values: object) -> None:

@@ -14,11 +14,11 @@ SHEET_PIXELS = 1000 * 80**2  # 1,000 faces, or fewer larger pictures
 SHEET_BYTES = 2_500_000  # as JPEG, so that a page stays below 5 MB
 
 
-def embedded(pixels: np.ndarray) -> str:
-    """RGB uint8 as the address of a JPEG inside a page, at most 800 pixels on a side."""
+def embedded(pixels: np.ndarray, side: int = 800) -> str:
+    """RGB uint8 as the address of a JPEG inside a page, at most so many pixels on a side."""
     image = Image.fromarray(pixels)
-    image.thumbnail((800, 800))
-    return _address(_jpeg(image, quality=80))
+    image.thumbnail((side, side))
+    return address_of(_jpeg(image, quality=80))
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
@@ -27,7 +27,8 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
     return data.getvalue()
 
 
-def _address(jpeg: bytes) -> str:
+def address_of(jpeg: bytes) -> str:
+    """A JPEG as an address inside a page."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
@@ -88,4 +89,4 @@ class FaceSheet:
             data = _jpeg(Image.fromarray(sheet), quality)
             if len(data) <= SHEET_BYTES:
                 break
-        return _address(data)
+        return address_of(data)

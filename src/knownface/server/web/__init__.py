@@ -1,0 +1,1 @@
+"""The web page of `knownface serve`: screens for people with photos, not for engineers."""

@@ -1,0 +1,48 @@
+"""The screen History: every change, and every recognition where these are remembered; undo."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from knownface.errors import KnownfaceError
+from knownface.server.web.frame import Notice, fragment, from_script, page, service_of
+from knownface.server.web.people import ACTOR, done
+
+AT_ONCE = 50
+
+router = APIRouter()
+
+
+@router.get("/history")
+def history(request: Request, seen: bool = False, before: int | None = None) -> Response:
+    """Changes, or with `seen` who was recognised; before: only older ones than that."""
+    gallery = service_of(request).gallery
+    kind = gallery.sightings if seen else gallery.history
+    entries = kind(AT_ONCE + 1, before)
+    more = entries[AT_ONCE - 1].id if len(entries) > AT_ONCE else None
+    portraits = {each.id: each.featured for each in gallery.people()} if seen else {}
+    return page(
+        request, "history.html.jinja", entries=entries[:AT_ONCE], seen=seen, more=more,
+        before=before, portraits=portraits,
+    )  # fmt: skip
+
+
+@router.post("/undo")
+def undo(
+    request: Request, change: Annotated[int, Form()], back: Annotated[str, Form()] = "/history"
+) -> Response:
+    """Take back a change; leads to the screen that it was asked on, if that is one of ours."""
+    if from_script(request) and back == "/":
+        return _undone_in_place(request, change)
+    here = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/history"
+    return done(request, here, lambda gallery: gallery.undo(change, actor=ACTOR))
+
+
+def _undone_in_place(request: Request, change: int) -> Response:
+    try:
+        notice = Notice.of(service_of(request).gallery.undo(change, actor=ACTOR))
+    except KnownfaceError as error:
+        return fragment("notice.html.jinja", 409, notice=Notice(str(error), problem=True))
+    return fragment("notice.html.jinja", notice=notice)

@@ -1,0 +1,46 @@
+"""The web page: its screens together, and the files that they are made with."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from knownface.server.web import history, people, recognise, works
+from knownface.server.web.frame import HEADERS, STATIC, page, service_of, static
+
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # the address names the content
+ICON = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#3f7fd6"
+stroke-width="2" stroke-linecap="round"><path d="M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2 2 0 0 1 2 2v2M20
+16v2a2 2 0 0 1-2 2h-2M8 20H6a2 2 0 0 1-2-2v-2M9 10v.5M15 10v.5M9 14.5c1.8 1.6 4.2 1.6 6 0"/></svg>
+"""
+
+router = APIRouter(include_in_schema=False)
+for screen in (recognise, people, works, history):
+    router.include_router(screen.router)
+
+
+@router.get("/stored")
+def stored(request: Request) -> Response:
+    """What is stored, where, and for how long."""
+    gallery = service_of(request).gallery
+    numbers = {state: gallery.people(state) for state in ("known", "unknown", "ignored")}
+    return page(request, "stored.html.jinja", numbers=numbers, path=str(gallery.path))
+
+
+@router.get("/changed")
+def changed(request: Request) -> Response:
+    """By which a page that is open learns that something has changed elsewhere."""
+    return JSONResponse({"number": service_of(request).gallery.number}, headers=HEADERS)
+
+
+@router.get("/web/icon.svg")
+def icon() -> Response:
+    return Response(ICON, media_type="image/svg+xml", headers=HEADERS | FOREVER)
+
+
+@router.get("/web/{name}")
+def file(name: str) -> Response:
+    if name not in STATIC:
+        return Response(status_code=404, headers=HEADERS)
+    return Response(static(name), media_type=STATIC[name], headers=HEADERS | FOREVER)
