@@ -6,29 +6,34 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import HTTPException, RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
 
-from knownface.measure.numbers import percent
+from knownface.errors import KnownfaceError
 from knownface.pages.page import environment
-from knownface.pages.pictures import address_of
+from knownface.server.errors import problem_of
+from knownface.server.problems import Problem
 from knownface.server.web import words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from knownface.recognition.living import Change, Receipt
+    from knownface.recognition.living import Change, LivingGallery, Person, Receipt
     from knownface.server.service import Service
 
+ACTOR = "page"  # who changed something, for the history
 MOST_NOTICES = 200
 FROM_SCRIPT = "x-from-script"  # a header that page.js sends: it wants no whole page in answer
 HEADERS = {
@@ -72,11 +77,10 @@ class Notice:
 def details(change: Change) -> list[str]:
     """The warnings of a change, what caused a mistake, and what it did to the rates."""
     said = list(change.warnings)
-    if cause := change.cause:
-        without = f"; without it, {cause.without} would have won" if cause.without else ""
-        said.append(f"The mistake came from the photo {cause.photo} of {cause.person}{without}.")
+    if change.cause:
+        said.append(f"{change.cause.sentence()}.")
     before, after = change.before, change.after
-    if before is None or after is None or after.dir is None:
+    if after.dir is None:
         return said
     if (before.dir, before.far) == (after.dir, after.far):
         return [*said, "How well everybody else is recognised did not change."]
@@ -87,8 +91,8 @@ def details(change: Change) -> list[str]:
 
 
 def _moved(before: float | None, after: float) -> str:
-    same = before is None or percent(before) == percent(after)
-    return percent(after) if same or before is None else f"{percent(before)} → {percent(after)}"
+    now = words.rate(after)
+    return now if before is None or words.rate(before) == now else f"{words.rate(before)} → {now}"
 
 
 class Notices:
@@ -130,13 +134,18 @@ def version(name: str) -> str:
 def templates() -> Environment:
     found = environment(__package__)
     found.globals["words"] = words
-    found.filters |= {"percent": percent, "picture": address_of}
+    found.filters["rate"] = words.rate
     return found
 
 
 def render(template: str, **values: Any) -> str:
     now = time.time()
-    values |= {"moment": lambda at: words.moment(at, now), "now": datetime.fromtimestamp(now)}
+    today = datetime.fromtimestamp(now)
+    values |= {
+        "moment": lambda at: words.moment(at, now),
+        "since": lambda at: words.day(datetime.fromtimestamp(at).date(), today.date()),
+        "now": today,
+    }
     return templates().get_template(template).render(values)
 
 
@@ -151,6 +160,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "notice": notices_of(request).get(request.query_params.get("done")),
         "version": version,
         "keep_days": service.settings.keep_days,
+        "threshold": service.recognizer.threshold.value,
+        "signed_in": bool(request.app.state.access.keys),
     }
     return HTMLResponse(render(template, **shown | values), status, HEADERS)
 
@@ -160,12 +171,37 @@ def fragment(template: str, status: int = 200, **values: Any) -> Response:
     return HTMLResponse(render(template, **values), status, HEADERS)
 
 
+class Screen(APIRoute):
+    """A route whose errors are a screen, too, where a browser asked; the script gets problems."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        handler = super().get_route_handler()
+
+        async def screen(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except (KnownfaceError, Problem, HTTPException, RequestValidationError) as error:
+                if from_script(request):
+                    raise
+                problem = problem_of(error)
+                if problem.status == 401:
+                    to = request.url.path if request.method == "GET" else "/"
+                    return RedirectResponse("/login?" + urlencode({"to": to}), 303, HEADERS)
+                said = words.sentence(problem)
+                return await run_in_threadpool(
+                    page, request, "problem.html.jinja", problem.status, sentence=said
+                )
+
+        return screen
+
+
 def from_script(request: Request) -> bool:
     return FROM_SCRIPT in request.headers
 
 
 def lead(request: Request, to: str, notice: Notice | None = None) -> Response:
     """Where a form leads when it is done, so that reading the page again does nothing again."""
+    to = to if is_ours(to) else "/"
     if notice:
         to += ("&" if "?" in to else "?") + urlencode({"done": notices_of(request).add(notice)})
         to += "#notice"
@@ -185,3 +221,47 @@ def notices_of(request: Request) -> Notices:
         state.notices = Notices()
     found: Notices = state.notices
     return found
+
+
+def done(
+    request: Request, to: str, change: Callable[[LivingGallery], Change], who: int | None = None
+) -> Response:
+    """Make a change and lead to where it shows; what cannot be done is said where it was asked.
+
+    who: the id of the person that must still be there.
+    """
+    gallery = service_of(request).gallery
+    try:
+        if who is not None:
+            there(gallery, who)
+        return lead(request, to, Notice.of(change(gallery)))
+    except Gone as error:
+        return lead(request, "/people", Notice(str(error), problem=True))
+    except KnownfaceError as error:
+        asked = urlsplit(request.headers.get("referer", "")).path or "/"
+        return lead(request, asked, Notice(words.sentence(error), problem=True))
+
+
+class Gone(Problem):
+    """Somebody was merged or forgotten since a screen was made."""
+
+
+def there(gallery: LivingGallery, who: int) -> Person:
+    """Somebody by id; Gone where they are not there any more."""
+    try:
+        return gallery.person(who)
+    except KnownfaceError:
+        raise Gone(
+            404, "This person is not here any more: merged with somebody else, or forgotten. "
+            "Nothing was changed."
+        ) from None  # fmt: skip
+
+
+def client_of(request: Request) -> str:
+    """By which somebody's share of the queue is counted."""
+    return request.client.host if request.client else ""
+
+
+def is_ours(path: str) -> bool:
+    """Whether an address leads to this server, whatever browsers make of it."""
+    return path.startswith("/") and not path.startswith(("//", "/\\"))

@@ -7,12 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from knownface.errors import KnownfaceError
-from knownface.server.web.frame import Notice, fragment, from_script, page, service_of
-from knownface.server.web.people import ACTOR, done
+from knownface.server.web import words
+from knownface.server.web.frame import (
+    ACTOR,
+    Notice,
+    Screen,
+    done,
+    fragment,
+    from_script,
+    page,
+    service_of,
+)
 
 AT_ONCE = 50
 
-router = APIRouter()
+router = APIRouter(route_class=Screen)
 
 
 @router.get("/history")
@@ -36,13 +45,12 @@ def undo(
     """Take back a change; leads to the screen that it was asked on, if that is one of ours."""
     if from_script(request) and back == "/":
         return _undone_in_place(request, change)
-    here = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/history"
-    return done(request, here, lambda gallery: gallery.undo(change, actor=ACTOR))
+    return done(request, back, lambda g: g.undo(change, actor=ACTOR))
 
 
 def _undone_in_place(request: Request, change: int) -> Response:
     try:
-        notice = Notice.of(service_of(request).gallery.undo(change, actor=ACTOR))
+        notice, status = Notice.of(service_of(request).gallery.undo(change, actor=ACTOR)), 200
     except KnownfaceError as error:
-        return fragment("notice.html.jinja", 409, notice=Notice(str(error), problem=True))
-    return fragment("notice.html.jinja", notice=notice)
+        notice, status = Notice(words.sentence(error), problem=True), 409
+    return fragment("notice.html.jinja", status, notice=notice, here="/")

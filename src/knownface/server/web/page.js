@@ -39,7 +39,7 @@ async function ask(address, options = {}) {
     gone();
     throw new Offline();
   }
-  if (reply.status === 401) location.assign("/login?next=" + encodeURIComponent(location.pathname));
+  if (reply.status === 401) location.assign("/login?to=" + encodeURIComponent(location.pathname));
   if (reply.status === 429 || reply.status === 503) {
     await new Promise((done) => setTimeout(done, 1000 * (Number(reply.headers.get("Retry-After")) || 1)));
     return ask(address, options);
@@ -72,7 +72,7 @@ function gone() {
 // ------------------------------------------------------------ forms
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
-  if (event.defaultPrevented || form.method !== "post") return;
+  if (event.defaultPrevented || form.method !== "post" || "whole" in form.dataset) return;
   event.preventDefault();
   const body = new FormData(form, button);
   const address = button?.getAttribute("formaction") || form.getAttribute("action") || location.href;

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from knownface.errors import KnownfaceError
-from knownface.server.web.frame import HEADERS, Notice, lead, page, service_of
+from knownface.server.uploads import read_form
+from knownface.server.web import words
+from knownface.server.web.frame import (
+    ACTOR,
+    HEADERS,
+    Notice,
+    Screen,
+    client_of,
+    done,
+    lead,
+    page,
+    service_of,
+    there,
+)
+from knownface.server.web.pictures import close_up
 
-if TYPE_CHECKING:
-    from knownface.recognition.living import Change, LivingGallery
-
-ACTOR = "page"
 FaceIds = Annotated[list[int], Form(alias="face")]
 Name = Annotated[str, Form()]
 
-router = APIRouter()
+router = APIRouter(route_class=Screen)
 
 
 # ---------------------------------------------------------------- looking
@@ -38,7 +47,7 @@ def newcomer(request: Request) -> Response:
 @router.get("/people/{id}")
 def person(request: Request, id: int) -> Response:
     gallery = service_of(request).gallery
-    found = gallery.person(id)
+    found = there(gallery, id)
     others = [each for each in gallery.people() if each.id != found.id]
     return page(
         request, "person.html.jinja", person=found, faces=gallery.faces(found.id), others=others
@@ -47,7 +56,7 @@ def person(request: Request, id: int) -> Response:
 
 @router.get("/people/{id}/forget")
 def sure(request: Request, id: int) -> Response:
-    return page(request, "forget.html.jinja", person=service_of(request).gallery.person(id))
+    return page(request, "forget.html.jinja", person=there(service_of(request).gallery, id))
 
 
 @router.get("/portraits/{face}")
@@ -56,94 +65,69 @@ def portrait(request: Request, face: int) -> Response:
     found = service_of(request).gallery.portrait(face)
     if found is None:
         return Response(status_code=404, headers=HEADERS)
-    return Response(found, media_type="image/jpeg", headers=HEADERS)
+    return Response(close_up(found), media_type="image/jpeg", headers=HEADERS)
 
 
 # ---------------------------------------------------------------- changing
-def done(
-    request: Request, to: str | Callable[[], str], change: Callable[[LivingGallery], Change]
-) -> Response:
-    """Make a change and lead to where it shows; what cannot be done is said there, in a sentence.
-
-    to: the address, or what gives it once the change is made.
-    """
-    here = request.headers.get("referer", "")
-    back = "/" + here.split("/", 3)[3].split("?")[0].split("#")[0] if here.count("/") > 2 else "/"
-    try:
-        notice = Notice.of(change(service_of(request).gallery))
-    except KnownfaceError as error:
-        return lead(request, back, Notice(_sentence(error), problem=True))
-    return lead(request, to() if callable(to) else to, notice)
-
-
-def _sentence(error: KnownfaceError) -> str:
-    said = str(error)
-    return said[:1].upper() + said[1:]
-
-
 @router.post("/people")
-async def add(request: Request, name: Name, photo: Annotated[list[UploadFile], File()]) -> Response:
+async def add(request: Request) -> Response:
     """Add photos of somebody, new or known."""
     service = service_of(request)
-    photos = [(await each.read(), each.filename or "photo") for each in photo if each.filename]
-
+    sent = await read_form(request, service.settings, "photo")
+    name, photos = sent.fields.get("name", "").strip(), [each for each in sent.photos if each[0]]
     try:
-        change = await service.enroll(name, photos, ACTOR)
-        known = await run_in_threadpool(service.gallery.person, name.strip())
+        change = await service.enroll(name, photos, ACTOR, client_of(request))
+        known = await run_in_threadpool(service.gallery.person, name)
     except KnownfaceError as error:
-        return lead(request, "/people/new", Notice(_sentence(error), problem=True))
+        return lead(request, "/people/new", Notice(words.sentence(error), problem=True))
     return lead(request, f"/people/{known.id}", Notice.of(change))
 
 
 @router.post("/people/{id}/rename")
 def rename(request: Request, id: int, name: Name) -> Response:
-    return done(request, f"/people/{id}", lambda g: g.rename(id, name, actor=ACTOR))
+    return done(request, f"/people/{id}", lambda g: g.rename(id, name, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/merge")
 def merge(request: Request, id: int, into: Annotated[int, Form()]) -> Response:
-    return done(request, f"/people/{into}", lambda g: g.merge(id, into, actor=ACTOR))
+    return done(request, f"/people/{into}", lambda g: g.merge(id, into, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/split")
 def split(request: Request, id: int, name: Name = "", face: FaceIds = ()) -> Response:  # type: ignore[assignment]
     """Some faces are somebody else's."""
-    gallery = service_of(request).gallery
-    return done(
-        request,
-        lambda: f"/people/{gallery.person(name.strip()).id}",
-        lambda g: g.split(id, face, name, actor=ACTOR),
-    )
+    return done(request, f"/people/{id}", lambda g: g.split(id, face, name, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/remove")
 def remove(request: Request, id: int, face: Annotated[int, Form()]) -> Response:
-    return done(request, f"/people/{id}", lambda g: g.remove(face, actor=ACTOR))
+    return done(request, f"/people/{id}", lambda g: g.remove(face, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/feature")
 def feature(request: Request, id: int, face: Annotated[int, Form()]) -> Response:
-    return done(request, f"/people/{id}", lambda g: g.feature(id, face, actor=ACTOR))
+    return done(request, f"/people/{id}", lambda g: g.feature(id, face, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/born")
 def born(request: Request, id: int, date: Name = "") -> Response:
-    return done(request, f"/people/{id}", lambda g: g.born(id, date or None, actor=ACTOR))
+    return done(request, f"/people/{id}", lambda g: g.born(id, date or None, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/never-same")
 def never_same(request: Request, id: int, other: Annotated[int, Form()]) -> Response:
-    return done(request, f"/people/{id}", lambda g: g.never_same(id, other, actor=ACTOR))
+    return done(request, f"/people/{id}", lambda g: g.never_same(id, other, actor=ACTOR), id)
 
 
 @router.post("/people/{id}/forget")
 def forget(request: Request, id: int) -> Response:
     """Erase somebody for good, and show the receipt."""
-    gallery = service_of(request).gallery
+    service = service_of(request)
     try:
-        receipt = gallery.forget(id, actor=ACTOR)
+        there(service.gallery, id)
+        receipt = service.forget(id, ACTOR)
     except KnownfaceError as error:
-        return lead(request, "/people", Notice(_sentence(error), problem=True))
+        return lead(request, "/people", Notice(words.sentence(error), problem=True))
     return lead(request, "/people", Notice("Somebody was forgotten.", receipt=receipt))
 
 
@@ -159,9 +143,9 @@ def unknown(request: Request) -> Response:
 
 @router.post("/unknown/{id}/name")
 def name_unknown(request: Request, id: int, name: Name) -> Response:
-    return done(request, "/unknown", lambda g: g.name(id, name, actor=ACTOR))
+    return done(request, "/unknown", lambda g: g.name(id, name, actor=ACTOR), id)
 
 
 @router.post("/unknown/{id}/ignore")
 def ignore(request: Request, id: int) -> Response:
-    return done(request, "/unknown", lambda g: g.ignore(id, actor=ACTOR))
+    return done(request, "/unknown", lambda g: g.ignore(id, actor=ACTOR), id)

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from knownface.errors import KnownfaceError
 from knownface.faces.photo import open_photo
 from knownface.pages.pictures import embedded
+from knownface.server.problems import Problem
+from knownface.server.uploads import read_form
 from knownface.server.web import words
 from knownface.server.web.frame import (
+    ACTOR,
     Notice,
+    Screen,
+    client_of,
     fragment,
     from_script,
     lead,
-    notices_of,
     page,
     service_of,
 )
@@ -33,14 +37,18 @@ if TYPE_CHECKING:
 
 SUGGESTIONS = 3  # as many as have a key
 PREVIEW = 1280  # pixels on the longer side: sharp in half the width of a large screen
-TAG = 1 / 36  # of the preview's width: the size of a name on it
+TAG = 1 / 36  # of the preview's longer side: the size of a name on it
+AROUND = 1.5  # of a face's box: what its picture shows
 
-router = APIRouter()
+router = APIRouter(route_class=Screen)
 
 
 @dataclass(frozen=True)
 class FaceView:
-    """One face of a photo, counted from the left; box in pixels of the preview."""
+    """One face of a photo, counted from the left.
+
+    box: x, y, width, height in pixels of the preview; portrait: the address of its picture.
+    """
 
     token: str
     number: int
@@ -48,7 +56,7 @@ class FaceView:
     face: RecognizedFace
     place: str
     box: tuple[float, float, float, float]
-    portrait: bytes
+    portrait: str
     suggestions: Sequence[str]
 
     @property
@@ -93,6 +101,8 @@ class PhotoView:
         names = [each.answer if each.face.name else each.answer.lower() for each in self.faces]
         if len(names) == 1:
             return f"One face: {names[0]}."
+        if len(set(names)) == 1:
+            return f"{len(names)} faces, all {names[0]}."
         return f"{len(names)} faces, from left to right: {words.in_a_row(names)}."
 
 
@@ -103,26 +113,28 @@ def recognise(request: Request) -> Response:
 
 
 @router.post("/")
-async def look(request: Request, photo: Annotated[list[UploadFile], File()]) -> Response:
+async def look(request: Request) -> Response:
     """Each photo with its faces: as parts for the script, else as a whole screen."""
     service = service_of(request)
-    photos = [await _seen(service, each) for each in photo if each.filename]
-    people = _names(service)
+    sent = await read_form(request, service.settings, "photo")
+    photos = [await _seen(request, *photo) for photo in sent.photos if photo[0]]
+    people = await run_in_threadpool(_names, service)
     if from_script(request):
         return fragment("photos.html.jinja", photos=photos, people=people)
     return page(request, "recognise.html.jinja", photos=photos, people=people)
 
 
-async def _seen(service: Service, upload: UploadFile) -> PhotoView:
-    name = upload.filename or "Photo"
-    data = await upload.read()
+async def _seen(request: Request, data: bytes, name: str) -> PhotoView:
+    service = service_of(request)
     try:
-        seen = await service.recognize(data, name)
+        seen = await service.recognize(data, name, client_of(request))
         if seen.recognition.error:
             return PhotoView(name, problem=_problem(seen.recognition.error, name))
         return await run_in_threadpool(_view, service, seen, data, name)
-    except KnownfaceError as error:
-        return PhotoView(name, problem=_problem(str(error), name))
+    except Problem as problem:
+        if from_script(request):  # which knows how to wait
+            raise
+        return PhotoView(name, problem=str(problem))
 
 
 def _problem(error: str, name: str) -> str:
@@ -138,16 +150,24 @@ def _view(service: Service, seen: SeenPhoto, data: bytes, name: str) -> PhotoVie
     tokens = service.recent.add(seen)
     found = zip(tokens, seen.recognition.faces, seen.faces, strict=True)
     row = sorted(found, key=lambda each: each[1].box[0] + each[1].box[2] / 2)
-    size = (picture.width, picture.height)
-    faces = [
-        FaceView(
-            token, number, len(row), face, words.place(face.box, size),
-            tuple(scale * side for side in face.box),  # type: ignore[arg-type]
-            seen_face.portrait, _suggestions(service.recognizer, face, seen_face.embedding),
+    size = (preview.shape[1], preview.shape[0])
+    faces = []
+    for number, (token, face, seen_face) in enumerate(row, 1):
+        x, y, w, h = (scale * side for side in face.box)
+        suggestions = _suggestions(service.recognizer, face, seen_face.embedding)
+        place, portrait = words.place((x, y, w, h), size), embedded(_cut(preview, x, y, w, h), 256)
+        faces.append(
+            FaceView(token, number, len(row), face, place, (x, y, w, h), portrait, suggestions)
         )
-        for number, (token, face, seen_face) in enumerate(row, 1)
-    ]  # fmt: skip
-    return PhotoView(name, faces, embedded(preview, PREVIEW), (preview.shape[1], preview.shape[0]))
+    return PhotoView(name, faces, embedded(preview, PREVIEW), size)
+
+
+def _cut(photo: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
+    """A square around a box, moved and made smaller until it lies in the photo."""
+    side = round(min(AROUND * max(w, h), *photo.shape[:2]))
+    left = round(min(max(x + w / 2 - side / 2, 0), photo.shape[1] - side))
+    top = round(min(max(y + h / 2 - side / 2, 0), photo.shape[0] - side))
+    return photo[top : top + side, left : left + side]
 
 
 def _suggestions(recognizer: Recognizer, face: RecognizedFace, embedding: np.ndarray) -> list[str]:
@@ -177,26 +197,23 @@ def correct(
     try:
         change = _corrected(service, token, who, not_, nobody)
     except KnownfaceError as error:
-        notice = Notice(str(error), problem=True)
+        notice = Notice(words.sentence(error), problem=True)
         if from_script(request):
-            return fragment("notice.html.jinja", 409, notice=notice)
+            return fragment("notice.html.jinja", 409, notice=notice, here="/")
         return lead(request, "/", notice)
     answer = who or ("Nobody you know" if nobody else f"Not {not_}")
     notice = Notice.of(change)
     if not from_script(request):
         return lead(request, "/", notice)
-    key = notices_of(request).add(notice)
-    return fragment("corrected.html.jinja", answer=answer, notice=notice, key=key)
+    return fragment("corrected.html.jinja", answer=answer, notice=notice, here="/")
 
 
 def _corrected(service: Service, token: str, who: str, not_: str, nobody: bool) -> Change:
-    face = service.recent.face(token)
+    face, gallery = service.recent.face(token), service.gallery
     if who:
-        known = who in _names(service)
-        gallery = service.gallery
-        return gallery.correct(face, is_=who) if known else gallery.enroll(who, [face])
+        return gallery.correct(face, is_=who, actor=ACTOR)
     if nobody:
-        return service.gallery.correct(face, nobody=True)
+        return gallery.correct(face, nobody=True, actor=ACTOR)
     if not_:
-        return service.gallery.correct(face, not_=not_)
-    raise KnownfaceError("No name was given: type one, or choose a person.")
+        return gallery.correct(face, not_=not_, actor=ACTOR)
+    raise KnownfaceError("No name was given: type one, or choose a person")

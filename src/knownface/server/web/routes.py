@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from knownface.server.web import history, people, recognise, works
-from knownface.server.web.frame import HEADERS, STATIC, page, service_of, static
+from knownface.server.web.frame import (
+    HEADERS,
+    STATIC,
+    Screen,
+    is_ours,
+    lead,
+    page,
+    render,
+    service_of,
+    static,
+    version,
+)
 
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # the address names the content
 ICON = """\
@@ -15,7 +28,7 @@ stroke-width="2" stroke-linecap="round"><path d="M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2
 16v2a2 2 0 0 1-2 2h-2M8 20H6a2 2 0 0 1-2-2v-2M9 10v.5M15 10v.5M9 14.5c1.8 1.6 4.2 1.6 6 0"/></svg>
 """
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=Screen)
 for screen in (recognise, people, works, history):
     router.include_router(screen.router)
 
@@ -34,6 +47,38 @@ def changed(request: Request) -> Response:
     return JSONResponse({"number": service_of(request).gallery.number}, headers=HEADERS)
 
 
+# ---------------------------------------------------------------- signing in
+@router.get("/login")
+def login(request: Request, to: str = "/") -> Response:
+    return _login(to)
+
+
+@router.post("/login")
+def sign_in(
+    request: Request, key: Annotated[str, Form()] = "", to: Annotated[str, Form()] = "/"
+) -> Response:
+    """Open a session for whoever has a key that may manage."""
+    response = lead(request, to)
+    if request.app.state.access.sign_in(key, response):
+        return response
+    wrong = "This is no key that may change people and photos. Check it, and try again."
+    return _login(to, wrong, 403)
+
+
+def _login(to: str, wrong: str = "", status: int = 200) -> Response:
+    shown = {"here": "/login", "number": "", "notice": None, "version": version}
+    page = render("login.html.jinja", **shown, to=to if is_ours(to) else "/", wrong=wrong)
+    return HTMLResponse(page, status, HEADERS)
+
+
+@router.post("/logout")
+def sign_out(request: Request) -> Response:
+    response = RedirectResponse("/login", 303, HEADERS)
+    request.app.state.access.sign_out(request, response)
+    return response
+
+
+# ---------------------------------------------------------------- files
 @router.get("/web/icon.svg")
 def icon() -> Response:
     return Response(ICON, media_type="image/svg+xml", headers=HEADERS | FOREVER)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Protocol
 
+from knownface.measure.numbers import percent
 from knownface.recognition.result import ALREADY_NAMED, RecognizedFace
 
 SURE, FAIRLY_SURE = 0.95, 0.75  # confidences
@@ -117,3 +118,21 @@ def by_day(entries: Iterable[Dated]) -> list[tuple[date, list[Dated]]]:
     """What has a time `at`, in order, parted by local day."""
     days = groupby(entries, lambda each: datetime.fromtimestamp(each.at).date())
     return [(then, list(those)) for then, those in days]
+
+
+def days(count: float) -> str:
+    """`30 days`, or hours where it is less than one."""
+    if count < 1:
+        return counted(max(1, round(24 * count)), "hour")
+    return "1 day" if count == 1 else f"{count:g} days"
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, as a sentence of its own."""
+    said = str(error)
+    return said[:1].upper() + said[1:]
+
+
+def rate(share: float) -> str:
+    """`86.2 %`, never broken before its sign."""
+    return percent(share).replace(" ", "\u00a0")

@@ -15,14 +15,14 @@ from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.look_alikes import LookAlike, find_look_alikes
 from knownface.measure.verdict import concerns
-from knownface.server.web.frame import page, service_of
+from knownface.server.web.frame import Screen, page, service_of
 
 if TYPE_CHECKING:
     from knownface.recognition.living.reading import Known
 
 MOST_PHOTOS, MOST_PEOPLE = 12, 8
 
-router = APIRouter()
+router = APIRouter(route_class=Screen)
 
 
 @dataclass(frozen=True)
