@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
     from knownface.recognition.verify import Verification, verify
+    from knownface.server.serve import serve
     from knownface.synthetic.folder import demo
     from knownface.training.compare import Comparison, compare
     from knownface.training.config import TrainingConfig
@@ -59,6 +60,7 @@ __all__ = [
     "read_image",
     "recognize",
     "report",
+    "serve",
     "train",
     "verify",
 ]
@@ -88,6 +90,7 @@ _HOME = {
     "read_image": "faces.photo",
     "recognize": "recognition.recognize",
     "report": "pages.verbs",
+    "serve": "server.serve",
     "train": "training.train",
     "verify": "recognition.verify",
 }

@@ -15,7 +15,17 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from knownface.errors import KnownfaceError
 
@@ -121,7 +131,7 @@ def checked(name: str, kind: Any, value: Any) -> Any:
         Mapping; several with `|`; in `Annotated` with an `Option`, what that wants as well.
     """
     kind, *notes = get_args(kind) if get_origin(kind) is Annotated else (kind,)
-    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     if value is None and NoneType in kinds:
         return None
     fitting = [each for each in kinds if _is_a(each, value)]

@@ -19,6 +19,7 @@ VERBS = {
     "evaluate": "Test a recogniser on photos it has not seen; enrolled photos are left out.",
     "report": "Put several finished runs side by side on one page.",
     "recognize": "Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`.",
+    "serve": "Answer over HTTP: an API, CompreFace's endpoints, and a web page.",
     "export": "Write a recogniser for ONNX Runtime, OpenVINO or LiteRT, after it was tested again.",
     "verify": "Do two photos show the same person? Of several faces, compares the pair most alike.",
     "benchmark": "A published verification protocol: accuracy over folds, TAR at FAR, equal error "

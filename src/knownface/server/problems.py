@@ -5,10 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from knownface.errors import KnownfaceError
+
 MEDIA = "application/problem+json"
 
 
-class Problem(Exception):
+class Problem(KnownfaceError):
     """A request that is refused: status, one sentence, and headers besides.
 
     retry_after: seconds after which it may be taken.
