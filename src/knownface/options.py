@@ -75,6 +75,8 @@ Device = Annotated[
 # ---------------------------------------------------------------- naming
 _flag_of: ContextVar[Callable[[str], str] | None] = ContextVar("flag_of", default=None)
 
+_said_by: ContextVar[Callable[..., str] | None] = ContextVar("said_by", default=None)
+
 
 @contextmanager
 def naming_flags(flag_of: Callable[[str], str]) -> Iterator[None]:
@@ -84,6 +86,16 @@ def naming_flags(flag_of: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         _flag_of.reset(token)
+
+
+@contextmanager
+def naming_calls(said_by: Callable[..., str]) -> Iterator[None]:
+    """Meanwhile sentences say calls as `said_by` does, which takes what `call` takes."""
+    token = _said_by.set(said_by)
+    try:
+        yield
+    finally:
+        _said_by.reset(token)
 
 
 def argument(name: str, *value: object) -> str:
@@ -107,7 +119,9 @@ def call(verb: str, *given: object, **options: object) -> str:
 
     `train('people', epochs=3, resume=True)`, or `knownface train people --epochs 3 --resume`.
     """
-    flag_of = _flag_of.get()
+    flag_of, said_by = _flag_of.get(), _said_by.get()
+    if said_by:
+        return said_by(verb, *given, **options)
     if flag_of is None:
         said = [argument("", each).removeprefix("=") for each in given]
         return f"{verb}({', '.join([*said, *(argument(*each) for each in options.items())])})"

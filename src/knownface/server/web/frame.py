@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -22,19 +18,20 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from knownface.errors import KnownfaceError
+from knownface.options import naming_calls
 from knownface.pages.page import environment
 from knownface.server.errors import problem_of
 from knownface.server.problems import Problem
 from knownface.server.web import words
+from knownface.server.web.notices import Notice, Notices
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from knownface.recognition.living import Change, LivingGallery, Person, Receipt
+    from knownface.recognition.living import Change, LivingGallery, Person
     from knownface.server.service import Service
 
 ACTOR = "page"  # who changed something, for the history
-MOST_NOTICES = 200
 FROM_SCRIPT = "x-from-script"  # a header that page.js sends: it wants no whole page in answer
 HEADERS = {
     "Content-Security-Policy": (
@@ -56,62 +53,6 @@ SCREENS = (
     ("/history", "History", "history"),
 )
 STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
-
-
-# ---------------------------------------------------------------- what was done
-@dataclass(frozen=True)
-class Notice:
-    """What a form did, shown once it is done. undo: the id of the change; None where it has none."""
-
-    text: str
-    details: Sequence[str] = field(default=())
-    undo: int | None = None
-    receipt: Receipt | None = None
-    problem: bool = False
-
-    @classmethod
-    def of(cls, change: Change) -> Notice:
-        return cls(change.text, details(change), None if change.verb == "undo" else change.id)
-
-
-def details(change: Change) -> list[str]:
-    """The warnings of a change, what caused a mistake, and what it did to the rates."""
-    said = list(change.warnings)
-    if change.cause:
-        said.append(f"{change.cause.sentence()}.")
-    before, after = change.before, change.after
-    if after.dir is None:
-        return said
-    if (before.dir, before.far) == (after.dir, after.far):
-        return [*said, "How well everybody else is recognised did not change."]
-    rates = f"Known faces named rightly: {_moved(before.dir, after.dir)}."
-    if after.far is not None:
-        rates += f" Strangers taken for somebody known: {_moved(before.far, after.far)}."
-    return [*said, rates]
-
-
-def _moved(before: float | None, after: float) -> str:
-    now = words.rate(after)
-    return now if before is None or words.rate(before) == now else f"{words.rate(before)} → {now}"
-
-
-class Notices:
-    """What was done lately, by an unguessable key: a form leads to a page that can be read again."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Notice] = OrderedDict()
-        self._lock = Lock()
-
-    def add(self, notice: Notice) -> str:
-        key = secrets.token_urlsafe(9)
-        with self._lock:
-            self._kept[key] = notice
-            while len(self._kept) > MOST_NOTICES:
-                self._kept.popitem(last=False)
-        return key
-
-    def get(self, key: str | None) -> Notice | None:
-        return self._kept.get(key or "")
 
 
 # ---------------------------------------------------------------- answers
@@ -172,14 +113,18 @@ def fragment(template: str, status: int = 200, **values: Any) -> Response:
 
 
 class Screen(APIRoute):
-    """A route whose errors are a screen, too, where a browser asked; the script gets problems."""
+    """A route whose errors are a screen, too, where a browser asked; the script gets problems.
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    Sentences speak of these screens, not of commands.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
 
         async def screen(request: Request) -> Response:
             try:
-                return await handler(request)
+                with naming_calls(words.on_screen):
+                    return await handler(request)
             except (KnownfaceError, Problem, HTTPException, RequestValidationError) as error:
                 if from_script(request):
                     raise

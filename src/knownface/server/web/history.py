@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -10,7 +10,6 @@ from knownface.errors import KnownfaceError
 from knownface.server.web import words
 from knownface.server.web.frame import (
     ACTOR,
-    Notice,
     Screen,
     done,
     fragment,
@@ -18,6 +17,10 @@ from knownface.server.web.frame import (
     page,
     service_of,
 )
+from knownface.server.web.notices import Notice
+
+if TYPE_CHECKING:
+    from knownface.recognition.living.records import State
 
 AT_ONCE = 50
 
@@ -31,10 +34,11 @@ def history(request: Request, seen: bool = False, before: int | None = None) -> 
     kind = gallery.sightings if seen else gallery.history
     entries = kind(AT_ONCE + 1, before)
     more = entries[AT_ONCE - 1].id if len(entries) > AT_ONCE else None
-    portraits = {each.id: each.featured for each in gallery.people()} if seen else {}
+    states: tuple[State, ...] = ("known", "unknown", "ignored") if seen else ()
+    everybody = [each for state in states for each in gallery.people(state)]
     return page(
         request, "history.html.jinja", entries=entries[:AT_ONCE], seen=seen, more=more,
-        before=before, portraits=portraits,
+        before=before, portraits={each.id: each.featured for each in everybody},
     )  # fmt: skip
 
 

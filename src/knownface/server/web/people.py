@@ -13,7 +13,6 @@ from knownface.server.web import words
 from knownface.server.web.frame import (
     ACTOR,
     HEADERS,
-    Notice,
     Screen,
     client_of,
     done,
@@ -22,6 +21,7 @@ from knownface.server.web.frame import (
     service_of,
     there,
 )
+from knownface.server.web.notices import Notice
 from knownface.server.web.pictures import close_up
 
 FaceIds = Annotated[list[int], Form(alias="face")]

@@ -19,7 +19,6 @@ from knownface.server.uploads import read_form
 from knownface.server.web import words
 from knownface.server.web.frame import (
     ACTOR,
-    Notice,
     Screen,
     client_of,
     fragment,
@@ -28,6 +27,8 @@ from knownface.server.web.frame import (
     page,
     service_of,
 )
+from knownface.server.web.notices import Notice
+from knownface.server.web.pictures import cut
 
 if TYPE_CHECKING:
     from knownface.recognition.living import Change, SeenPhoto
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 SUGGESTIONS = 3  # as many as have a key
 PREVIEW = 1280  # pixels on the longer side: sharp in half the width of a large screen
 TAG = 1 / 36  # of the preview's longer side: the size of a name on it
-AROUND = 1.5  # of a face's box: what its picture shows
 
 router = APIRouter(route_class=Screen)
 
@@ -75,7 +75,8 @@ class FaceView:
     def label(self) -> str:
         """All of it in a line, for who does not see it."""
         said = ", ".join(filter(None, (self.answer, self.sureness)))
-        return f"Face {self.number} of {self.count}: {said}; {self.face.similarity:.2f}, {self.place}"
+        number = f"Face {self.number} of {self.count}"
+        return f"{number}: {said}; {self.face.similarity:.2f}, {self.place}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class PhotoView:
         if len(names) == 1:
             return f"One face: {names[0]}."
         if len(set(names)) == 1:
-            return f"{len(names)} faces, all {names[0]}."
+            return f"{len(names)} faces, {'both' if len(names) == 2 else 'all'} {names[0]}."
         return f"{len(names)} faces, from left to right: {words.in_a_row(names)}."
 
 
@@ -155,19 +156,11 @@ def _view(service: Service, seen: SeenPhoto, data: bytes, name: str) -> PhotoVie
     for number, (token, face, seen_face) in enumerate(row, 1):
         x, y, w, h = (scale * side for side in face.box)
         suggestions = _suggestions(service.recognizer, face, seen_face.embedding)
-        place, portrait = words.place((x, y, w, h), size), embedded(_cut(preview, x, y, w, h), 256)
+        place, portrait = words.place((x, y, w, h), size), embedded(cut(preview, x, y, w, h), 256)
         faces.append(
             FaceView(token, number, len(row), face, place, (x, y, w, h), portrait, suggestions)
         )
     return PhotoView(name, faces, embedded(preview, PREVIEW), size)
-
-
-def _cut(photo: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
-    """A square around a box, moved and made smaller until it lies in the photo."""
-    side = round(min(AROUND * max(w, h), *photo.shape[:2]))
-    left = round(min(max(x + w / 2 - side / 2, 0), photo.shape[1] - side))
-    top = round(min(max(y + h / 2 - side / 2, 0), photo.shape[0] - side))
-    return photo[top : top + side, left : left + side]
 
 
 def _suggestions(recognizer: Recognizer, face: RecognizedFace, embedding: np.ndarray) -> list[str]:

@@ -11,7 +11,6 @@ from knownface.measure.numbers import percent
 from knownface.recognition.result import ALREADY_NAMED, RecognizedFace
 
 SURE, FAIRLY_SURE = 0.95, 0.75  # confidences
-WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
 class Dated(Protocol):
@@ -136,3 +135,15 @@ def sentence(error: Exception) -> str:
 def rate(share: float) -> str:
     """`86.2 %`, never broken before its sign."""
     return percent(share).replace(" ", "\u00a0")
+
+
+def on_screen(verb: str, *given: object, **options: object) -> str:
+    """Where a person does on these screens what a call of a verb does: for `naming_calls`."""
+    if verb == "undo":
+        return f"change {options['change']} on the screen History"
+    what = given[1] if len(given) > 1 else ""
+    return {
+        "correct": "say so on the screen Recognise",
+        "history": "the screen History",
+        "people": "merge them on the screen People" if what == "merge" else "the screen People",
+    }.get(verb, verb)
