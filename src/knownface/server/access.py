@@ -106,7 +106,7 @@ class Access:
 def require(role: Role) -> Callable[..., Caller]:
     """A dependency: the caller, who holds a key of that role, or of one that may do more."""
 
-    def allowed(
+    async def allowed(
         request: Request,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
         header: Annotated[str | None, Security(_header)],
@@ -117,7 +117,7 @@ def require(role: Role) -> Callable[..., Caller]:
     return allowed
 
 
-def require_page(request: Request) -> None:
+async def require_page(request: Request) -> None:
     """A dependency for all of the page: its session, or a key, may manage."""
     if not request.url.path.startswith(OPEN_PAGES):
         access: Access = request.app.state.access
