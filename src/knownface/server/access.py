@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Lock
@@ -103,7 +103,7 @@ class Access:
         return key if ends > self._clock() else None
 
 
-def require(role: Role) -> Callable[..., Caller]:
+def require(role: Role) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, who holds a key of that role, or of one that may do more."""
 
     async def allowed(
@@ -133,7 +133,9 @@ def refuse_rebinding(host: str, names: frozenset[str]) -> None:
     name = urlsplit(f"//{host}").hostname or ""
     if name == "localhost" or name in names or _is_address(name):
         return
-    raise Problem(421, f"{name!r:.60} is no name of this server; it may be given when it is started")
+    raise Problem(
+        421, f"{name!r:.60} is no name of this server; it may be given when it is started"
+    )
 
 
 def refuse_foreign(method: str, host: str, headers: dict[str, str]) -> None:

@@ -55,8 +55,8 @@ def create_app(service: Service, keys: Keys | None = None) -> FastAPI:
     service.metrics.gauge("held_bytes", "Bytes of requests in memory.", lambda: held.bytes)
 
     def guarded(inner: ASGIApp) -> Guard:
-        app.state.guard = Guard(inner, settings, held)
-        return app.state.guard
+        guard = app.state.guard = Guard(inner, settings, held)
+        return guard
 
     app.add_middleware(guarded)
     app.add_middleware(Journal, metrics=service.metrics)

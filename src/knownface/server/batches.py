@@ -128,7 +128,7 @@ class Batches:
         try:
             for seen in self._see([job.photo for job in jobs]):
                 left.popleft().give(seen)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        except Exception as error:
             log.debug("a batch that failed", exc_info=True)
             for job in left:
                 job.give(error)

@@ -15,13 +15,13 @@ Token = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Date = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 
 
-class Asked(BaseModel):
+class Document(BaseModel):
     """The body of a request; what it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class PersonChange(Asked):
+class PersonChange(Document):
     """Exactly one change of somebody. split: the faces that become `to`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Ann"}]})
@@ -32,19 +32,19 @@ class PersonChange(Asked):
     split: Split | None = None
 
 
-class Split(Asked):
+class Split(Document):
     faces: list[Id] = Field(min_length=1, max_length=10_000)
     to: Name
 
 
-class UnknownChange(Asked):
+class UnknownChange(Document):
     """Who an unknown person is."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Bob"}]})
     name: Name
 
 
-class NeverSame(Asked):
+class NeverSame(Document):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"one": "Ann", "other": "Bob"}]}
     )
@@ -52,7 +52,7 @@ class NeverSame(Asked):
     other: Name
 
 
-class Feedback(Asked):
+class Feedback(Document):
     """Of a face that was recognised in the last hour: whose it is, whose it is not, or nobody's."""
 
     model_config = ConfigDict(
@@ -66,7 +66,14 @@ class Feedback(Asked):
     nobody: bool = False
 
 
-class Undo(Asked):
+class Named(Document):
+    """CompreFace's body for a subject; its client sends the address besides."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [{"subject": "Ann"}]})
+    subject: Name
+
+
+class Undo(Document):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"change": 7}]})
     change: Id | None = Field(None, description="Default: the last change.")
 
@@ -134,9 +141,11 @@ PROBLEM_SCHEMA = {
 }  # fmt: skip
 
 
-def answers(example: Any, *statuses: int, media: str = "application/json") -> dict[Any, Any]:
+def answers(
+    example: Any, *statuses: int, media: str = "application/json", success: int = 200
+) -> dict[Any, Any]:
     """The `responses` of a route: an example of success, and of each problem that it may have."""
-    said: dict[Any, Any] = {200: {"content": {media: {"example": example}}}}
+    said: dict[Any, Any] = {success: {"content": {media: {"example": example}}}}
     for status in sorted({*ALWAYS, *statuses}):
         said[status] = _problem(status)
     return said
@@ -151,16 +160,27 @@ def _problem(status: int) -> dict[str, Any]:
     } | ({"headers": retry} if status in Busy.STATUSES else {})
 
 
-def photo_body(*fields: str, several: bool = True, body: bool = True) -> dict[str, Any]:
-    """The `openapi_extra` of a route that takes photos: in a form, or one as the body.
+def photo_body(
+    *fields: str,
+    field: str = "photo",
+    several: bool = True,
+    body: bool = True,
+    base64: bool = False,
+) -> dict[str, Any]:
+    """The `openapi_extra` of a route that takes photos in a form.
 
-    fields: of the form besides `photo`.
+    fields: of the form besides the photos' own `field`. body: a photo may be the body; base64: it
+    may be in JSON.
     """
     photo: dict[str, Any] = {"type": "string", "format": "binary"}
     photos = {"type": "array", "items": photo, "minItems": 1} if several else photo
-    properties = {"photo": photos} | {field: {"type": "string"} for field in fields}
-    form = {"schema": {"type": "object", "required": ["photo"], "properties": properties}}
-    content: dict[str, Any] = {"multipart/form-data": form}
+    properties = {field: photos} | {each: {"type": "string"} for each in fields}
+    form = {"type": "object", "required": [field], "properties": properties}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
     if body:
         content |= {kind: {"schema": photo} for kind in ("image/jpeg", "application/octet-stream")}
+    if base64:
+        text = {"type": "string", "format": "byte"}
+        document = form | {"properties": {field: text}}
+        content["application/json"] = {"schema": document}
     return {"requestBody": {"required": True, "content": content}}

@@ -70,7 +70,10 @@ class Guard:
         """Problem where it need not be looked at further."""
         if self.draining:
             raise Busy(
-                503, "The server is shutting down; ask again in a moment", 5, {"Connection": "close"}
+                503,
+                "The server is shutting down; ask again in a moment",
+                5,
+                {"Connection": "close"},
             )
         host = headers.get("host", "")
         refuse_rebinding(host, self._names)

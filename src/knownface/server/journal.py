@@ -21,7 +21,7 @@ QUIET = ("/healthz", "/readyz", "/metrics")  # asked all day long: only their fa
 
 
 class Journal:
-    """Middleware. A path is logged as the route that it belongs to, because names stand in paths."""
+    """Middleware. Of a path only its route is logged, because names stand in paths."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from knownface.errors import KnownfaceError
 from knownface.faces.decode import opened
@@ -13,6 +14,7 @@ from knownface.recognition.living import Change, LivingGallery, Receipt, SeenPho
 from knownface.recognition.living.enrolling import choose_faces
 from knownface.recognition.recognizer import Recognizer
 from knownface.server.batches import Batches
+from knownface.server.compreface import Collection
 from knownface.server.metrics import Metrics
 from knownface.server.outbox import Outbox
 from knownface.server.problems import Problem
@@ -29,7 +31,8 @@ class Service:
     """A recogniser that many ask at once; safe from many threads.
 
     recognizer: loaded from a folder, and follows what changes there. gallery: who is known.
-    recent: the faces that were seen lately. metrics: numbers about all that.
+    recent: the faces that were seen lately. metrics: numbers about all that. collection: who is
+        known, as CompreFace lists it.
     Raises KnownfaceError where the settings name nobody who can be told.
     """
 
@@ -39,24 +42,27 @@ class Service:
         self.recognizer, self.settings = recognizer, settings
         self.gallery = LivingGallery(recognizer.folder)
         self.recent, self.metrics = Recent(), Metrics()
+        self.collection = Collection(self.gallery)
         self._tellers = tellers(settings.webhook, settings.mqtt)
         self._told: list[Outbox[Event]] = [
             Outbox(type(each).__name__.lower(), each.tell) for each in self._tellers
         ]
         self._memory = Outbox("memory", self._remember) if settings.keep_days else None
+        self._outboxes: list[Outbox[Any]] = [*self._told]
+        if self._memory:
+            self._outboxes.append(self._memory)
         self.batches = Batches(
             self._see, settings.waiting, settings.waiting_each, self.metrics.batches.observe
         )
         self._gauges()
 
     def _gauges(self) -> None:
-        outboxes = [*self._told, *([self._memory] if self._memory else [])]
         gauge = self.metrics.gauge
         gauge("waiting_photos", "Photos that nobody has begun with.", lambda: self.batches.waiting)
         gauge("known_people", "People who are known.", lambda: len(self.recognizer.people))
         gauge(
             "lost_events", "Sightings that could not be told or remembered.",
-            lambda: sum(each.dropped + each.failed for each in outboxes),
+            lambda: sum(each.dropped + each.failed for each in self._outboxes),
         )  # fmt: skip
 
     # ------------------------------------------------------------ recognising
@@ -77,9 +83,7 @@ class Service:
             self._note(seen)
         return found
 
-    async def look(
-        self, photos: Sequence[tuple[bytes, str]], client: str = ""
-    ) -> list[SeenPhoto]:
+    async def look(self, photos: Sequence[tuple[bytes, str]], client: str = "") -> list[SeenPhoto]:
         """The same, of which nobody is told, and which is not remembered: photos to enroll."""
         if len(photos) > self.settings.photos:
             raise Problem(413, f"A request may have {self.settings.photos} photos; send fewer")
@@ -146,7 +150,9 @@ class Service:
     ) -> Change:
         """Add photos of somebody, each with its name. Raises KnownfaceError."""
         if not photos:
-            raise KnownfaceError("there is no photo; send the field `photo`, or a photo as the body")
+            raise KnownfaceError(
+                "there is no photo; send the field `photo`, or a photo as the body"
+            )
         seen = await self.look(photos, client)
         return await asyncio.to_thread(self._enroll, name, seen, actor)
 
@@ -178,7 +184,7 @@ class Service:
     def close(self) -> None:
         """Answer what waits, tell what is to be told, and end."""
         self.batches.close()
-        for outbox in [*self._told, *([self._memory] if self._memory else [])]:
+        for outbox in self._outboxes:
             outbox.close()
         for each in self._tellers:
             each.close()

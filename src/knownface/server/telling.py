@@ -72,7 +72,7 @@ class Webhook:
 
     def _post(self, event: Event) -> None:
         body = json.dumps(event).encode()
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+        request = urllib.request.Request(
             self._url, body, {"Content-Type": "application/json"}, method="POST"
         )
         with self._opener.open(request, timeout=TIMEOUT):
@@ -118,8 +118,8 @@ class Mqtt:
 def _broker(url: str) -> SplitResult:
     try:
         place = urlsplit(url)
-        fits = place.scheme in PORTS and place.hostname and place.path.strip("/")
-        fits = fits and (place.port is None or place.port > 0)
+        fits = place.scheme in PORTS and bool(place.hostname and place.path.strip("/"))
+        fits = fits and place.port != 0
     except ValueError:
         fits = False
     if not fits:

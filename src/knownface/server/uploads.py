@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -18,6 +17,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from knownface.server.problems import Problem
 from knownface.server.settings import MIB, Settings
 from knownface.visible import visible
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FIELD_BYTES = 2**14  # of one field that is no photo
 FIELDS = 64  # parts of a form that are no photos
@@ -108,7 +110,7 @@ class _Parts:
         self._content = bytearray()
         self._parts = 0
 
-    def callbacks(self) -> dict[str, Callable[..., None]]:
+    def callbacks(self) -> MultipartCallbacks:
         return {
             "on_part_begin": self._begin, "on_header_field": self._header_field,
             "on_header_value": self._header_value, "on_header_end": self._header_end,

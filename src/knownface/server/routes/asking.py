@@ -13,12 +13,12 @@ from knownface.server.problems import Problem, refused_as
 from knownface.server.service import Service
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     found: Service = request.app.state.service
     return found
 
 
-Asked = Annotated[Service, Depends(_service, scope="function")]
+Asked = Annotated[Service, Depends(_service)]
 Recognising = Annotated[Caller, Depends(require("recognise"))]
 Managing = Annotated[Caller, Depends(require("manage"))]
 Who = Annotated[str, Path(description="A name, or the number of somebody.", max_length=100)]

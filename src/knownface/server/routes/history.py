@@ -49,14 +49,12 @@ def standing(service: Asked, caller: Managing) -> dict[str, Any]:
 # ---------------------------------------------------------------- unknown people
 @router.get("/v1/unknowns", responses=answers({"unknowns": [UNKNOWN]}))
 def unknowns(service: Asked, caller: Managing) -> dict[str, Any]:
-    """People who were seen and are not known, where a memory is switched on; the last seen first."""
+    """People who were seen and are not known, the last first, where a memory is switched on."""
     return {"unknowns": [person.to_json() for person in service.gallery.people("unknown")]}
 
 
 @router.patch("/v1/unknowns/{number}", responses=answers(CHANGE, 404, 409))
-def name(
-    number: Number, asked: UnknownChange, service: Asked, caller: Managing
-) -> dict[str, Any]:
+def name(number: Number, asked: UnknownChange, service: Asked, caller: Managing) -> dict[str, Any]:
     """Say who somebody unknown is; if somebody has the name, these faces are theirs."""
     person = unknown(service.gallery, number)
     with refused_as(409):
