@@ -1,4 +1,4 @@
-"""Who may do what: keys in headers, sessions of the page, and requests that browsers were tricked into.
+"""Who may do what: keys, sessions of the page, and what browsers were tricked into asking.
 
 Without any key, everybody on this machine may do everything; the server then listens nowhere else.
 """

@@ -7,12 +7,12 @@ import importlib
 import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import metadata
 
 from fastapi import Depends, FastAPI
 from starlette.formparsers import MultiPartParser
 from starlette.types import ASGIApp
 
-from knownface import __version__
 from knownface.server import errors
 from knownface.server.access import Access, require_page
 from knownface.server.guard import Guard, Held
@@ -35,7 +35,7 @@ def create_app(service: Service, keys: Keys | None = None) -> FastAPI:
     """
     app = FastAPI(
         title="knownface",
-        version=__version__,
+        version=metadata.version("knownface"),
         summary="Who is in a photo, and who is known.",
         description=ABOUT,
         openapi_url="/v1/openapi.json",

@@ -150,7 +150,8 @@ def face_document(face: SeenFace, wish: Wish) -> dict[str, Any]:
     x, y, width, height = face.box
     said: dict[str, Any] = {
         "box": {
-            "probability": round(face.score, 5), "x_min": max(0, round(x)), "y_min": max(0, round(y)),
+            "probability": round(face.score, 5),
+            "x_min": max(0, round(x)), "y_min": max(0, round(y)),
             "x_max": round(x + width), "y_max": round(y + height),
         }
     }  # fmt: skip
