@@ -37,4 +37,6 @@ def serve(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         print_json({"role": role, "key": key})
     else:
         say(key)
-        note(f"May {role}; only its hash is kept, in {keys_file(request)}: nobody can read it again")
+        note(
+            f"May {role}; only its hash is kept, in {keys_file(request)}: nobody can read it again"
+        )

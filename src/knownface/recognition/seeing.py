@@ -41,6 +41,8 @@ def seen_faces(each: EmbeddedPhoto, crop: Crop) -> tuple[SeenFace, ...]:
             photo.digest,
             encode(portrait),
             frame_in_portrait(face),
+            face.score,
+            face.landmarks,
         )
         for face, pixels, portrait, embedding in rows
     )

@@ -1,4 +1,4 @@
-"""Who may do what: keys in headers, sessions of the page, and requests that browsers were tricked into.
+"""Who may do what: keys, sessions of the page, and what browsers were tricked into asking.
 
 Without any key, everybody on this machine may do everything; the server then listens nowhere else.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Lock
@@ -103,10 +103,10 @@ class Access:
         return key if ends > self._clock() else None
 
 
-def require(role: Role) -> Callable[..., Caller]:
+def require(role: Role) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, who holds a key of that role, or of one that may do more."""
 
-    def allowed(
+    async def allowed(
         request: Request,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
         header: Annotated[str | None, Security(_header)],
@@ -117,7 +117,7 @@ def require(role: Role) -> Callable[..., Caller]:
     return allowed
 
 
-def require_page(request: Request) -> None:
+async def require_page(request: Request) -> None:
     """A dependency for all of the page: its session, or a key, may manage."""
     if not request.url.path.startswith(OPEN_PAGES):
         access: Access = request.app.state.access
@@ -133,7 +133,9 @@ def refuse_rebinding(host: str, names: frozenset[str]) -> None:
     name = urlsplit(f"//{host}").hostname or ""
     if name == "localhost" or name in names or _is_address(name):
         return
-    raise Problem(421, f"{name!r:.60} is no name of this server; it may be given when it is started")
+    raise Problem(
+        421, f"{name!r:.60} is no name of this server; it may be given when it is started"
+    )
 
 
 def refuse_foreign(method: str, host: str, headers: dict[str, str]) -> None:

@@ -7,14 +7,15 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 from knownface.recognition.living.records import SeenPhoto
-from knownface.server.problems import Busy
+from knownface.server.problems import Busy, Problem
 
 log = logging.getLogger(__name__)
 
-See = Callable[[Sequence[bytes]], Iterator[SeenPhoto]]
+See = Callable[[Sequence[bytes]], Iterator[SeenPhoto | Problem]]
 TOGETHER = 16  # photos: as many as keep the stream's threads at work from start to end
 AT_ONCE = 2  # batches: while one is embedded to its end, the next one is read
 
@@ -23,29 +24,33 @@ AT_ONCE = 2  # batches: while one is embedded to its end, the next one is read
 class _Job:
     photo: bytes
     answer: asyncio.Future[SeenPhoto]
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
-    def give(self, seen: SeenPhoto | None, error: BaseException | None = None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, seen, error)
+    def give(self, found: SeenPhoto | Exception) -> None:
+        """From another thread; nothing happens where the client, or the whole loop, has gone."""
+        with suppress(RuntimeError):
+            self.answer.get_loop().call_soon_threadsafe(self._settle, found)
 
-    def _settle(self, seen: SeenPhoto | None, error: BaseException | None) -> None:
-        if self.answer.done():  # the client has gone
+    def _settle(self, found: SeenPhoto | Exception) -> None:
+        if self.answer.done():
             return
-        if error is not None:
-            self.answer.set_exception(error)
-        elif seen is not None:
-            self.answer.set_result(seen)
+        if isinstance(found, Exception):
+            self.answer.set_exception(found)
+        else:
+            self.answer.set_result(found)
 
 
 class Batches:
     """What many clients ask at once becomes batches, without anybody waiting for a full one.
 
-    see: the stream. most: photos that may wait; most_each: of one client. Clients take turns,
-    whatever number each of them has waiting.
+    see: the stream; instead of an answer it may give why there is none. most: photos that may wait;
+    most_each: of one client. Clients take turns, whatever number each of them has waiting.
+    observe: is told the size of each batch.
     """
 
-    def __init__(self, see: See, most: int, most_each: int) -> None:
-        self._see, self._most, self._most_each = see, most, most_each
+    def __init__(
+        self, see: See, most: int, most_each: int, observe: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self._see, self._most, self._most_each, self._observe = see, most, most_each, observe
         self._waiting: OrderedDict[str, deque[_Job]] = OrderedDict()
         self._number = 0
         self._closed = False
@@ -65,10 +70,10 @@ class Batches:
     async def see(self, photos: Sequence[bytes], client: str) -> list[SeenPhoto]:
         """The answers to all photos of a request, in order; Busy where they cannot be taken."""
         loop = asyncio.get_running_loop()
-        jobs = [_Job(photo, loop.create_future(), loop) for photo in photos]
+        jobs = [_Job(photo, loop.create_future()) for photo in photos]
         self._put(jobs, client)
         try:
-            return [await job.answer for job in jobs]
+            return list(await asyncio.gather(*(job.answer for job in jobs)))
         finally:
             for job in jobs:
                 job.answer.cancel()
@@ -102,6 +107,7 @@ class Batches:
         while jobs := self._take():
             wanted = [job for job in jobs if not job.answer.cancelled()]
             if wanted:
+                self._observe(len(wanted))
                 self._answer(wanted)
 
     def _take(self) -> list[_Job]:
@@ -122,7 +128,7 @@ class Batches:
         try:
             for seen in self._see([job.photo for job in jobs]):
                 left.popleft().give(seen)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        except Exception as error:
             log.debug("a batch that failed", exc_info=True)
             for job in left:
-                job.give(None, error)
+                job.give(error)

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from knownface.errors import KnownfaceError
+from knownface.server.compreface import PREFIX, as_compreface
 from knownface.server.problems import MEDIA, Problem
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(KnownfaceError, _refused)
 
 
-def answer(problem: Problem) -> Response:
+def answer(problem: Problem, path: str) -> Response:
+    """The answer to a request to that path: CompreFace's clients know its own shape alone."""
+    if path.startswith(PREFIX):
+        status, said = as_compreface(problem)
+        return JSONResponse(said, status, problem.headers)
     return JSONResponse(problem.to_json(), problem.status, problem.headers, media_type=MEDIA)
 
 
@@ -52,11 +57,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     browser = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if problem.status == 401 and browser:
         return RedirectResponse(f"/login?to={quote(request.url.path)}", 303)
-    return answer(problem)
+    return answer(problem, request.url.path)
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    return answer(problem_of(error))
+    return answer(problem_of(error), request.url.path)
 
 
 _invalid = _http
@@ -64,4 +69,4 @@ _invalid = _http
 
 async def _fault(request: Request, error: Exception) -> Response:
     log.debug("a request that failed", exc_info=error)
-    return answer(problem_of(error))
+    return answer(problem_of(error), request.url.path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -29,14 +31,29 @@ class Problem(KnownfaceError):
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
 
+    @property
+    def title(self) -> str:
+        return HTTPStatus(self.status).phrase
+
     def to_json(self) -> dict[str, Any]:
         return {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
+            "type": "about:blank", "title": self.title, "status": self.status,
             "detail": self.detail,
-        }
+        }  # fmt: skip
 
 
 class Busy(Problem):
     """More was asked than can be done: 429 where one client asks too much, 503 where all do."""
+
+    STATUSES = (429, 503)
+
+
+@contextmanager
+def refused_as(status: int) -> Iterator[None]:
+    """What the library refuses meanwhile is a problem of that status: 404 or 409, mostly."""
+    try:
+        yield
+    except Problem:
+        raise
+    except KnownfaceError as error:
+        raise Problem(status, str(error)) from None

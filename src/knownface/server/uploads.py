@@ -6,8 +6,9 @@ They stay in memory: no part of a photo is written to a disk on its way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -17,9 +18,13 @@ from knownface.server.problems import Problem
 from knownface.server.settings import MIB, Settings
 from knownface.visible import visible
 
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
 FIELD_BYTES = 2**14  # of one field that is no photo
 FIELDS = 64  # parts of a form that are no photos
 HEADERS, HEADER_BYTES = 8, 4096  # of a part
+FORM = "multipart/form-data"
 PHOTO_TYPES = ("image/", "application/octet-stream")
 LONGEST_NAME = 120
 
@@ -36,21 +41,29 @@ async def read_form(request: Request, settings: Settings, *names: str) -> Form:
     """The photos of a multipart form, in fields of these names, or the one that is the body.
 
     Raises Problem: 413 at the first byte too many, 415 for another content, 422 where the form is
-    broken, 408 where it comes too slowly.
+    broken.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    try:
-        async with asyncio.timeout(settings.seconds):
-            if kind == b"multipart/form-data":
-                return await _read_parts(request, settings, options.get(b"boundary", b""), names)
-            if kind.decode("latin-1").startswith(PHOTO_TYPES):
-                return Form([(await _read_body(request, settings), "photo")])
-    except TimeoutError:
-        raise Problem(408, f"The request took longer than {settings.seconds:g} s to come") from None
+    if kind == FORM.encode():
+        return await _read_parts(request, settings, options.get(b"boundary", b""), names)
+    if kind.decode("latin-1").startswith(PHOTO_TYPES):
+        return Form([(await _read_body(request, settings), "photo")])
     raise Problem(
         415, "Send a photo as multipart/form-data, in the field "
         f"`{names[0]}`, or as the body with a Content-Type such as image/jpeg"
     )  # fmt: skip
+
+
+async def read_document(request: Request) -> Any:
+    """The JSON of a body. Raises Problem 415 for another content, 422 where it is broken."""
+    kind, _ = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"application/json":
+        raise Problem(415, "Send application/json")
+    body = await request.body()
+    try:
+        return await asyncio.to_thread(json.loads, body)
+    except (ValueError, RecursionError):
+        raise Problem(422, "The body is no JSON") from None
 
 
 async def _read_body(request: Request, settings: Settings) -> bytes:
@@ -97,7 +110,7 @@ class _Parts:
         self._content = bytearray()
         self._parts = 0
 
-    def callbacks(self) -> dict[str, Callable[..., None]]:
+    def callbacks(self) -> MultipartCallbacks:
         return {
             "on_part_begin": self._begin, "on_header_field": self._header_field,
             "on_header_value": self._header_value, "on_header_end": self._header_end,

@@ -37,6 +37,7 @@ from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import Threshold
 from knownface.training.candidates import TrainingContext
+from knownface.training.carrying import as_said, carry_over
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
 from knownface.training.keeping import keep
@@ -78,6 +79,8 @@ def train(request: TrainingRequest) -> TrainingRun:
     config, track = request.config, request.track
     started = time.perf_counter()
     people, others = scan_folders(config.data, config.strangers)
+    if config.gallery:
+        people = as_said(people, config.gallery)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
     with run_folder(place, name, resume=request.resume, again=going_on) as run:
@@ -120,6 +123,8 @@ def train(request: TrainingRequest) -> TrainingRun:
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
         write_report(work, evaluation, explain(tested, used, seen.strangers, track))
         complete.save(artifact, keep(seen, backbone.crop, outcome.fitted))
+        if config.gallery:
+            carry_over(config.gallery, artifact, complete)
     if outcome.stopped:
         raise Interrupted(f"stopped; {run.final} holds the best so far, a complete recogniser")
     return TrainingRun(run.final, Recognizer.load(run.final, config.device), evaluation)

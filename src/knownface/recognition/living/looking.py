@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +35,7 @@ _SIGHTINGS = """
 SELECT s.id, s.at, s.person, p.name, p.state, s.similarity, s.source, s.reason
 FROM sightings s LEFT JOIN people p ON p.id = s.person WHERE s.id < ? ORDER BY s.id DESC LIMIT ?"""
 _ALL = 2**62
+_OF_PERSON = ("id", "name", "state", "photos", "added", "born", "featured", "quality")
 
 
 def people(database: sqlite3.Connection, state: State) -> list[Person]:
@@ -57,15 +57,16 @@ def _with_looks(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> li
     found = []
     for row in rows:
         visits = seen.get(row["id"])
-        times = (visits["times"], visits["first"], visits["last"]) if visits else ()
-        found.append(Person(*_row_of_person(row), alike.get(row["id"], ()), *times))
+        found.append(
+            Person(
+                **{name: row[name] for name in _OF_PERSON},
+                alike=alike.get(row["id"], ()),
+                seen=visits["times"] if visits else 0,
+                first_seen=visits["first"] if visits else None,
+                last_seen=visits["last"] if visits else None,
+            )
+        )
     return found
-
-
-def _row_of_person(row: sqlite3.Row) -> tuple[Any, ...]:
-    """The fields of `Person` that its row has, in their order."""
-    names = ("id", "name", "state", "photos", "added", "born", "featured", "quality")
-    return tuple(row[name] for name in names)
 
 
 def _alike(
@@ -123,3 +124,21 @@ def history(database: sqlite3.Connection, limit: int, before: int | None) -> lis
 def sightings(database: sqlite3.Connection, limit: int, before: int | None) -> list[Sighting]:
     rows = database.execute(_SIGHTINGS, (_ALL if before is None else before, limit))
     return [Sighting(*row) for row in rows]
+
+
+def names_by_digest(database: sqlite3.Connection) -> dict[str, set[str | None]]:
+    """Who is on each enrolled photo; None for a face that is nobody's, or not its person's."""
+    rows = database.execute(
+        "SELECT f.digest, p.name FROM faces f LEFT JOIN people p ON p.id = f.person "
+        "WHERE p.state IS NULL OR p.state != 'unknown'"
+    )
+    found: dict[str, set[str | None]] = {}
+    for digest, name in rows:
+        found.setdefault(digest, set()).add(name)
+    return found
+
+
+def names_of_all(database: sqlite3.Connection) -> dict[str, str]:
+    """Where each name from before leads."""
+    rows = database.execute("SELECT a.name, p.name FROM aliases a JOIN people p ON p.id = a.person")
+    return {before: now for before, now in rows if now}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +21,8 @@ class SeenFace:
 
     embedding: (d,) float32, unit length. box: x, y, width, height in the photo; size: its width and
         height. quality: 0 to 1. source: the photo's path or what stands for it; digest: of its
-        content. portrait: a JPEG around the face; frame: where the face lies in it.
+        content. portrait: a JPEG around the face; frame: where the face lies in it. score: how sure
+        the detector is that it is a face, 0 to 1; landmarks: (5, 2) in the photo, see `Face`.
     """
 
     embedding: np.ndarray = field(repr=False)
@@ -31,6 +33,8 @@ class SeenFace:
     digest: str
     portrait: bytes = field(repr=False, default=b"")
     frame: np.ndarray | None = field(repr=False, default=None)
+    score: float = 1.0
+    landmarks: np.ndarray | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,10 @@ class Change:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def noting(self, more: Sequence[str]) -> Change:
+        """With more to look at."""
+        return replace(self, warnings=(*more, *self.warnings))
 
     def lines(self) -> list[str]:
         """For people to read."""

@@ -1,0 +1,1 @@
+"""What the server answers under which address."""
