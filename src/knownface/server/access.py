@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Lock
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Request, Response, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -130,7 +130,7 @@ def refuse_rebinding(host: str, names: frozenset[str]) -> None:
 
     DNS rebinding needs a name, so that every address may stand in the Host header.
     """
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _split(f"//{host}").hostname or ""
     if name == "localhost" or name in names or _is_address(name):
         return
     raise Problem(
@@ -144,8 +144,16 @@ def refuse_foreign(method: str, host: str, headers: dict[str, str]) -> None:
         return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     foreign = site is not None and site not in ("same-origin", "none")
-    if foreign or (origin is not None and urlsplit(origin).netloc != host):
+    if foreign or (origin is not None and _split(origin).netloc != host):
         raise Problem(403, "A page of another site asked for this; open the server's own page")
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address; none where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_address(name: str) -> bool:
