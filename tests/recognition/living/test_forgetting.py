@@ -89,7 +89,7 @@ def test_others_and_their_history_stay(run: Path) -> None:
     assert answer(gallery, CAST.face(8, 5)) is None
     assert gallery.people("unknown") == []  # who looked like them
     texts = [entry.text for entry in gallery.history()]
-    assert texts[0] == "Somebody was forgotten, with 5 faces"
+    assert texts[0] == "Somebody was forgotten, with 6 faces"
     assert "A is now called Ann" in texts
     assert sum("concerned somebody who was forgotten" in text for text in texts) == 6
     gallery.undo(renamed.id)
@@ -111,7 +111,7 @@ def test_a_network_that_was_trained_on_them_is_said_to_know_them(run: Path) -> N
 
 def test_what_was_remembered_expires(run: Path) -> None:
     gallery = LivingGallery(run)
-    face = CAST.face(10, 0)
+    face = CAST.face(10, 5)
     unknown = RecognizedFace(face.box, None, 0.2, "unknown")
     seen = SeenPhoto(Recognition("", (unknown,)), (face,))
     for at in (1000.0, 1100.0, 5000.0):  # the first two are one visit
@@ -127,7 +127,7 @@ def test_what_was_remembered_expires(run: Path) -> None:
 
 def test_somebody_unknown_is_named_or_ignored(run: Path) -> None:
     gallery = LivingGallery(run)
-    face = CAST.face(10, 0)
+    face = CAST.face(10, 5)
     unknown = RecognizedFace(face.box, None, 0.2, "unknown")
     gallery.remember(SeenPhoto(Recognition("", (unknown,)), (face,)), "camera")
     who = next(person.id for person in gallery.people("unknown") if person.photos == 1)
