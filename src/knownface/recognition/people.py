@@ -261,6 +261,7 @@ def restore(
     Raises KnownfaceError where the file is no backup, and where changes would be lost.
     """
     from knownface.recognition.living import moving, schema
+    from knownface.recognition.living.reading import names_and_templates
     from knownface.recognition.record import tell_people
 
     gallery, source = _gallery(recognizer), Path(file)
@@ -276,7 +277,7 @@ def restore(
         )
     loaded = _loaded(recognizer, device)
     came, _ = moving.restore(source, gallery.path, loaded.embed_portraits)
-    tell_people(gallery.folder, lambda: gallery.read().gallery)
+    tell_people(gallery.folder, lambda: names_and_templates(gallery.path))
     return came
 
 
