@@ -61,4 +61,5 @@ def portraits_of(gallery: Gallery, names: tuple[str, ...] | None = None) -> Port
         fingerprints=np.zeros((count, 32), np.uint8),
         taken=(None,) * count,
         notes=(),
+        boxes=np.zeros((count, 6), np.float32),
     )

@@ -52,6 +52,7 @@ class Portraits:
     labels: (n,) index into `people`; photos: paths relative to the folder.
     crops: (n, size, size, 3) uint8, on disk; embeddings: (n, d) unit length.
     fingerprints: (n, 32) uint8; taken: capture times or None.
+    boxes: (n, 6) x, y, width and height of the face, then the photo's width and height.
     """
 
     root: Path
@@ -64,6 +65,7 @@ class Portraits:
     fingerprints: np.ndarray
     taken: tuple[float | None, ...]
     notes: tuple[Note, ...]
+    boxes: np.ndarray
 
     def __repr__(self) -> str:
         return f"Portraits({len(self.people)} people, {len(self)} photos)"
@@ -82,6 +84,7 @@ class Portraits:
             digests=tuple(self.digests[i] for i in rows),
             fingerprints=self.fingerprints[rows],
             taken=tuple(self.taken[i] for i in rows),
+            boxes=self.boxes[rows],
         )
 
     @property
@@ -126,7 +129,15 @@ class FolderFaces:
             fingerprints=self.fingerprints(rows),
             taken=tuple(self.photos[i].taken for i in rows),
             notes=self.notes,
+            boxes=self.boxes()[self.chosen],
         )
+
+    def boxes(self) -> np.ndarray:
+        """(f, 6): of each face, then its photo's width and height."""
+        rows = [
+            [*face.box, *(photo.size or (0, 0))] for photo in self.photos for face in photo.faces
+        ]
+        return np.array(rows, np.float32).reshape(-1, 6)
 
     def fingerprints(self, photos: np.ndarray) -> np.ndarray:
         """Of photos that were read, by their indices (k,): (k, 32) uint8."""

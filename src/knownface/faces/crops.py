@@ -47,16 +47,27 @@ class FaceCropper:
     detector: None stands for photos that are ready crops (`faces='cropped'`).
     cache: remember crops under the cache folder, keyed by the file's content, so that a second
         run neither decodes nor detects; files there are readable by their owner only.
+    portrait: crop each face in this geometry too, which the cache does not have.
     """
 
-    def __init__(self, crop: Crop, detector: Detector | None, cache: bool = False) -> None:
-        self.crop = crop
+    def __init__(
+        self,
+        crop: Crop,
+        detector: Detector | None,
+        cache: bool = False,
+        portrait: Crop | None = None,
+    ) -> None:
+        self.crop, self.portrait = crop, portrait
         self.mode: FacesMode = "detect" if detector else "cropped"
         self._detector = detector
         self._cache = CropCache(crop, detector.name if detector else "cropped") if cache else None
 
     def __repr__(self) -> str:
         return f"FaceCropper({self.crop}, {self.detector or self.mode})"
+
+    def with_portraits(self, portrait: Crop) -> FaceCropper:
+        """One that finds the same faces, and crops each in another geometry too."""
+        return FaceCropper(self.crop, self._detector, portrait=portrait)
 
     @property
     def detector(self) -> str | None:
@@ -106,10 +117,13 @@ class FaceCropper:
             photo = open_photo(data)
             with photo_memory(photo.picture.memory):
                 result = self._described(path, photo, self.crop_picture(photo.picture))
+                if self.portrait:
+                    more = [crop_face(photo.picture, face, self.portrait) for face in result.faces]
+                    result = replace(result, portraits=_stacked(more, self.portrait))
                 whole = photo.picture.whole() if pixels else None
         except ImageError as error:
             text = str(error) if path == NOWHERE else _about(path, error)
-            return PhotoFaces(path, (), self._stack([]), error=text)
+            return PhotoFaces(path, (), _stacked([], self.crop), error=text)
         if self._cache and photo.digest:
             self._cache.save(result)
         return replace(result, pixels=whole)
@@ -124,7 +138,7 @@ class FaceCropper:
             path, what = _path(source), f"{type(error).__name__}: {error}".split("\n")[0]
             name = "the image data" if path == NOWHERE else path
             text = f"{name}: a fault in knownface ({what}); leave it out, and please report it"
-            return PhotoFaces(path, (), self._stack([]), error=text)
+            return PhotoFaces(path, (), _stacked([], self.crop), error=text)
 
     def crop_picture(self, picture: Picture) -> tuple[tuple[Face, ...], np.ndarray]:
         """Every face of a photo, and its crop: (k, size, size, 3). Raises ImageError."""
@@ -132,7 +146,7 @@ class FaceCropper:
         with native_work():
             found = self._detector.find_faces(picture) if self._detector else [whole_image(picture)]
             crops = [crop_face(picture, face, self.crop) for face in found]
-            return tuple(found), self._stack(crops)
+            return tuple(found), _stacked(crops, self.crop)
 
     def _described(
         self, path: Path, photo: Photo, found: tuple[tuple[Face, ...], np.ndarray]
@@ -142,9 +156,9 @@ class FaceCropper:
         size = (picture.width, picture.height)
         return PhotoFaces(path, faces, crops, photo.digest, mark, photo.taken, size)
 
-    def _stack(self, crops: list[np.ndarray]) -> np.ndarray:
-        size = self.crop.size
-        return np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8)
+
+def _stacked(crops: list[np.ndarray], crop: Crop) -> np.ndarray:
+    return np.stack(crops) if crops else np.zeros((0, crop.size, crop.size, 3), np.uint8)
 
 
 def load_cropper(

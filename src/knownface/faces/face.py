@@ -97,6 +97,7 @@ class PhotoFaces:
     size: width and height of the photo; None where it was not read.
     error: why the photo could not be read; then there are no faces.
     pixels: (height, width, 3) uint8, the photo itself, where it was asked for.
+    portraits: (k, side, side, 3) uint8, more of each face, where these were asked for.
     """
 
     path: Path
@@ -108,6 +109,7 @@ class PhotoFaces:
     size: tuple[int, int] | None = None
     error: str | None = None
     pixels: np.ndarray | None = field(default=None, repr=False)
+    portraits: np.ndarray | None = field(default=None, repr=False)
 
     def without_crops(self) -> PhotoFaces:
         """What is known besides, for memory.
@@ -115,4 +117,4 @@ class PhotoFaces:
         A copy throughout: a view would keep the crops, and small arrays that were made between a
         thread's pictures would keep holes where these were (15 kB a photo were measured).
         """
-        return deepcopy(replace(self, crops=self.crops[:0], pixels=None))
+        return deepcopy(replace(self, crops=self.crops[:0], pixels=None, portraits=None))

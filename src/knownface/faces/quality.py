@@ -59,6 +59,13 @@ def measure_quality(crop: np.ndarray, face: Face, geometry: Crop) -> Quality:
     return Quality(side, sharp, dark, bright, colourless, quarter_turns(face))
 
 
+def score(quality: Quality) -> float:
+    """One number, 0 to 1: how large the face is, against the 112 pixels that networks see, and how
+    sharp, against twice what counts as blurred.
+    """
+    return min(quality.side / 112, 1.0) * min(max(quality.sharpness, 0.0) / (2 * BLURRED), 1.0)
+
+
 def quarter_turns(face: Face) -> int:
     """From 0 to 3, clockwise, after which the mouth is below the eyes; 0 for a tilted head."""
     if np.isnan(face.landmarks).any():

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Annotated, Any
@@ -50,9 +50,10 @@ class Change:
                 _to_disk(part)
         return digest
 
-    def commit(self, record: str) -> None:
+    def commit(self, record: str, others: Mapping[str, str] | None = None) -> None:
+        """Write the record; others: checksums of files that stay as they are."""
         with whole_file(self._folder / record) as part:
-            write_json(part, self.document | {"files": self._digests})
+            write_json(part, self.document | {"files": {**(others or {}), **self._digests}})
             _to_disk(part)
 
 
@@ -73,6 +74,28 @@ def changed_folder(folder: Path, record: str) -> Iterator[Change]:
             kept = _settle(folder, record)
         for name in earlier.keys() - kept.keys():
             (folder / name).unlink(missing_ok=True)
+        _unlock(folder)
+
+
+def amend_record(
+    folder: Path,
+    record: str,
+    amend: Callable[[dict[str, Any], Mapping[str, str]], Mapping[str, bytes]],
+) -> None:
+    """Change the record, and some of its files, at once; the other files are not even read.
+
+    amend: changes the document that it is given, besides the checksums of all files, and gives
+        the new content of some of these. Raises OSError, ValueError.
+    """
+    with filelock.FileLock(folder / ".lock"):
+        _settle(folder, record)
+        document, digests = _read(folder / record)
+        change = Change(folder)
+        change.document = document
+        for name, content in amend(document, digests).items():
+            change.add(name, content)
+        change.commit(record, digests)
+        _settle(folder, record)
         _unlock(folder)
 
 

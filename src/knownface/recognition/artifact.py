@@ -6,7 +6,10 @@ from pathlib import Path
 
 from knownface.errors import KnownfaceError
 
-RECORD = "recognizer.json"
+RECORD, GALLERY = "recognizer.json", "gallery.sqlite"
+# Of an export: the templates (p, d), float32, little-endian, row by row in the order of `people`,
+# for programs that have nothing but the runtime.
+TEMPLATES = "templates.f32"
 
 
 def artifact_folder(folder: Path) -> Path:

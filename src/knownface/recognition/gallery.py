@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from knownface.errors import KnownfaceError
-from knownface.files.arrays import read_npz
+from knownface.recognition.corrections import Corrections
 from knownface.stats.vectors import mean_templates, unit_length
 
-# Bytes that the arrays of a file may take: what text and labels inflate to is far below this.
-ROOM, INFLATION = 2**26, 100
 UNIT = 1e-3  # by how much rounding may change a length of 1
 
 
@@ -30,6 +24,7 @@ class Gallery:
     photos: n paths as the user gave them, relative to the data folder.
     digests: n file digests, so that an enrolled photo is never tested on.
     contract: which network, on which crops, made the embeddings: `Embedder.contract`.
+    corrections: what somebody has said of single faces; only `named` heeds it.
     Raises ValueError where these do not belong together.
     """
 
@@ -40,6 +35,7 @@ class Gallery:
     photos: tuple[str, ...]
     digests: tuple[str, ...]
     contract: str = ""
+    corrections: Corrections | None = None
 
     def __repr__(self) -> str:
         return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
@@ -56,7 +52,7 @@ class Gallery:
             raise ValueError("embeddings, labels, photos and digests differ in number")
         if self.templates.shape[1] != self.embeddings.shape[1]:
             raise ValueError("templates and embeddings are of different networks")
-        if len(np.unique(self.labels)) != people or not np.isin(self.labels, range(people)).all():
+        if not np.array_equal(np.unique(self.labels), np.arange(people)):
             raise ValueError("labels must name each of the people, and nobody else")
 
     @classmethod
@@ -156,10 +152,20 @@ class Gallery:
         return [(index[a], index[b]) for a, b in names if a in index and b in index]
 
     def match(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The best person's index (n,) and cosine (n,)."""
+        """The best person's index (n,) and cosine (n,); -1 and -1 where nobody is enrolled."""
+        if not self.people:
+            return np.full(len(embeddings), -1), np.full(len(embeddings), -1.0, np.float32)
         scores = self.scores(embeddings)
         best = scores.argmax(1)
         return best, scores[np.arange(len(scores)), best]
+
+    def named(
+        self, embeddings: np.ndarray, threshold: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`match` as corrected by hand, and whether each face is one to be ignored (n,)."""
+        if self.corrections is None:
+            return *self.match(embeddings), np.zeros(len(embeddings), bool)
+        return self.corrections.match(self, embeddings, threshold)
 
     def nearest_photos(self, embedding: np.ndarray, person: int, count: int = 3) -> list[str]:
         """The enrolled photos of one person that are most like an embedding (d,)."""
@@ -184,45 +190,6 @@ class Gallery:
         scores[np.arange(len(rows)), labels] = (photos * others).sum(1) / lengths
         return scores, labels
 
-    # ------------------------------------------------------------ file
-    def to_bytes(self) -> bytes:
-        """The content of `gallery.npz`; no pickle."""
-        stream = io.BytesIO()
-        np.savez_compressed(
-            stream,
-            people=np.array(self.people, dtype=np.str_),
-            templates=self.templates,
-            embeddings=self.embeddings,
-            labels=self.labels,
-            photos=np.array(self.photos, dtype=np.str_),
-            digests=np.array(self.digests, dtype=np.str_),
-            contract=np.array(self.contract),
-        )
-        return stream.getvalue()
-
-    @classmethod
-    def load(cls, path: Path, digest: str | None = None) -> Gallery:
-        """Read `gallery.npz`; KnownfaceError where it is missing, damaged or inconsistent.
-
-        digest: hex SHA-256 that its content must have.
-        """
-        try:
-            data = path.read_bytes()
-            if digest and hashlib.sha256(data).hexdigest() != digest:
-                raise ValueError("not the content that was saved")
-            stored = read_npz(data, ROOM + INFLATION * len(data))
-            if missing := {field.name for field in fields(cls)} - set(stored):
-                raise ValueError(f"it lacks {min(missing)}")
-            text = {name: _text(name, stored[name]) for name in ("people", "photos", "digests")}
-            arrays = {name: stored[name] for name in ("templates", "embeddings", "labels")}
-            contract = _text("contract", stored["contract"][None])
-            return cls(**text, **arrays, contract=contract[0])  # type: ignore[arg-type]
-        except (OSError, ValueError) as error:
-            raise KnownfaceError(
-                f"{path}: not a usable gallery ({str(error).splitlines()[0]}); copy it again or "
-                "train again"
-            ) from None
-
 
 def _check_directions(name: str, rows: np.ndarray) -> None:
     if rows.ndim != 2 or not rows.shape[1] or rows.dtype.kind != "f":
@@ -231,9 +198,3 @@ def _check_directions(name: str, rows: np.ndarray) -> None:
         lengths = np.linalg.norm(rows, axis=1)
     if not np.allclose(lengths, 1, atol=UNIT):  # which no number that is not finite is
         raise ValueError(f"{name} must be finite and of unit length")
-
-
-def _text(name: str, values: np.ndarray) -> tuple[str, ...]:
-    if values.ndim != 1 or values.dtype.kind != "U":
-        raise ValueError(f"{name} must be text")
-    return tuple(map(str, values))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import Any
 
@@ -21,22 +22,25 @@ from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
-from knownface.recognition.artifact import RECORD, artifact_folder
+from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_folder
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
+from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.reading import read_gallery
+from knownface.recognition.living.records import SeenPhoto
+from knownface.recognition.living.writing import Kept, write_gallery
 from knownface.recognition.recognizability import Recognizability, why_too_poor
 from knownface.recognition.record import Artifact, Decision, unusable
-from knownface.recognition.result import Recognition, RecognizedFace, each_once
+from knownface.recognition.result import IGNORED, Recognition, RecognizedFace, each_once
+from knownface.recognition.seeing import seen_photos
 from knownface.recognition.threshold import Threshold
 from knownface.runtime.network import joined
 
-GALLERY, ONNX, KERAS, DETECTOR = "gallery.npz", "embedder.onnx", "embedder.keras", "detector"
-# Files of the network by format; and of an export the templates (p, d), float32, little-endian, row
-# by row in the order of `people`, for programs that have nothing but the runtime.
+ONNX, KERAS, DETECTOR = "embedder.onnx", "embedder.keras", "detector"
+# Files of the network by format.
 NETWORKS = {
     "onnx": (ONNX,), "openvino": ("embedder.xml", "embedder.bin"), "litert": ("embedder.tflite",),
 }  # fmt: skip
-TEMPLATES = "templates.f32"
 # Of 14-pixel faces, the frozen MobileFaceNet identifies 67 %, and 7 % at 1 % false accepts: too
 # little to name anyone.
 SMALLEST_FACE = 14.0
@@ -56,6 +60,8 @@ class Recognizer:
     about: how it was made. confidence: assumed from the threshold where it is None.
     detector: the file of the detector that `about` names, which the folder carries; None where
         that one has none, or where it is to be found or fetched.
+    folder: where it was read from; number: of
+        the changes that its gallery there had, see `follow`.
     recognizability: what tells faces that show too little from unknown people, if it is known.
     Raises KnownfaceError where the gallery is of another network.
     """
@@ -69,6 +75,8 @@ class Recognizer:
     confidence: Confidence | None = None
     detector: Path | None = None
     recognizability: Recognizability | None = None
+    folder: Path | None = None
+    number: int = 0
     _cropper: FaceCropper | None = None
 
     def __post_init__(self) -> None:
@@ -140,11 +148,42 @@ class Recognizer:
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield Recognition(path, faces, photo.error, photo.pixels, photo.size)
 
+    def see(self, source: Source) -> SeenPhoto:
+        """Name every face of a photo, so that each can be enrolled or corrected.
+
+        One that cannot be read carries its error.
+        """
+        return next(self.see_photos([source]))
+
+    def see_photos(self, sources: Sequence[Source], track: Track = silent) -> Iterator[SeenPhoto]:
+        """The same of many photos, in order."""
+        for each, faces in seen_photos(self.pipeline(track), sources, track):
+            photo = each.photo
+            named = self._named(photo.faces, photo.crops, each.embeddings)
+            path = str(photo.path) if photo.path != NOWHERE else ""
+            yield SeenPhoto(Recognition(path, named, photo.error, size=photo.size), faces)
+
+    def follow(self) -> bool:
+        """Read who is known again, if that has changed in the folder; gives whether it has.
+
+        Cheap where nothing has changed. From other threads, an answer is of before or of after.
+        """
+        if self.folder is None or LivingGallery(self.folder).number == self.number:
+            return False
+        known = read_gallery(self.folder / GALLERY)
+        if known.gallery.contract != self.gallery.contract:
+            raise KnownfaceError(
+                f"{self.folder}: another network's gallery lies there by now; load it again"
+            )
+        self.gallery, self.number = known.gallery, known.number
+        return True
+
     def _named(
         self, faces: Sequence[Face], crops: np.ndarray, embeddings: np.ndarray
     ) -> tuple[RecognizedFace, ...]:
         confidence_of = self.confidence or Confidence.assumed(self.threshold)
-        best, similarity = self.gallery.match(embeddings)
+        gallery = self.gallery  # as it is now, whatever `follow` reads meanwhile
+        best, similarity, ignored = gallery.named(embeddings, self.threshold.value)
         unclear = self.too_poor(embeddings)
         matches = zip(best, similarity.tolist(), confidence_of(similarity).tolist(), strict=True)
         found = []
@@ -152,11 +191,13 @@ class Recognizer:
             reason = detail = None
             if score < self.threshold.value:
                 reason = "too poor" if unclear[i] else "unknown"
+            if ignored[i]:
+                reason = IGNORED
             if min(face.box[2:]) < SMALLEST_FACE:
                 reason = "too poor"
             if reason == "too poor":
                 detail = why_too_poor(face, crops[i], self.crop)
-            nearest = self.people[person]
+            nearest = gallery.people[person] if person >= 0 else None
             name = None if reason else nearest
             found.append(
                 RecognizedFace(face.box, name, score, reason, nearest, confidence, detail=detail)
@@ -170,12 +211,13 @@ class Recognizer:
         return self.recognizability.too_poor(embeddings)
 
     # ------------------------------------------------------------ files
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, kept: Kept | None = None) -> None:
         """Write a self-contained folder, or change one, at once: it holds all of this or nothing.
 
+        kept: what its gallery keeps of each face besides the embedding.
         Raises OSError where it cannot be written.
         """
-        with changed_folder(Path(folder), RECORD) as change:
+        with TemporaryDirectory() as aside, changed_folder(Path(folder), RECORD) as change:
             exported = self.embedder.exported
             names = NETWORKS[exported.format if exported else "onnx"]
             copied = [change.add(*each) for each in zip(names, self.embedder.files, strict=True)]
@@ -186,7 +228,8 @@ class Recognizer:
             keras = self.embedder.path.with_name(KERAS)
             if keras.is_file():
                 change.add(KERAS, keras)
-            change.add(GALLERY, self.gallery.to_bytes())
+            write_gallery(Path(aside) / GALLERY, self.gallery, kept)
+            change.add(GALLERY, Path(aside) / GALLERY)
             if exported:
                 change.add(TEMPLATES, self.gallery.templates.astype("<f4").tobytes())
             if self.detector:
@@ -234,9 +277,7 @@ class Recognizer:
         for name in (GALLERY, *networks):
             if name not in files:
                 raise unusable(artifact.folder / RECORD, f"files lacks {name!r}")
-        gallery = Gallery.load(*files[GALLERY])
-        if list(gallery.people) != decision.people:
-            raise unusable(files[GALLERY][0], f"its people are not those of {RECORD}")
+        known = read_gallery(files[GALLERY][0])
         detector = None
         for name in files.keys() - {GALLERY, *networks}:
             path, digest = files[name]
@@ -249,6 +290,7 @@ class Recognizer:
         embedder = Embedder(path, device, precision, digest, exported, keep=True)
         confidence = decision.confidence or Confidence.assumed(decision.threshold)
         return cls(
-            embedder, gallery, decision.crop, decision.threshold, decision.faces,
+            embedder, known.gallery, decision.crop, decision.threshold, decision.faces,
             artifact.about, confidence, detector, decision.recognizability,
+            artifact.folder, known.number,
         )  # fmt: skip

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from knownface.errors import KnownfaceError
 from knownface.faces.detectors import DETECTORS
 from knownface.faces.face import Crop
-from knownface.files.committed import read_record
+from knownface.files.committed import amend_record, read_record
 from knownface.files.values import from_json
 from knownface.recognition.about import About
-from knownface.recognition.artifact import RECORD
+from knownface.recognition.artifact import RECORD, TEMPLATES
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.threshold import Threshold
 from knownface.runtime.exported import Exported
 
-FORMAT_VERSION = 2
+if TYPE_CHECKING:
+    from knownface.recognition.gallery import Gallery
+
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Decision:
     """What `recognizer.json` says about recognising: of whom, in which crops, from where on.
 
     exported: where it was made for deployment, how its network is to be run.
-    Raises ValueError for a list of people that is empty or names somebody twice.
+    people: who was known when the record was written; `gallery.sqlite` says who is.
+    Raises ValueError for a list of people that names somebody twice.
     """
 
     people: list[str]
@@ -38,8 +43,8 @@ class Decision:
     exported: Exported | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.people) == len(set(self.people)):
-            raise ValueError("people must be different names, and some")
+        if len(self.people) != len(set(self.people)):
+            raise ValueError("people must be different names")
 
 
 Files = dict[str, tuple[Path, str]]  # the place and the checksum of each file, by name
@@ -81,6 +86,21 @@ class Artifact:
             return cls(folder, from_json(Decision, document), about, files)
         except (OSError, ValueError) as error:
             raise unusable(path, error) from None
+
+
+def tell_people(folder: Path, read: Callable[[], Gallery]) -> None:
+    """Say in the record who is known, and in an export also their templates, for other programs.
+
+    Raises OSError, ValueError where the record cannot be changed.
+    """
+
+    def amend(document: dict[str, Any], files: Mapping[str, str]) -> dict[str, bytes]:
+        gallery = read()
+        document["people"] = list(gallery.people)
+        there = TEMPLATES in files
+        return {TEMPLATES: gallery.templates.astype("<f4").tobytes()} if there else {}
+
+    amend_record(folder, RECORD, amend)
 
 
 def unusable(path: Path, reason: object) -> KnownfaceError:

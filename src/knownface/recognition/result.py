@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-ALREADY_NAMED = "already in this photo"
+ALREADY_NAMED, IGNORED = "already in this photo", "ignored"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from knownface.recognition.threshold import Threshold
 from knownface.training.candidates import TrainingContext
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
+from knownface.training.keeping import keep
 from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
 from knownface.training.race import Outcome
@@ -126,7 +127,7 @@ def train(request: TrainingRequest) -> TrainingRun:
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
         write_report(work, evaluation, explain(tested, used, seen.strangers, track))
         write_model_card(work / "model_card.md", evaluation, about)
-        complete.save(artifact)
+        complete.save(artifact, keep(seen, backbone.crop, outcome.fitted))
     if outcome.stopped:
         raise Interrupted(f"stopped; {run.final} holds the best so far, a complete recogniser")
     return TrainingRun(run.final, Recognizer.load(run.final, config.device), evaluation)

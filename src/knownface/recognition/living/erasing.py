@@ -1,0 +1,61 @@
+"""Taking somebody out of every table, the history and what could be undone included."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+
+SCRUBBED = "A change that concerned somebody who was forgotten"
+
+
+def erase_person(database: sqlite3.Connection, person: int) -> None:
+    """Nothing of somebody is left in any row; the pages of the file still need a VACUUM.
+
+    A change that concerned them cannot be undone any more, because that would bring them back.
+    """
+    names = names_of(database, person)
+    rows = database.execute("SELECT id FROM faces WHERE person = ?", (person,))
+    faces = {row[0] for row in rows.fetchall()}
+    faces |= _once_theirs(database, person)
+    for face in faces:
+        now = database.execute("SELECT person FROM faces WHERE id = ?", (face,)).fetchone()
+        if now and now[0] in (person, None):
+            database.execute("DELETE FROM constraints WHERE face = ?", (face,))
+            database.execute("DELETE FROM faces WHERE id = ?", (face,))
+    for table, column in (
+        ("constraints", "person"), ("constraints", "other"), ("aliases", "person"),
+        ("templates", "person"), ("sightings", "person"), ("people", "id"),
+    ):  # fmt: skip
+        database.execute(f"DELETE FROM {table} WHERE {column} = ?", (person,))
+    _scrub_history(database, person, names)
+
+
+def names_of(database: sqlite3.Connection, person: int) -> list[str]:
+    """The name, and those from before."""
+    rows = database.execute(
+        "SELECT name FROM people WHERE id = ? AND name NOT NULL UNION "
+        "SELECT name FROM aliases WHERE person = ?", (person, person)
+    )  # fmt: skip
+    return [row[0] for row in rows.fetchall()]
+
+
+def _once_theirs(database: sqlite3.Connection, person: int) -> set[int]:
+    """Faces that were somebody's before a change."""
+    rows = database.execute(
+        "SELECT DISTINCT row FROM steps WHERE what = 'faces' AND before NOT NULL "
+        "AND json_extract(before, '$.person') = ?", (person,)
+    )  # fmt: skip
+    return {row[0] for row in rows.fetchall()}
+
+
+def _scrub_history(database: sqlite3.Connection, person: int, names: list[str]) -> None:
+    spoken = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)")
+    for row in database.execute("SELECT id, text, people FROM history").fetchall():
+        concerned = json.loads(row["people"])
+        if person in concerned or spoken.search(row["text"]):
+            left = json.dumps([each for each in concerned if each != person])
+            database.execute("DELETE FROM steps WHERE change = ?", (row["id"],))
+            database.execute(
+                "UPDATE history SET text = ?, people = ? WHERE id = ?", (SCRUBBED, left, row["id"])
+            )

@@ -1,0 +1,197 @@
+"""Forgetting somebody everywhere that knownface writes, and proving it."""
+
+from __future__ import annotations
+
+import mmap
+import re
+import sqlite3
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.faces.crop_cache import crops_folder
+from knownface.files.runs import write_json
+from knownface.files.values import read_json
+from knownface.files.whole import whole_file
+from knownface.recognition.artifact import GALLERY
+from knownface.recognition.living import people, schema
+from knownface.recognition.living.changes import insert
+from knownface.recognition.living.erasing import erase_person, names_of
+from knownface.recognition.living.reading import read_gallery, vectors
+from knownface.recognition.living.records import Receipt
+from knownface.recognition.record import tell_people
+
+# What `train` and `evaluate` write around a recogniser with names or faces in it. Pages, pictures
+# go, and can be made again of evaluation.json; there and in the split nobody has the name.
+PAGES = ("report.html", "confusion_matrix.png", "model_card.md", "check.html")
+DOCUMENTS = ("evaluation.json", "split.json")
+NOBODY = "forgotten"
+NETWORK = ("embedder", "detector")  # files that no gallery writes: their checksums are recorded
+REMAINS = (
+    "Photos in folders of your own, and exports, backups and copies made before: delete them "
+    "yourself",
+)
+TRAINED = (
+    "The network itself was trained on photos of this person, and still knows them better than a "
+    "stranger; train again without their folder to end that"
+)
+
+
+@dataclass(frozen=True)
+class _Traces:
+    """What must not be found any more: names, digests of photos, embeddings (n, d), portraits."""
+
+    names: list[str]
+    digests: set[str]
+    embeddings: np.ndarray
+    portraits: list[bytes]
+    trained: bool
+    sightings: int
+    groups: int
+
+    def patterns(self) -> list[bytes]:
+        """Pieces of them, as they would lie in a file: in each precision and byte order."""
+        kinds = ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8")
+        rows = [row[:8].astype(kind).tobytes() for row in self.embeddings for kind in kinds]
+        rows += [each[len(each) // 2 :][:32] for each in self.portraits]
+        rows += [b64encode(row.astype("<f4").tobytes()[:96]) for row in self.embeddings]
+        return [*rows, *(digest.encode() for digest in self.digests)]
+
+
+def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: float) -> Receipt:
+    """Erase somebody from the gallery, the cache and the run folder; see `LivingGallery.forget`."""
+    with schema.changing(gallery) as database:
+        person = people.find(database, who)
+        traces = _traces(database, person, threshold)
+        for each in [person, *_same_looks(database, person, threshold)]:
+            erase_person(database, each)
+        insert(database, "history", {
+            "at": time.time(), "actor": actor, "verb": "forget", "people": "[]",
+            "text": f"Somebody was forgotten, with {len(traces.embeddings)} faces",
+        })  # fmt: skip
+    with schema.opened(gallery) as database:
+        database.execute("VACUUM")
+    tell_people(folder, lambda: read_gallery(gallery).gallery)
+    erased = [f"{GALLERY}: faces, templates, corrections, history, sightings, free pages"]
+    if traces.groups:
+        erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
+    erased += [f"{number} cached crops" for number in [_uncache(traces.digests)] if number]
+    run = folder.parent if folder.name == "recognizer" else folder
+    erased += _clean_run(run, traces.names)
+    remains = [*REMAINS, *([TRAINED] if traces.trained else [])]
+    return Receipt(
+        time.time(), len(traces.embeddings), len(traces.digests), traces.sightings, tuple(erased),
+        tuple(remains), _search(run, traces),
+    )  # fmt: skip
+
+
+def _traces(database: sqlite3.Connection, person: int, threshold: float) -> _Traces:
+    those = [person, *_same_looks(database, person, threshold)]
+    marks = ", ".join("?" * len(those))
+    rows = database.execute(
+        f"SELECT embedding, digest, portrait FROM faces WHERE person IN ({marks})", those
+    ).fetchall()
+    width = len(rows[0]["embedding"]) // 4 if rows else 1
+    seen = f"SELECT count(*) FROM sightings WHERE person IN ({marks})"
+    trained = "SELECT trained FROM people WHERE id = ?"
+    return _Traces(
+        names_of(database, person),
+        {row["digest"] for row in rows if row["digest"]},
+        vectors((row["embedding"] for row in rows), width),
+        [row["portrait"] for row in rows if row["portrait"]],
+        bool(database.execute(trained, (person,)).fetchone()[0]),
+        int(database.execute(seen, those).fetchone()[0]),
+        len(those) - 1,
+    )
+
+
+def _same_looks(database: sqlite3.Connection, person: int, threshold: float) -> list[int]:
+    """Unknown people who are probably this one."""
+    own = database.execute("SELECT embedding FROM templates WHERE person = ?", (person,)).fetchone()
+    if own is None:
+        return []
+    template = np.frombuffer(own[0], "<f4")
+    rows = database.execute(
+        "SELECT p.id, t.embedding FROM people p JOIN templates t ON t.person = p.id "
+        "WHERE p.state = 'unknown' AND p.id != ?", (person,)
+    )  # fmt: skip
+    return [row[0] for row in rows if np.frombuffer(row[1], "<f4") @ template >= threshold]
+
+
+def _uncache(digests: set[str]) -> int:
+    """Remove what is cached of photos; gives how many files."""
+    gone = 0
+    for digest in digests:
+        for file in (crops_folder() / digest[:2]).glob(f"{digest}-*"):
+            file.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+# ---------------------------------------------------------------- the run folder
+def _clean_run(run: Path, names: list[str]) -> list[str]:
+    """Take names and faces out of what a run wrote; gives what was done, in words."""
+    done = []
+    for name in DOCUMENTS:
+        path = run / name
+        if not path.is_file():
+            continue
+        try:
+            document = read_json(path)
+        except (OSError, ValueError):
+            raise KnownfaceError(f"{path}: cannot be read, so that it may still hold the name; "
+                                 "delete it") from None  # fmt: skip
+        with whole_file(path, like=path) as part:
+            write_json(part, _without(document, names))
+        done.append(f"the name in {name}")
+    for name in PAGES:
+        if (run / name).is_file():
+            (run / name).unlink()
+            done.append(name)
+    return done
+
+
+def _without(value: Any, names: list[str]) -> Any:
+    """A document in which nobody has these names, and no path leads into their folders."""
+    if isinstance(value, dict):
+        return {_without(key, names): _without(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without(each, names) for each in value]
+    if isinstance(value, str):
+        if value.split("/")[0] in names:
+            return NOBODY
+        for name in names:
+            value = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", NOBODY, value)
+    return value
+
+
+# ---------------------------------------------------------------- proof
+def _search(run: Path, traces: _Traces) -> dict[str, int]:
+    """Look for names, embeddings, portraits and digests in every file that may hold some."""
+    patterns = traces.patterns()
+    words = [rf"(?<!\w){re.escape(name)}(?!\w)".encode() for name in traces.names]
+    spoken = re.compile(b"|".join(words)) if words else None
+    files = size = found = 0
+    for path in _written(run):
+        files, size = files + 1, size + path.stat().st_size
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as m:
+            found += any(m.find(piece) >= 0 for piece in patterns)
+            found += bool(spoken and spoken.search(m))
+    found += sum(1 for d in traces.digests for _ in (crops_folder() / d[:2]).glob(f"{d}-*"))
+    return {"files": files, "bytes": size, "found": found}
+
+
+def _written(run: Path) -> Iterator[Path]:
+    for path in sorted(run.rglob("*")):
+        if path.is_file() and path.stat().st_size and not _is_network(path.relative_to(run)):
+            yield path
+
+
+def _is_network(path: Path) -> bool:
+    return any(part.split(".")[0] in NETWORK for part in path.parts)

@@ -1,0 +1,226 @@
+"""Who is known, as one file that several processes read and change: each change is all or nothing.
+
+What somebody has said, of a face or of two people, stays said: through merging, grouping again and
+training again. Only what contradicts it, said later, or `undo`, takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from knownface.recognition.artifact import GALLERY, artifact_folder
+from knownface.recognition.living import (
+    correcting,
+    enrolling,
+    forgetting,
+    looking,
+    memory,
+    people,
+    schema,
+)
+from knownface.recognition.living.changes import Recorder
+from knownface.recognition.living.reading import (
+    Known,
+    checked,
+    number,
+    read_gallery,
+    refresh_templates,
+)
+from knownface.recognition.living.records import (
+    Cause,
+    Change,
+    Entry,
+    FaceRecord,
+    Person,
+    Receipt,
+    SeenFace,
+    SeenPhoto,
+    Sighting,
+    State,
+)
+from knownface.recognition.record import Artifact, tell_people
+from knownface.recognition.standing import Standing
+
+Who = str | int  # a name, also one that somebody had before, or an id
+Work = Callable[[Recorder, Known], str]
+
+
+class LivingGallery:
+    """The `gallery.sqlite` of a recogniser's folder; safe from any thread and any process.
+
+    folder: a recognizer folder, or the run folder around it. Each method opens the file for itself
+    and is one transaction. actor: who changes something, for the history.
+    Raises KnownfaceError, in each method, where that cannot be done; then nothing was changed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = artifact_folder(Path(folder))
+        self.path = self.folder / GALLERY
+
+    def __repr__(self) -> str:
+        return f"LivingGallery({str(self.folder)!r})"
+
+    # ------------------------------------------------------------ looking
+    @property
+    def number(self) -> int:
+        """How many changes there were: as long as it stays, nothing has changed."""
+        with schema.reading(self.path) as database:
+            return number(database)
+
+    def read(self) -> Known:
+        """Everything that recognising needs, at one moment."""
+        return read_gallery(self.path)
+
+    def people(self, state: State = "known") -> list[Person]:
+        """By name; unknown and ignored ones the last seen first."""
+        with schema.reading(self.path) as database:
+            return looking.people(database, state)
+
+    def person(self, who: Who) -> Person:
+        with schema.reading(self.path) as database:
+            return looking.person(database, people.find(database, who))
+
+    def faces(self, who: Who) -> list[FaceRecord]:
+        """The enrolled faces of somebody, the best first."""
+        with schema.reading(self.path) as database:
+            return looking.faces(database, people.find(database, who))
+
+    def portrait(self, face: int) -> bytes | None:
+        """A JPEG of an enrolled face, where one was kept."""
+        with schema.reading(self.path) as database:
+            return looking.portrait(database, face)
+
+    def history(self, limit: int = 50, before: int | None = None) -> list[Entry]:
+        """Changes, the last first; before: only those before that change."""
+        with schema.reading(self.path) as database:
+            return looking.history(database, limit, before)
+
+    def sightings(self, limit: int = 50, before: int | None = None) -> list[Sighting]:
+        """Who was recognised, the last first, where a memory is switched on."""
+        with schema.reading(self.path) as database:
+            return looking.sightings(database, limit, before)
+
+    def standing(self) -> Standing:
+        """How many known faces are named and strangers accepted, of the photos kept aside."""
+        return self.read().standing(self._threshold())
+
+    # ------------------------------------------------------------ changing
+    def enroll(self, name: str, faces: Sequence[SeenFace], actor: str = "shell") -> Change:
+        """Add photos of somebody; a name that nobody has is a newcomer's."""
+        notes: list[str] = []
+
+        def work(recorder: Recorder, known: Known) -> str:
+            text, said = enrolling.enroll(recorder, known, name, faces, self._threshold())
+            notes.extend(said)
+            return text
+
+        return self._change("enroll", actor, work, notes)
+
+    def correct(
+        self,
+        face: SeenFace,
+        is_: str | None = None,
+        not_: Who | None = None,
+        nobody: bool = False,
+        actor: str = "shell",
+    ) -> Change:
+        """Say who a face is, who it is not, or that it is nobody: for good, until said otherwise.
+
+        A face that is somebody joins their photos. One that is nobody is never named, nor what is
+        more like it than like anybody known.
+        """
+        causes: list[Cause] = []
+        threshold = self._threshold()
+
+        def work(recorder: Recorder, known: Known) -> str:
+            cause = correcting.cause(known, face.embedding, threshold)
+            text = correcting.correct(recorder, face, is_, not_, nobody)
+            wrong = cause and (
+                nobody or (cause.person not in (is_,) and not_ in (None, cause.person))
+            )
+            causes.extend([cause] if cause and wrong else [])
+            return text
+
+        return self._change("correct", actor, work, causes=causes)
+
+    def rename(self, who: Who, to: str, actor: str = "shell") -> Change:
+        return self._change("rename", actor, lambda r, _: people.rename(r, who, to))
+
+    def name(self, who: int, name: str, actor: str = "shell") -> Change:
+        """Give somebody unknown a name; if somebody has it, these faces are theirs."""
+        return self._change("name", actor, lambda r, _: people.name(r, who, name))
+
+    def ignore(self, who: int, actor: str = "shell") -> Change:
+        """Never name somebody unknown, nor count them, from now on."""
+        return self._change("ignore", actor, lambda r, _: people.ignore(r, who))
+
+    def merge(self, who: Who, into: Who, actor: str = "shell") -> Change:
+        """Two are one person; refused where somebody has said that they are not."""
+        return self._change("merge", actor, lambda r, _: people.merge(r, who, into))
+
+    def split(self, who: Who, faces: Sequence[int], to: str, actor: str = "shell") -> Change:
+        """Some faces of somebody are another person, new or known: the two never merge again."""
+        return self._change("split", actor, lambda r, _: people.split(r, who, faces, to))
+
+    def remove(self, face: int, actor: str = "shell") -> Change:
+        """Take one photo away; not the last one."""
+        return self._change("remove", actor, lambda r, _: people.remove(r, face))
+
+    def feature(self, who: Who, face: int, actor: str = "shell") -> Change:
+        """The face to show for somebody."""
+        return self._change("feature", actor, lambda r, _: people.feature(r, who, face))
+
+    def born(self, who: Who, date: str | None, actor: str = "shell") -> Change:
+        """A birth date, YYYY-MM-DD, or none."""
+        return self._change("born", actor, lambda r, _: people.born(r, who, date))
+
+    def never_same(self, one: Who, other: Who, actor: str = "shell") -> Change:
+        """Two people who are never to be merged."""
+        return self._change("never-same", actor, lambda r, _: people.never_same(r, one, other))
+
+    def undo(self, change: int | None = None, actor: str = "shell") -> Change:
+        """Take back a change, by default the last one that was not taken back."""
+        return self._change("undo", actor, lambda r, _: people.undo(r, change))
+
+    def forget(self, who: Who, actor: str = "shell") -> Receipt:
+        """Erase every trace of somebody here, and prove it; this cannot be undone."""
+        return forgetting.forget(self.folder, self.path, who, actor, self._threshold())
+
+    # ------------------------------------------------------------ memory
+    def remember(self, seen: SeenPhoto, source: str, at: float | None = None) -> None:
+        """Note who was recognised; faces of nobody known are grouped, to be named later."""
+        with schema.changing(self.path) as database:
+            memory.remember(database, seen, source, at, self._threshold())
+
+    def expire(self, days: float) -> int:
+        """Erase what was remembered before so many days; gives how many sightings went."""
+        with schema.changing(self.path) as database:
+            return memory.expire(database, days)
+
+    # ------------------------------------------------------------ inside
+    def _change(
+        self,
+        verb: str,
+        actor: str,
+        work: Work,
+        notes: Sequence[str] = (),
+        causes: Sequence[Cause] = (),
+    ) -> Change:
+        threshold = self._threshold()
+        with schema.changing(self.path) as database:
+            before = checked(self.path, database)
+            recorder = Recorder(database, verb, actor)
+            text = work(recorder, before)
+            refresh_templates(database, recorder.people)
+            recorder.finish(text)
+            after = checked(self.path, database)
+        if before.gallery.people != after.gallery.people:
+            tell_people(self.folder, lambda: self.read().gallery)
+        return Change(
+            recorder.change, verb, text, tuple(notes), before.standing(threshold),
+            after.standing(threshold), causes[0] if causes else None,
+        )  # fmt: skip
+
+    def _threshold(self) -> float:
+        return float(Artifact.read(self.folder).decision.threshold.value)

@@ -1,0 +1,125 @@
+"""What a gallery says of itself: people, faces, history, sightings."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from knownface.recognition.living.reading import meta, vectors
+from knownface.recognition.living.records import Entry, FaceRecord, Person, Sighting, State
+
+ALIKE = 3  # people who look most like somebody
+APART = 600.0  # seconds between two sightings that are two visits
+
+_PEOPLE = """
+SELECT p.id, p.name, p.state, p.added, p.born,
+  coalesce(p.featured, (SELECT id FROM faces WHERE person = p.id AND portrait NOT NULL
+                        ORDER BY quality DESC, id LIMIT 1)) featured,
+  (SELECT count(*) FROM faces WHERE person = p.id) photos,
+  (SELECT coalesce(avg(quality), 0) FROM faces WHERE person = p.id) quality
+FROM people p WHERE """
+_SEEN = """
+SELECT person, count(*) FILTER (WHERE since IS NULL OR since > ?) times, min(at) first, max(at) last
+FROM (SELECT person, at, at - lag(at) OVER (PARTITION BY person ORDER BY at) since FROM sightings)
+WHERE person NOT NULL GROUP BY person"""
+_FACES = """
+SELECT id, person, x, y, width, height, size, quality, source, digest, added, said
+FROM faces WHERE person = ? ORDER BY quality DESC, id"""
+_HISTORY = """
+SELECT h.id, at, actor, verb, text, undone,
+  EXISTS (SELECT 1 FROM steps WHERE change = h.id) AND undone IS NULL AND verb != 'undo' undoes
+FROM history h WHERE h.id < ? ORDER BY h.id DESC LIMIT ?"""
+_SIGHTINGS = """
+SELECT s.id, s.at, s.person, p.name, p.state, s.similarity, s.source, s.reason
+FROM sightings s LEFT JOIN people p ON p.id = s.person WHERE s.id < ? ORDER BY s.id DESC LIMIT ?"""
+_ALL = 2**62
+
+
+def people(database: sqlite3.Connection, state: State) -> list[Person]:
+    rows = database.execute(f"{_PEOPLE} p.state = ? ORDER BY p.name, p.id", (state,)).fetchall()
+    found = _with_looks(database, rows)
+    if state == "known":
+        return found
+    return sorted(found, key=lambda each: each.last_seen or each.added, reverse=True)
+
+
+def person(database: sqlite3.Connection, id: int) -> Person:
+    return _with_looks(database, database.execute(f"{_PEOPLE} p.id = ?", (id,)).fetchall())[0]
+
+
+def _with_looks(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Person]:
+    """People with who looks like them, and how often they were seen."""
+    seen = {row["person"]: row for row in database.execute(_SEEN, (APART,))}
+    alike = _alike(database, [row["id"] for row in rows])
+    found = []
+    for row in rows:
+        visits = seen.get(row["id"])
+        times = (visits["times"], visits["first"], visits["last"]) if visits else ()
+        found.append(Person(*_row_of_person(row), alike.get(row["id"], ()), *times))
+    return found
+
+
+def _row_of_person(row: sqlite3.Row) -> tuple[Any, ...]:
+    """The fields of `Person` that its row has, in their order."""
+    names = ("id", "name", "state", "photos", "added", "born", "featured", "quality")
+    return tuple(row[name] for name in names)
+
+
+def _alike(
+    database: sqlite3.Connection, wanted: Sequence[int]
+) -> dict[int, tuple[tuple[str, float], ...]]:
+    """The known people who look most like each."""
+    rows = database.execute(
+        "SELECT p.id, p.name, p.state, t.embedding FROM people p "
+        "JOIN templates t ON t.person = p.id"
+    ).fetchall()
+    if not rows:
+        return {}
+    width = int(meta(database, "width"))
+    templates = vectors((row["embedding"] for row in rows), width)
+    at = {row["id"]: i for i, row in enumerate(rows)}
+    known = np.array([row["state"] == "known" for row in rows])
+    found = {}
+    for each in wanted:
+        if each not in at:
+            continue
+        scores = np.where(known, templates @ templates[at[each]], -1.0)
+        scores[at[each]] = -1.0
+        best = np.argsort(-scores, kind="stable")[:ALIKE]
+        found[each] = tuple((rows[i]["name"], float(scores[i])) for i in best if scores[i] > -1)
+    return found
+
+
+def faces(database: sqlite3.Connection, id: int) -> list[FaceRecord]:
+    return [
+        FaceRecord(
+            row["id"], row["person"], (row["x"], row["y"], row["width"], row["height"]),
+            row["size"] or "", row["quality"] or 0.0, row["source"], row["digest"], row["added"],
+            bool(row["said"]),
+        )
+        for row in database.execute(_FACES, (id,))
+    ]  # fmt: skip
+
+
+def portrait(database: sqlite3.Connection, face: int) -> bytes | None:
+    row = database.execute("SELECT portrait FROM faces WHERE id = ?", (face,)).fetchone()
+    return row["portrait"] if row else None
+
+
+def history(database: sqlite3.Connection, limit: int, before: int | None) -> list[Entry]:
+    rows = database.execute(_HISTORY, (_ALL if before is None else before, limit))
+    return [
+        Entry(
+            row["id"], row["at"], row["actor"], row["verb"], row["text"],
+            row["undone"] is not None, bool(row["undoes"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def sightings(database: sqlite3.Connection, limit: int, before: int | None) -> list[Sighting]:
+    rows = database.execute(_SIGHTINGS, (_ALL if before is None else before, limit))
+    return [Sighting(*row) for row in rows]

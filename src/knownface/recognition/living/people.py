@@ -1,0 +1,316 @@
+"""Who is who: names, merging, splitting, and what may never be merged."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+import time
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.options import call
+from knownface.recognition.living.changes import Recorder
+
+LONGEST = 100  # characters of a name
+
+
+# ---------------------------------------------------------------- names
+def checked_name(name: str) -> str:
+    """A name as it is kept; KnownfaceError where it could not name a folder, or is none."""
+    text = unicodedata.normalize("NFC", str(name)).strip()
+    odd = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "/\\" for c in text)
+    if not text or len(text) > LONGEST or odd or text.startswith("."):
+        raise KnownfaceError(
+            f"{name!r:.60} is no name: 1 to {LONGEST} characters, without /, \\ and line ends, and "
+            "without a full stop before them"
+        )
+    return text
+
+
+def find(database: sqlite3.Connection, who: str | int) -> int:
+    """The id of somebody, by it, by name or by a name from before."""
+    if isinstance(who, int):
+        rows = database.execute("SELECT id FROM people WHERE id = ?", (who,)).fetchall()
+    else:
+        text = unicodedata.normalize("NFC", who).strip()
+        rows = database.execute(
+            "SELECT id FROM people WHERE name = ? UNION ALL "
+            "SELECT person FROM aliases WHERE name = ?", (text, text)
+        ).fetchall()  # fmt: skip
+    if not rows:
+        known = database.execute("SELECT name FROM people WHERE name NOT NULL ORDER BY name")
+        names = [row[0] for row in known]
+        some = ", ".join(names[:5]) + ", ..." * (len(names) > 5) or "nobody"
+        raise KnownfaceError(f"nobody is called {who!r:.60}; known are {some}")
+    return int(rows[0][0])
+
+
+def person_called(recorder: Recorder, name: str) -> tuple[int, bool]:
+    """The id of whoever has a name, or had it; somebody new where nobody does, and whether so."""
+    text = checked_name(name)
+    try:
+        return find(recorder.database, text), False
+    except KnownfaceError:
+        return recorder.insert("people", name=text, state="known", added=time.time()), True
+
+
+def shown(database: sqlite3.Connection, person: int) -> str:
+    """How a sentence speaks of somebody."""
+    row = database.execute("SELECT name, state FROM people WHERE id = ?", (person,)).fetchone()
+    return str(row["name"] or f"the {row['state']} person {person}")
+
+
+# ---------------------------------------------------------------- changes
+def rename(recorder: Recorder, who: str | int, to: str) -> str:
+    database = recorder.database
+    person, text = find(database, who), checked_name(to)
+    before = shown(database, person)
+    taken = database.execute(
+        "SELECT id FROM people WHERE name = ? AND id != ? UNION ALL "
+        "SELECT person FROM aliases WHERE name = ? AND person != ?", (text, person, text, person)
+    ).fetchone()  # fmt: skip
+    if taken:
+        other = shown(database, taken[0])
+        also = "" if other == text else f" (merged into {other}, or its name before)"
+        raise KnownfaceError(
+            f"somebody is called {text} already{also}; if {before} is the same person, merge them: "
+            + call("people", ..., "merge", before, other)
+        )
+    if before == text:
+        raise KnownfaceError(f"{text} is the name already")
+    recorder.delete_where("aliases", "name = ?", text)
+    had = database.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()[0]
+    recorder.update("people", person, name=text, state="known")
+    if had:
+        recorder.insert("aliases", name=had, person=person)
+    return f"{before} is now called {text}"
+
+
+def name(recorder: Recorder, who: int, called: str) -> str:
+    """Somebody unknown, or ignored until now, gets a name, and so do their faces."""
+    database, person = recorder.database, find(recorder.database, who)
+    was, text = shown(database, person), checked_name(called)
+    if database.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()[0]:
+        raise KnownfaceError(f"{was} has a name already; rename them")
+    faces = recorder.rows("faces", "person = ?", person)
+    try:
+        known = find(database, text)
+    except KnownfaceError:
+        known = person
+        recorder.update("people", person, name=text, state="known")
+    for face in faces:
+        recorder.update("faces", face, said=1)
+    if known != person:
+        _join(recorder, person, known)
+    return f"{was.capitalize()} is {shown(database, known)} ({len(faces)} faces)"
+
+
+def ignore(recorder: Recorder, who: int) -> str:
+    database, person = recorder.database, find(recorder.database, who)
+    was = shown(database, person)
+    if (
+        database.execute("SELECT state FROM people WHERE id = ?", (person,)).fetchone()[0]
+        == "known"
+    ):
+        raise KnownfaceError(f"{was} is known; forget or rename them instead")
+    recorder.update("people", person, state="ignored")
+    return f"{was.capitalize()} is ignored from now on"
+
+
+def merge(recorder: Recorder, who: str | int, into: str | int) -> str:
+    database = recorder.database
+    person, target = find(database, who), find(database, into)
+    names = shown(database, person), shown(database, target)
+    if person == target:
+        raise KnownfaceError(f"{names[0]} and {names[1]} are one person already")
+    refuse_contradiction(database, person, target)
+    faces = len(recorder.rows("faces", "person = ?", person))
+    _join(recorder, person, target)
+    return f"{names[0]} is {names[1]}: {faces} faces moved, and the name leads there"
+
+
+def _join(recorder: Recorder, person: int, target: int) -> None:
+    """All that is somebody's becomes the target's."""
+    database = recorder.database
+    refuse_contradiction(database, person, target)
+    for face in recorder.rows("faces", "person = ?", person):
+        recorder.update("faces", face, person=target)
+    for alias in recorder.rows("aliases", "person = ?", person):
+        recorder.update("aliases", alias, person=target)
+    for row in recorder.rows("constraints", "person = ? OR other = ?", person, person):
+        _move_constraint(recorder, row, person, target)
+    had, kept = (
+        database.execute("SELECT * FROM people WHERE id = ?", (each,)).fetchone()
+        for each in (person, target)
+    )
+    database.execute("UPDATE sightings SET person = ? WHERE person = ?", (target, person))
+    recorder.delete("people", person)
+    if had["name"]:
+        recorder.insert("aliases", name=had["name"], person=target)
+    anchors = [np.frombuffer(row["anchor"], "<f8") for row in (had, kept) if row["anchor"]]
+    anchor = np.sum(anchors, axis=0).astype("<f8").tobytes() if anchors else None
+    trained = max(had["trained"], kept["trained"])
+    recorder.update("people", target, anchor=anchor, trained=trained)
+
+
+def _move_constraint(recorder: Recorder, row: int, person: int, target: int) -> None:
+    """What was said of somebody is said of the target."""
+    found = recorder.database.execute("SELECT * FROM constraints WHERE id = ?", (row,)).fetchone()
+    if found["kind"] == "not":
+        there = recorder.rows("constraints", "face = ? AND person = ?", found["face"], target)
+        values = {"person": target}
+    else:
+        pair = sorted({found["person"], found["other"]} - {person} | {target})
+        there = recorder.rows("constraints", "person = ? AND other = ?", *pair)
+        values = {"person": pair[0], "other": pair[1]}
+    if there:
+        recorder.delete("constraints", row)
+    else:
+        recorder.update("constraints", row, **values)
+
+
+def refuse_contradiction(database: sqlite3.Connection, one: int, other: int) -> None:
+    """KnownfaceError where somebody has said that two are not one person."""
+    names = shown(database, one), shown(database, other)
+    pair = sorted((one, other))
+    if database.execute(
+        "SELECT 1 FROM constraints WHERE person = ? AND other = ?", pair
+    ).fetchone():
+        raise KnownfaceError(
+            f"{names[0]} and {names[1]} were said to be two people, so they are not merged; undo "
+            f"that first, see {call('history', ...)}"
+        )
+    face = database.execute(
+        "SELECT f.source, f.person FROM constraints c JOIN faces f ON f.id = c.face "
+        "WHERE (c.person = ? AND f.person = ?) OR (c.person = ? AND f.person = ?)",
+        (one, other, other, one),
+    ).fetchone()
+    if face:
+        is_, not_ = names if face["person"] == one else names[::-1]
+        raise KnownfaceError(
+            f"{face['source']} is a photo of {is_}, and was said not to be {not_}, so that the two "
+            f"are not merged; undo that first, see {call('history', ...)}"
+        )
+
+
+def split(recorder: Recorder, who: str | int, faces: Sequence[int], to: str) -> str:
+    database, person = recorder.database, find(recorder.database, who)
+    own = set(recorder.rows("faces", "person = ?", person))
+    chosen = list(dict.fromkeys(faces))
+    if not chosen or not set(chosen) <= own:
+        wrong = next((face for face in chosen if face not in own), None)
+        what = "no face was chosen" if wrong is None else f"face {wrong} is none of theirs"
+        raise KnownfaceError(f"{shown(database, person)}: {what}; the faces have numbers, see "
+                             + call("people", ..., "faces", shown(database, person)))  # fmt: skip
+    if set(chosen) == own:
+        raise KnownfaceError(
+            f"these are all faces of {shown(database, person)}; rename or merge instead"
+        )
+    target, _ = person_called(recorder, to)
+    if target == person:
+        raise KnownfaceError(f"{to} is {shown(database, person)}; choose another name")
+    for face in chosen:
+        recorder.delete_where("constraints", "face = ? AND person = ?", face, target)
+        recorder.update("faces", face, person=target, said=1)
+    for face in own - set(chosen):  # what was said of these still holds
+        recorder.delete_where("constraints", "face = ? AND person = ?", face, person)
+    _forget_featured(recorder, chosen)
+    apart(recorder, person, target)
+    return f"{len(chosen)} faces of {shown(database, person)} are {shown(database, target)}"
+
+
+def apart(recorder: Recorder, one: int, other: int) -> None:
+    """Two people from now on."""
+    pair = sorted((one, other))
+    if not recorder.rows("constraints", "person = ? AND other = ?", *pair):
+        recorder.insert("constraints", kind="never-same", person=pair[0], other=pair[1])
+
+
+def remove(recorder: Recorder, face: int) -> str:
+    database = recorder.database
+    row = database.execute("SELECT person, source FROM faces WHERE id = ?", (face,)).fetchone()
+    if row is None:
+        raise KnownfaceError(f"face {face} is not there any more; look again")
+    if row["person"] is not None:
+        keep_one(database, row["person"], face)
+    recorder.delete_where("constraints", "face = ?", face)
+    _forget_featured(recorder, [face])
+    recorder.delete("faces", face)
+    whose = "nobody" if row["person"] is None else shown(database, row["person"])
+    return f"{row['source']} is no photo of {whose} any more"
+
+
+def keep_one(database: sqlite3.Connection, person: int, face: int) -> None:
+    """KnownfaceError where a face is the only one of somebody known."""
+    others = database.execute(
+        "SELECT 1 FROM faces WHERE person = ? AND id != ?", (person, face)
+    ).fetchone()
+    if others is None:
+        who = shown(database, person)
+        raise KnownfaceError(
+            f"it is the only photo of {who}; enroll another one first, or forget {who}"
+        )
+
+
+def _forget_featured(recorder: Recorder, faces: Sequence[int]) -> None:
+    for face in faces:
+        for person in recorder.rows("people", "featured = ?", face):
+            recorder.update("people", person, featured=None)
+
+
+def feature(recorder: Recorder, who: str | int, face: int) -> str:
+    person = find(recorder.database, who)
+    if face not in recorder.rows("faces", "person = ?", person):
+        raise KnownfaceError(f"face {face} is none of {shown(recorder.database, person)}'s")
+    recorder.update("people", person, featured=face)
+    return f"{shown(recorder.database, person)} is shown with face {face}"
+
+
+def born(recorder: Recorder, who: str | int, date: str | None) -> str:
+    person = find(recorder.database, who)
+    try:
+        day = datetime.date.fromisoformat(date) if date else None
+        if day and day > datetime.date.today():
+            raise ValueError
+    except ValueError:
+        raise KnownfaceError(f"{date!r:.40} is no birth date; write it as 1990-12-31") from None
+    recorder.update("people", person, born=day and day.isoformat())
+    who = shown(recorder.database, person)
+    return f"{who} was born on {day.isoformat()}" if day else f"{who} has no birth date"
+
+
+def never_same(recorder: Recorder, one: str | int, other: str | int) -> str:
+    database = recorder.database
+    pair = find(database, one), find(database, other)
+    names = [shown(database, each) for each in pair]
+    if pair[0] == pair[1]:
+        raise KnownfaceError(f"{names[0]} and {names[1]} are one person; split them first")
+    if recorder.rows("constraints", "person = ? AND other = ?", *sorted(pair)):
+        raise KnownfaceError(f"{names[0]} and {names[1]} are two people already")
+    apart(recorder, *pair)
+    return f"{names[0]} and {names[1]} are two people, and stay so"
+
+
+def undo(recorder: Recorder, change: int | None) -> str:
+    database = recorder.database
+    condition = "undone IS NULL AND verb NOT IN ('undo', 'forget') AND id != ?"
+    last = database.execute(
+        f"SELECT max(id) FROM history WHERE {condition}", (recorder.change,)
+    ).fetchone()[0]
+    wanted = last if change is None else change
+    found = database.execute(
+        f"SELECT text FROM history WHERE {condition} AND id = ?", (recorder.change, wanted)
+    ).fetchone()
+    if found is None:
+        what = "there is nothing to undo" if change is None else f"change {change} cannot be undone"
+        raise KnownfaceError(f"{what}; see {call('history', ...)}")
+    if not database.execute("SELECT 1 FROM steps WHERE change = ?", (wanted,)).fetchone():
+        raise KnownfaceError(
+            f"change {wanted} cannot be undone any more: what it needs was erased or trained again"
+        )
+    recorder.undo(wanted)
+    database.execute("UPDATE history SET undone = ? WHERE id = ?", (recorder.change, wanted))
+    return f"Undone: {found['text']}"

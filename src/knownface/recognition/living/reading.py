@@ -1,0 +1,171 @@
+"""From the tables of a gallery to arrays."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from knownface.recognition.corrections import Corrections
+from knownface.recognition.gallery import Gallery
+from knownface.recognition.living import schema
+from knownface.recognition.standing import Standing, measure
+
+
+@dataclass(frozen=True)
+class Known:
+    """A gallery file at one moment.
+
+    ids: (p,) of the gallery's people, in its order; faces: (n,) ids of its faces, in its order.
+    sums: (p, d), that the templates are the directions of. tested: rows of the faces that training
+    kept aside. strangers: (m, d). number: of changes.
+    """
+
+    gallery: Gallery
+    ids: np.ndarray
+    faces: np.ndarray
+    sums: np.ndarray
+    tested: np.ndarray
+    strangers: np.ndarray
+    number: int
+
+    @property
+    def ignored(self) -> np.ndarray:
+        """(i, d) templates of people who are never to be named."""
+        assert self.gallery.corrections is not None
+        return self.gallery.corrections.ignored
+
+    def standing(self, threshold: float) -> Standing:
+        """How many of the known faces are named, and of the strangers accepted."""
+        gallery = self.gallery
+        return measure(
+            gallery.templates, self.sums, gallery.embeddings, gallery.labels, self.tested,
+            self.strangers, self.ignored, threshold,
+        )  # fmt: skip
+
+
+def number(database: sqlite3.Connection) -> int:
+    """How many changes there were."""
+    return int(database.execute("SELECT value FROM meta WHERE key = 'number'").fetchone()[0])
+
+
+def meta(database: sqlite3.Connection, key: str) -> str:
+    """What the file says of itself, or an empty text."""
+    found = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return str(found[0]) if found else ""
+
+
+def read(database: sqlite3.Connection) -> Known:
+    """Everything that recognising needs; raises ValueError where it does not belong together."""
+    width = int(meta(database, "width"))
+    people = database.execute(
+        "SELECT p.id, p.name, p.anchor, t.embedding FROM people p JOIN templates t "
+        "ON t.person = p.id WHERE p.state = 'known' ORDER BY p.name"
+    ).fetchall()
+    ids = np.array([row[0] for row in people], np.int64)
+    index = {int(each): i for i, each in enumerate(ids)}
+    faces = database.execute(
+        "SELECT f.id, f.person, f.embedding, f.source, f.digest, f.said, f.tested FROM faces f "
+        "JOIN people p ON p.id = f.person WHERE p.state = 'known' ORDER BY f.id"
+    ).fetchall()
+    labels = np.array([index[row[1]] for row in faces], np.int64)
+    embeddings = vectors((row[2] for row in faces), width)
+    said = np.array([row[5] for row in faces], bool)
+    gallery = Gallery(
+        tuple(row[1] for row in people), vectors((row[3] for row in people), width), embeddings,
+        labels, tuple(row[3] for row in faces), tuple(row[4] for row in faces),
+        meta(database, "contract"),
+        _corrections(database, width, index, embeddings[said], labels[said]),
+    )  # fmt: skip
+    return Known(
+        gallery,
+        ids,
+        np.array([row[0] for row in faces], np.int64),
+        _sums(embeddings, labels, [row[2] for row in people]),
+        np.flatnonzero([row[6] for row in faces]),
+        vectors((row[0] for row in database.execute("SELECT embedding FROM strangers")), width),
+        number(database),
+    )
+
+
+def read_gallery(path: Path) -> Known:
+    """Of a file, at one moment; KnownfaceError where it is missing, damaged or inconsistent."""
+    with schema.reading(path) as database:
+        return checked(path, database)
+
+
+def checked(path: Path, database: sqlite3.Connection) -> Known:
+    """The same of an opened file."""
+    try:
+        return read(database)
+    except (ValueError, TypeError, KeyError) as error:
+        raise schema.unusable(path, str(error).splitlines()[0]) from None
+
+
+def _corrections(
+    database: sqlite3.Connection,
+    width: int,
+    index: dict[int, int],
+    said: np.ndarray,
+    whose: np.ndarray,
+) -> Corrections:
+    refused = [
+        row
+        for row in database.execute(
+            "SELECT f.embedding, c.person FROM constraints c JOIN faces f ON f.id = c.face "
+            "WHERE c.kind = 'not'"
+        )
+        if row[1] in index
+    ]
+    ignored = database.execute(
+        "SELECT t.embedding FROM templates t JOIN people p ON p.id = t.person "
+        "WHERE p.state = 'ignored'"
+    )
+    return Corrections(
+        said,
+        whose,
+        vectors((row[0] for row in refused), width),
+        np.array([index[row[1]] for row in refused], np.int64),
+        vectors((row[0] for row in ignored), width),
+    )
+
+
+def _sums(
+    embeddings: np.ndarray, labels: np.ndarray, anchors: Sequence[bytes | None]
+) -> np.ndarray:
+    sums = np.zeros((len(anchors), embeddings.shape[1]), np.float64)
+    np.add.at(sums, labels, embeddings)
+    for row, anchor in zip(sums, anchors, strict=True):
+        if anchor is not None:
+            row += np.frombuffer(anchor, "<f8")
+    return sums
+
+
+def vectors(blobs: Iterable[bytes], width: int) -> np.ndarray:
+    """Embeddings as they lie in the file: (n, width) float32. Raises ValueError."""
+    rows = b"".join(blobs)
+    return np.frombuffer(rows, "<f4").reshape(-1, width).astype(np.float32, copy=False)
+
+
+def blob(vector: np.ndarray) -> bytes:
+    """An embedding as it lies in the file."""
+    return np.ascontiguousarray(vector, "<f4").tobytes()
+
+
+def refresh_templates(database: sqlite3.Connection, people: Iterable[int]) -> None:
+    """Make the templates of people again from their faces; those of people who are gone go."""
+    for person in people:
+        there = database.execute("SELECT anchor FROM people WHERE id = ?", (person,)).fetchone()
+        rows = database.execute("SELECT embedding FROM faces WHERE person = ?", (person,))
+        faces = [np.frombuffer(row[0], "<f4") for row in rows]
+        if there is None or not faces:
+            database.execute("DELETE FROM templates WHERE person = ?", (person,))
+            continue
+        total = np.sum(faces, axis=0, dtype=np.float64)
+        if there[0] is not None:
+            total = total + np.frombuffer(there[0], "<f8")
+        template = np.asarray(total / max(float(np.linalg.norm(total)), 1e-12))
+        database.execute("INSERT OR REPLACE INTO templates VALUES (?, ?)", (person, blob(template)))

@@ -1,0 +1,192 @@
+"""The values that a living gallery takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from knownface.recognition.result import Recognition
+    from knownface.recognition.standing import Standing
+
+State = Literal["known", "unknown", "ignored"]
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """One face as it was seen, with all that is needed to enroll or to correct it.
+
+    embedding: (d,) float32, unit length. box: x, y, width, height in the photo; size: its width and
+        height. quality: 0 to 1. source: the photo's path or what stands for it; digest: of its
+        content. portrait: a JPEG around the face; frame: where the face lies in it.
+    """
+
+    embedding: np.ndarray = field(repr=False)
+    box: tuple[float, float, float, float]
+    size: tuple[int, int]
+    quality: float
+    source: str
+    digest: str
+    portrait: bytes = field(repr=False, default=b"")
+    frame: np.ndarray | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class SeenPhoto:
+    """What recognising a photo gave, and each of its faces as it was seen, in the same order."""
+
+    recognition: Recognition
+    faces: tuple[SeenFace, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One row of who is known.
+
+    name: None for unknown and ignored people. added: Unix seconds; born: YYYY-MM-DD. featured: the
+        face to show. quality: the mean of the faces', 0 to 1. alike: up to three people who look
+        alike, and how much. seen: how many separate times, as far as that is remembered.
+    """
+
+    id: int
+    name: str | None
+    state: State
+    photos: int
+    added: float
+    born: str | None
+    featured: int | None
+    quality: float
+    alike: tuple[tuple[str, float], ...] = ()
+    seen: int = 0
+    first_seen: float | None = None
+    last_seen: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        said = asdict(self)
+        said["alike"] = [{"name": name, "similarity": round(s, 4)} for name, s in self.alike]
+        return said | {"quality": round(self.quality, 3)}
+
+
+@dataclass(frozen=True)
+class FaceRecord:
+    """One enrolled face; said: somebody has said whose it is. See `SeenFace`."""
+
+    id: int
+    person: int | None
+    box: tuple[float, float, float, float]
+    size: str
+    quality: float
+    source: str
+    digest: str
+    added: float
+    said: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the history; undone: whether it was taken back; undoes: it can be."""
+
+    id: int
+    at: float
+    actor: str
+    verb: str
+    text: str
+    undone: bool
+    undoes: bool
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One face that was recognised, where a memory is switched on."""
+
+    id: int
+    at: float
+    person: int | None
+    name: str | None
+    state: State | None
+    similarity: float
+    source: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a face was named wrongly.
+
+    photo: the enrolled photo that did most for it; person: its name; similarity: of the face with
+        the person; without: who would have won if that photo were not there, None for nobody.
+    """
+
+    photo: str
+    face: int
+    person: str
+    similarity: float
+    without: str | None
+
+    def sentence(self) -> str:
+        then = f"{self.without} would have won" if self.without else "nobody would have been named"
+        if self.without == self.person:
+            then = f"it would still have been named {self.person}: look at {self.person}'s photos"
+        return (
+            f"It was named {self.person} ({self.similarity:.2f}) mostly because of {self.photo}; "
+            f"without that photo {then}"
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change did.
+
+    text: in one sentence. warnings: what to look at. before, after: how many known faces are named
+        and strangers accepted. cause: of the mistake that was corrected.
+    """
+
+    id: int
+    verb: str
+    text: str
+    warnings: tuple[str, ...]
+    before: Standing
+    after: Standing
+    cause: Cause | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For people to read."""
+        lines = [f"{self.text} (change {self.id})", *self.warnings]
+        if self.cause:
+            lines.append(self.cause.sentence())
+        return [*lines, self.after.compared_with(self.before)]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """That somebody was forgotten: no name in it, and nothing biometric.
+
+    erased: what is gone, in words; remains: what is not, and what to do about it. searched: how
+        many files, of how many bytes, were searched for what may be left, and how much was found.
+    """
+
+    at: float
+    faces: int
+    photos: int
+    sightings: int
+    erased: tuple[str, ...]
+    remains: tuple[str, ...]
+    searched: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        files, size, found = (self.searched[key] for key in ("files", "bytes", "found"))
+        proof = f"Searched {files} files ({size / 1e6:.1f} MB) for name and embeddings: "
+        return [
+            f"Forgotten: {self.faces} faces of {self.photos} photos, {self.sightings} sightings",
+            *(f"Erased: {each}" for each in self.erased),
+            proof + (f"{found} FOUND" if found else "nothing found"),
+            *(f"Still there: {each}" for each in self.remains),
+        ]

@@ -1,0 +1,46 @@
+"""Recognising in such a way that each face can be enrolled or corrected afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from knownface.embed.stream import EmbeddedPhoto, FacePipeline
+from knownface.faces.crops import NOWHERE
+from knownface.faces.face import Crop
+from knownface.faces.photo import Source
+from knownface.faces.quality import measure_quality, score
+from knownface.progress import Track
+from knownface.recognition.living.portrait import PORTRAIT, encode, frame_in_portrait
+from knownface.recognition.living.records import SeenFace
+
+
+def seen_photos(
+    pipeline: FacePipeline, sources: Sequence[Source], track: Track
+) -> Iterator[tuple[EmbeddedPhoto, tuple[SeenFace, ...]]]:
+    """Each photo, in order, and all that is to be known of its faces."""
+    cropper = pipeline.cropper.with_portraits(PORTRAIT)
+    for each in FacePipeline(cropper, pipeline.embedder).embed_photos(sources, track):
+        yield each, seen_faces(each, cropper.crop)
+
+
+def seen_faces(each: EmbeddedPhoto, crop: Crop) -> tuple[SeenFace, ...]:
+    """The faces of a photo whose portraits were asked for."""
+    photo = each.photo
+    if photo.portraits is None or not photo.faces:
+        return ()
+    rows = zip(photo.faces, photo.crops, photo.portraits, each.embeddings, strict=True)
+    return tuple(
+        SeenFace(
+            np.array(embedding, np.float32),
+            face.box,
+            photo.size or (0, 0),
+            score(measure_quality(pixels, face, crop)),
+            str(photo.path) if photo.path != NOWHERE else "a photo that was given",
+            photo.digest,
+            encode(portrait),
+            frame_in_portrait(face),
+        )
+        for face, pixels, portrait, embedding in rows
+    )
