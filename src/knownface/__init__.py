@@ -16,8 +16,21 @@ if TYPE_CHECKING:
     from knownface.measure.evaluation import Evaluation
     from knownface.networks.catalogue import backbones, fetch
     from knownface.networks.load import load_backbone
+    from knownface.pages.forgetting import forget
     from knownface.pages.verbs import check, evaluate, report
     from knownface.recognition.appearances import Appearances
+    from knownface.recognition.living.gallery import LivingGallery
+    from knownface.recognition.living.records import Change, Person, Receipt
+    from knownface.recognition.people import (
+        backup,
+        correct,
+        enroll,
+        history,
+        never_same,
+        people,
+        restore,
+        undo,
+    )
     from knownface.recognition.recognize import recognize
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
@@ -37,58 +50,84 @@ __version__ = "0.1.0"
 __all__ = [
     "Appearances",
     "Benchmark",
+    "Change",
     "Comparison",
     "Diagnosis",
     "Evaluation",
     "Export",
     "KnownfaceError",
+    "LivingGallery",
+    "Person",
+    "Receipt",
     "Recognition",
     "Recognizer",
     "TrainingConfig",
     "TrainingRun",
     "Verification",
     "backbones",
+    "backup",
     "benchmark",
     "check",
     "compare",
+    "correct",
     "demo",
+    "enroll",
     "evaluate",
     "export",
     "fetch",
+    "forget",
+    "history",
     "load_backbone",
+    "never_same",
+    "people",
     "read_image",
     "recognize",
     "report",
+    "restore",
     "train",
+    "undo",
     "verify",
 ]
 
 _HOME = {
     "Appearances": "recognition.appearances",
     "Benchmark": "measure.benchmark",
+    "Change": "recognition.living.records",
     "Comparison": "training.compare",
     "Diagnosis": "diagnosis.findings",
     "Evaluation": "measure.evaluation",
     "Export": "deployment.export",
     "KnownfaceError": "errors",
+    "LivingGallery": "recognition.living.gallery",
+    "Person": "recognition.living.records",
+    "Receipt": "recognition.living.records",
     "Recognition": "recognition.result",
     "Recognizer": "recognition.recognizer",
     "TrainingConfig": "training.config",
     "TrainingRun": "training.train",
     "Verification": "recognition.verify",
     "backbones": "networks.catalogue",
+    "backup": "recognition.people",
     "benchmark": "measure.benchmark",
     "check": "pages.verbs",
     "compare": "training.compare",
+    "correct": "recognition.people",
     "demo": "synthetic.folder",
+    "enroll": "recognition.people",
     "evaluate": "pages.verbs",
     "export": "deployment.export",
     "fetch": "networks.catalogue",
+    "forget": "pages.forgetting",
+    "history": "recognition.people",
     "load_backbone": "networks.load",
+    "never_same": "recognition.people",
+    "people": "recognition.people",
     "read_image": "faces.photo",
     "recognize": "recognition.recognize",
     "report": "pages.verbs",
+    "restore": "recognition.people",
     "train": "training.train",
+    "undo": "recognition.people",
     "verify": "recognition.verify",
 }
 

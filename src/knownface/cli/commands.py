@@ -19,6 +19,15 @@ VERBS = {
     "evaluate": "Test a recogniser on photos it has not seen; enrolled photos are left out.",
     "report": "Put several finished runs side by side on one page.",
     "recognize": "Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`.",
+    "people": "Who is known; rename, merge, split, forget and more.",
+    "enroll": "Add photos of somebody, new or known, without training again.",
+    "correct": "Say who a face is, who it is not, or that it is nobody: for good.",
+    "never-same": "Two people who are never to be merged, whatever they look like.",
+    "forget": "Erase every trace of somebody, prove it, and give a receipt.",
+    "undo": "Take a change of who is known back.",
+    "history": "The changes of who is known, the last first.",
+    "backup": "Everything about people in one file.",
+    "restore": "Put a backup in the place of who is known.",
     "export": "Write a recogniser for ONNX Runtime, OpenVINO or LiteRT, after it was tested again.",
     "verify": "Do two photos show the same person? Of several faces, compares the pair most alike.",
     "benchmark": "A published verification protocol: accuracy over folds, TAR at FAR, equal error "
@@ -26,6 +35,11 @@ VERBS = {
     "demo": "Write photos of people who do not exist, to try everything with nobody's photo.",
     "backbones": "The networks to choose from, and which weight files are on this machine.",
 }
+
+# Where a verb is not in the module of its name.
+MODULES = dict.fromkeys(
+    ("enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore"), "living"
+)
 
 
 class _Verbs(TyperGroup):
@@ -59,11 +73,11 @@ class _Verbs(TyperGroup):
 
 
 def _command(verb: str) -> Any:
-    module = importlib.import_module(f"knownface.cli.{verb}")
+    module = importlib.import_module(f"knownface.cli.{MODULES.get(verb, verb)}")
     if hasattr(module, "app"):  # it has commands of its own
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(verb, help=VERBS[verb])(getattr(module, verb))
+    app.command(verb, help=VERBS[verb])(getattr(module, verb.replace("-", "_")))
     return typer.main.get_command(app)
 
 

@@ -26,6 +26,7 @@ from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.portrait import crop_of_portrait
 from knownface.recognition.living.reading import read_gallery
 from knownface.recognition.living.records import SeenPhoto
 from knownface.recognition.living.writing import Kept, write_gallery
@@ -162,6 +163,12 @@ class Recognizer:
             named = self._named(photo.faces, photo.crops, each.embeddings)
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield SeenPhoto(Recognition(path, named, photo.error, size=photo.size), faces)
+
+    def embed_portraits(self, portraits: Sequence[bytes], frames: np.ndarray) -> np.ndarray:
+        """Embeddings (k, d) of kept faces; frames: (k, 14), see `living/portrait.py`."""
+        pairs = zip(portraits, frames, strict=True)
+        crops = [crop_of_portrait(portrait, frame, self.crop) for portrait, frame in pairs]
+        return self.embedder.embed(np.stack(crops))
 
     def follow(self) -> bool:
         """Read who is known again, if that has changed in the folder; gives whether it has.

@@ -11,29 +11,32 @@ from knownface.options import argument, either
 from knownface.recognition.corrections import SAME_FACE
 from knownface.recognition.living import people
 from knownface.recognition.living.changes import Recorder
-from knownface.recognition.living.enrolling import leave, place, same_face
+from knownface.recognition.living.enrolling import leave, looks, place, same_face
 from knownface.recognition.living.reading import Known
 from knownface.recognition.living.records import Cause, SeenFace
 from knownface.stats.vectors import unit_length
 
 
 def correct(
-    recorder: Recorder, face: SeenFace, is_: str | None, not_: str | int | None, nobody: bool
-) -> str:
-    """What was done, in one sentence; exactly one of the three is said."""
+    recorder: Recorder,
+    known: Known,
+    face: SeenFace,
+    is_: str | None,
+    not_: str | int | None,
+    nobody: bool,
+    threshold: float,
+) -> tuple[str, list[str]]:
+    """What was done, in one sentence, and what to look at; exactly one of the three is said."""
     if (is_ is not None) + (not_ is not None) + bool(nobody) != 1:
-        ways = either((argument("is_", "NAME"), argument("not_", "NAME"), argument("nobody", True)))
+        ways = either((argument("is_", ...), argument("not_", ...), argument("nobody", True)))
         raise KnownfaceError(f"say one thing about a face: {ways}")
-    there = same_face(recorder.database, face)
     if is_ is not None:
-        person, new = people.person_called(recorder, is_)
-        place(recorder, face, person, there)
-        who = people.shown(recorder.database, person)
-        return f"The face in {face.source} is {who}" + (", who is new" if new else "")
+        return _is(recorder, known, face, is_, threshold)
+    there = same_face(recorder.database, face)
     if nobody:
         person = recorder.insert("people", name=None, state="ignored", added=time.time())
         place(recorder, face, person, there)
-        return f"The face in {face.source} is nobody, and is never named"
+        return f"The face in {face.source} is nobody, and is never named", []
     assert not_ is not None
     person = people.find(recorder.database, not_)
     who = people.shown(recorder.database, person)
@@ -47,7 +50,19 @@ def correct(
     if recorder.rows("constraints", "face = ? AND person = ?", row, person):
         raise KnownfaceError(f"the face in {face.source} is known not to be {who} already")
     recorder.insert("constraints", kind="not", face=row, person=person)
-    return f"The face in {face.source} is not {who}"
+    return f"The face in {face.source} is not {who}", []
+
+
+def _is(
+    recorder: Recorder, known: Known, face: SeenFace, name: str, threshold: float
+) -> tuple[str, list[str]]:
+    there = same_face(recorder.database, face)
+    person, new = people.person_called(recorder, name)
+    place(recorder, face, person, there)
+    who = people.shown(recorder.database, person)
+    theirs = there is not None and there["person"] == person
+    notes = [] if theirs else looks(known, person, who, [face], threshold)
+    return f"The face in {face.source} is {who}" + (", who is new" if new else ""), notes
 
 
 def cause(known: Known, embedding: np.ndarray, threshold: float) -> Cause | None:

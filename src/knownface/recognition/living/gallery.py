@@ -130,19 +130,20 @@ class LivingGallery:
         A face that is somebody joins their photos. One that is nobody is never named, nor what is
         more like it than like anybody known.
         """
-        causes: list[Cause] = []
+        causes, notes = list[Cause](), list[str]()
         threshold = self._threshold()
 
         def work(recorder: Recorder, known: Known) -> str:
             cause = correcting.cause(known, face.embedding, threshold)
-            text = correcting.correct(recorder, face, is_, not_, nobody)
+            text, said = correcting.correct(recorder, known, face, is_, not_, nobody, threshold)
+            notes.extend(said)
             wrong = cause and (
                 nobody or (cause.person not in (is_,) and not_ in (None, cause.person))
             )
             causes.extend([cause] if cause and wrong else [])
             return text
 
-        return self._change("correct", actor, work, causes=causes)
+        return self._change("correct", actor, work, notes, causes)
 
     def rename(self, who: Who, to: str, actor: str = "shell") -> Change:
         return self._change("rename", actor, lambda r, _: people.rename(r, who, to))

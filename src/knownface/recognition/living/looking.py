@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +35,7 @@ _SIGHTINGS = """
 SELECT s.id, s.at, s.person, p.name, p.state, s.similarity, s.source, s.reason
 FROM sightings s LEFT JOIN people p ON p.id = s.person WHERE s.id < ? ORDER BY s.id DESC LIMIT ?"""
 _ALL = 2**62
+_OF_PERSON = ("id", "name", "state", "photos", "added", "born", "featured", "quality")
 
 
 def people(database: sqlite3.Connection, state: State) -> list[Person]:
@@ -57,15 +57,16 @@ def _with_looks(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> li
     found = []
     for row in rows:
         visits = seen.get(row["id"])
-        times = (visits["times"], visits["first"], visits["last"]) if visits else ()
-        found.append(Person(*_row_of_person(row), alike.get(row["id"], ()), *times))
+        found.append(
+            Person(
+                **{name: row[name] for name in _OF_PERSON},
+                alike=alike.get(row["id"], ()),
+                seen=visits["times"] if visits else 0,
+                first_seen=visits["first"] if visits else None,
+                last_seen=visits["last"] if visits else None,
+            )
+        )
     return found
-
-
-def _row_of_person(row: sqlite3.Row) -> tuple[Any, ...]:
-    """The fields of `Person` that its row has, in their order."""
-    names = ("id", "name", "state", "photos", "added", "born", "featured", "quality")
-    return tuple(row[name] for name in names)
 
 
 def _alike(

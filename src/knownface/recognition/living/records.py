@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -153,6 +154,10 @@ class Change:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def noting(self, more: Sequence[str]) -> Change:
+        """With more to look at."""
+        return replace(self, warnings=(*more, *self.warnings))
 
     def lines(self) -> list[str]:
         """For people to read."""

@@ -1,0 +1,47 @@
+"""The verb: erase every trace of somebody, and write the run's report again without them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from knownface.options import Option
+
+if TYPE_CHECKING:
+    from knownface.recognition.living.records import Receipt
+
+
+def forget(
+    recognizer: Annotated[Path | str, Option("A run or recognizer folder.")],
+    name: Annotated[str, Option("Who.")],
+    *,
+    receipt: Annotated[Path | str | None, Option("A new file for the receipt, JSON.")] = None,
+) -> Receipt:
+    """Erase every trace of somebody, and prove it; this cannot be undone.
+
+    Gone are faces, templates, corrections, history, cached crops, and names and faces in what the
+    run wrote, whose report is written again without faces. The receipt holds nothing of the person.
+    Raises KnownfaceError where nobody has that name.
+    """
+    from knownface.files.whole import whole_file
+    from knownface.recognition.living.gallery import LivingGallery
+
+    gallery = LivingGallery(recognizer)
+    given = gallery.forget(name)
+    write_again(gallery.folder.parent)
+    if receipt is not None:
+        from knownface.files.runs import write_json
+
+        with whole_file(Path(receipt)) as part:
+            write_json(part, given.to_json())
+    return given
+
+
+def write_again(run: Path) -> None:
+    """The report of a run folder, if it is one, of its numbers alone."""
+    if not (run / "evaluation.json").is_file():
+        return
+    from knownface.measure.evaluation import Evaluation
+    from knownface.pages.report import write_report
+
+    write_report(run, Evaluation.load(run / "evaluation.json"))

@@ -1,0 +1,290 @@
+"""The verbs: who is known, and changing it without training again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.options import Device, Option, argument, call
+from knownface.progress import Track, silent
+from knownface.recognition.artifact import artifact_folder
+from knownface.recognition.living.records import (
+    Change,
+    Entry,
+    FaceRecord,
+    Person,
+    SeenFace,
+    SeenPhoto,
+)
+
+if TYPE_CHECKING:
+    from knownface.recognition.living.gallery import LivingGallery
+    from knownface.recognition.recognizer import Recognizer
+
+Folder = Annotated[Path | str, Option("A run or recognizer folder.")]
+Who = Annotated[str, Option("A name.")]
+Asked = Literal["known", "unknown", "ignored"]
+
+
+def _gallery(recognizer: Path | str | Recognizer) -> LivingGallery:
+    from knownface.recognition.living.gallery import LivingGallery
+
+    folder = recognizer if isinstance(recognizer, Path | str) else recognizer.folder
+    if folder is None:
+        raise KnownfaceError("this recogniser was not read from a folder; save it, and load it")
+    return LivingGallery(folder)
+
+
+def _loaded(recognizer: Path | str | Recognizer, device: str) -> Recognizer:
+    if isinstance(recognizer, str | Path):
+        artifact_folder(Path(recognizer))
+    from knownface.recognition.recognizer import Recognizer
+
+    return Recognizer.given(recognizer, device)
+
+
+# ---------------------------------------------------------------- changing
+def enroll(
+    recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
+    name: Annotated[str, Option("Whose photos they are.")],
+    photos: Annotated[
+        Iterable[str | Path] | str | Path, Option("Photos, folders of photos, or globs.")
+    ],
+    *,
+    device: Device = "auto",
+    track: Track = silent,
+) -> Change:
+    """Add photos of somebody, new or known; without training again.
+
+    Of a photo with several faces the one that is like the others is taken. What looks wrong is
+    said: photos that disagree, and a newcomer who looks like somebody known.
+    Raises KnownfaceError where no photo shows a face to enroll.
+    """
+    from knownface.recognition.living.enrolling import choose_faces
+    from knownface.recognition.sources import photos_of
+
+    gallery = _gallery(recognizer)
+    paths = photos_of([photos] if isinstance(photos, str | Path) else photos)
+    loaded = _loaded(recognizer, device)
+    seen = list(loaded.see_photos(paths, track))
+    chosen, notes = choose_faces(seen, _embeddings_of(gallery, name))
+    if not chosen:
+        raise KnownfaceError(f"{name}: nothing to enroll; {notes[0]}")
+    return gallery.enroll(name, chosen).noting(notes)
+
+
+def _embeddings_of(gallery: LivingGallery, name: str) -> np.ndarray:
+    known = gallery.read()
+    own = [i for i, each in enumerate(known.gallery.people) if each == name]
+    return known.gallery.embeddings[np.isin(known.gallery.labels, own)]
+
+
+def correct(
+    recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
+    photo: Annotated[Path | str, Option("The photo.")],
+    *,
+    is_: Annotated[str | None, Option("Who the face is.", "--is")] = None,
+    not_: Annotated[str | None, Option("Who the face is not.", "--not")] = None,
+    nobody: Annotated[bool, Option("Never to be named.")] = False,
+    face: Annotated[
+        int | None,
+        Option(
+            "Of several faces, which one, counted from the left.",
+            wanted="1 or more",
+            fits=lambda number: number >= 1,
+        ),
+    ] = None,
+    device: Device = "auto",
+) -> Change:
+    """Say who a face is, who it is not, or that it is nobody: from now on, for good.
+
+    It says which enrolled photo had caused the mistake, and who would have won without it.
+    not_: of several faces, the one with that name is meant.
+    Raises KnownfaceError where it is not clear which face is meant.
+    """
+    gallery = _gallery(recognizer)
+    seen = _loaded(recognizer, device).see(photo)
+    chosen = _meant(seen, str(photo), face, not_)
+    return gallery.correct(chosen, is_, not_, nobody)
+
+
+def _meant(seen: SeenPhoto, photo: str, number: int | None, name: str | None) -> SeenFace:
+    """The face that is meant, of all in a photo."""
+    if seen.recognition.error:
+        raise KnownfaceError(seen.recognition.error)
+    faces = sorted(zip(seen.recognition.faces, seen.faces, strict=True), key=lambda f: f[0].box[0])
+    if not faces:
+        raise KnownfaceError(f"{photo}: no face was found; cut it closer to the face")
+    if number is None and name is not None:
+        named = [face for answer, face in faces if answer.name == name]
+        if len(named) == 1:
+            return named[0]
+    if number is None and len(faces) > 1:
+        names = ", ".join(f"{i}: {answer.answer}" for i, (answer, _) in enumerate(faces, 1))
+        raise KnownfaceError(
+            f"{photo}: {len(faces)} faces, from the left {names}; say which with "
+            + argument("face", ...)
+        )
+    if number is not None and number > len(faces):
+        raise KnownfaceError(f"{argument('face', number)}: {photo} has {len(faces)} faces")
+    return faces[(number or 1) - 1][1]
+
+
+def never_same(
+    recognizer: Folder, one: Who, other: Annotated[str, Option("Another name.")]
+) -> Change:
+    """Two people who are never to be merged, whatever they look like."""
+    return _gallery(recognizer).never_same(one, other)
+
+
+def undo(
+    recognizer: Folder,
+    *,
+    change: Annotated[int | None, Option("Its number; default: the last one.")] = None,
+) -> Change:
+    """Take a change back; see `history`. What was forgotten does not come back."""
+    return _gallery(recognizer).undo(change)
+
+
+def history(
+    recognizer: Folder,
+    *,
+    limit: Annotated[
+        int, Option("How many at most.", wanted="1 or more", fits=lambda limit: limit >= 1)
+    ] = 50,
+) -> list[Entry]:
+    """The changes of who is known, the last first."""
+    return _gallery(recognizer).history(limit)
+
+
+# ---------------------------------------------------------------- looking
+def people(
+    recognizer: Folder,
+    *,
+    state: Annotated[Asked, Option("known, unknown or ignored.")] = "known",
+) -> list[Person]:
+    """Who is known, with photos, quality, and who looks alike."""
+    return _gallery(recognizer).people(state)
+
+
+def faces(recognizer: Folder, who: Who) -> list[FaceRecord]:
+    """The enrolled faces of somebody, with their numbers, the best first."""
+    return _gallery(recognizer).faces(who)
+
+
+# ---------------------------------------------------------------- people, one by one
+def rename(recognizer: Folder, who: Who, to: Annotated[str, Option("The new name.")]) -> Change:
+    """Give somebody another name; the old one goes on leading to them."""
+    return _gallery(recognizer).rename(who, to)
+
+
+def merge(recognizer: Folder, who: Who, into: Annotated[str, Option("Who they are.")]) -> Change:
+    """Two names are one person."""
+    return _gallery(recognizer).merge(who, into)
+
+
+def split(
+    recognizer: Folder,
+    who: Who,
+    to: Annotated[str, Option("Whose faces they are.")],
+    numbers: Annotated[Sequence[int], Option("Faces, as `people faces` numbers them.")],
+) -> Change:
+    """Some faces of somebody are somebody else's: the two stay apart for good."""
+    return _gallery(recognizer).split(who, [int(each) for each in numbers], to)
+
+
+def remove(recognizer: Folder, number: Annotated[int, Option("A face's number.")]) -> Change:
+    """Take one enrolled photo away."""
+    return _gallery(recognizer).remove(number)
+
+
+def feature(
+    recognizer: Folder, who: Who, number: Annotated[int, Option("A face's number.")]
+) -> Change:
+    """Show somebody with this face."""
+    return _gallery(recognizer).feature(who, number)
+
+
+def born(
+    recognizer: Folder, who: Who, date: Annotated[str, Option("As 1990-12-31; none to erase it.")]
+) -> Change:
+    """Note when somebody was born."""
+    return _gallery(recognizer).born(who, None if date == "none" else date)
+
+
+def name(
+    recognizer: Folder,
+    number: Annotated[int, Option("Whom, as `people --state unknown` numbers them.")],
+    called: Annotated[str, Option("The name.")],
+) -> Change:
+    """Name somebody unknown."""
+    return _gallery(recognizer).name(number, called)
+
+
+def ignore(
+    recognizer: Folder,
+    number: Annotated[int, Option("Whom, as `people --state unknown` numbers them.")],
+) -> Change:
+    """Never name somebody unknown."""
+    return _gallery(recognizer).ignore(number)
+
+
+# ---------------------------------------------------------------- one file
+def backup(recognizer: Folder, file: Annotated[Path | str, Option("A new file.")]) -> Path:
+    """Everything about people in one file: names, faces, corrections, history; also in use.
+
+    It is as sensitive as the recogniser. Raises KnownfaceError where the file is there already.
+    """
+    from knownface.recognition.living.moving import copy
+
+    gallery, target = _gallery(recognizer), Path(file)
+    if target.exists():
+        raise KnownfaceError(f"{target}: is there already; name a new file")
+    copy(gallery.path, target)
+    return target
+
+
+def restore(
+    recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
+    file: Annotated[Path | str, Option("A file that `backup` wrote.")],
+    *,
+    replace: Annotated[bool, Option("Although changes were made since.")] = False,
+    device: Device = "auto",
+) -> int:
+    """Put a backup in the place of who is known, at once; gives how many faces came.
+
+    Another network sees the kept faces anew.
+    Raises KnownfaceError where the file is no backup, and where changes would be lost.
+    """
+    from knownface.recognition.living import moving, schema
+    from knownface.recognition.record import tell_people
+
+    gallery, source = _gallery(recognizer), Path(file)
+    if not source.is_file():
+        raise KnownfaceError(f"{source}: no such file; name one that `backup` wrote")
+    with schema.reading(source):
+        pass
+    lost = _since(gallery, source)
+    if lost and not replace:
+        raise KnownfaceError(
+            f"{gallery.folder}: {lost} changes were made that the backup does not have; back them "
+            f"up too, or replace them: {call('restore', gallery.folder, source, replace=True)}"
+        )
+    loaded = _loaded(recognizer, device)
+    came, _ = moving.restore(source, gallery.path, loaded.embed_portraits)
+    tell_people(gallery.folder, lambda: gallery.read().gallery)
+    return came
+
+
+def _since(gallery: LivingGallery, source: Path) -> int:
+    """How many changes a gallery has that a backup of it does not."""
+    from knownface.recognition.living.schema import reading
+
+    listed = "SELECT id, at FROM history WHERE verb NOT IN ('restore', 'train')"
+    with reading(gallery.path) as now, reading(source) as then:
+        had = {tuple(row) for row in then.execute(listed)}
+        return sum(tuple(row) not in had for row in now.execute(listed))
