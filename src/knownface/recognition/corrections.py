@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from knownface.faces.detectors.candidates import overlaps
+
 # Cosine from which two pictures show the very same face: its photo once more, reduced or
 # compressed. `benchmarks/corrections.py` measures it.
 SAME_FACE = 0.85
+SAME_BOX = 0.3  # overlap from which two boxes in one photo are of one face; heads seldom reach 0.1
 
 
 class Enrolled(Protocol):
@@ -27,12 +31,27 @@ class Enrolled(Protocol):
 
 
 @dataclass(frozen=True)
+class Said:
+    """What was said of one face of a photo.
+
+    box: x, y, width, height there. is_: index into the gallery's people, None for nobody of them;
+    nobody: it is to be ignored. not_: people who it is not.
+    """
+
+    box: tuple[float, float, float, float]
+    is_: int | None = None
+    nobody: bool = False
+    not_: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Corrections:
     """Faces of which somebody has said who they are, or are not.
 
     said: (s, d) embeddings, unit length; whose: (s,) index into the gallery's people.
     refused: (r, d); of: (r,) the person who each is not, likewise.
     ignored: (i, d) templates of people who are never to be named.
+    photos: what was said of the faces of a photo, by the digest of its content.
     """
 
     said: np.ndarray
@@ -40,61 +59,84 @@ class Corrections:
     refused: np.ndarray
     of: np.ndarray
     ignored: np.ndarray
-
-    @classmethod
-    def none(cls, width: int) -> Corrections:
-        nothing, nobody = np.zeros((0, width), np.float32), np.zeros(0, np.int64)
-        return cls(nothing, nobody, nothing, nobody, nothing)
-
-    def __len__(self) -> int:
-        return len(self.said) + len(self.refused) + len(self.ignored)
+    photos: Mapping[str, Sequence[Said]] = field(default_factory=dict)
 
     def match(
-        self, gallery: Enrolled, embeddings: np.ndarray, threshold: float
+        self,
+        gallery: Enrolled,
+        embeddings: np.ndarray,
+        threshold: float,
+        digest: str = "",
+        boxes: Sequence[tuple[float, float, float, float]] = (),
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The best person (n,), the cosine (n,), and whether it is to be ignored (n,).
 
-        A face that somebody has named, seen again, is who they said. A face that is not Ann keeps
-        Ann's name from itself and from every face that is more like it than like any photo of
-        Ann; then the next best person counts. What is more like somebody ignored is ignored.
+        A face that somebody has named, seen again, is who they said: in the same photo, whatever
+        the network, and in a copy of it. A face that is not Ann keeps Ann's name from itself and
+        from every face that is more like it than like any photo of Ann; then the next best person
+        counts. What is more like somebody ignored is ignored.
+        digest, boxes: of the photo and its n faces, where these are known.
         """
-        best, similarity = gallery.match(embeddings)
-        if not len(self):
-            return best, similarity, np.zeros(len(embeddings), bool)
-        best, similarity = best.copy(), similarity.copy()
-        self._refuse(gallery, embeddings, best, similarity)
+        best, similarity = (each.copy() for each in gallery.match(embeddings))
         ignored = np.zeros(len(embeddings), bool)
+        spoken = [self._said_of(digest, box) for box in boxes] or [None] * len(embeddings)
+        never = [() if each is None else each.not_ for each in spoken]
+        for row in range(len(embeddings)):
+            if best[row] in self.of or best[row] in never[row]:
+                best[row], similarity[row] = self._next(gallery, embeddings[row], never[row])
         if len(self.ignored):
             nearest = (embeddings @ self.ignored.T).max(1)
             ignored = (nearest > similarity) & (nearest >= threshold)
-        if len(self.said):
-            cosines = embeddings @ self.said.T
-            nearest = cosines.argmax(1)
-            rows = np.flatnonzero(cosines.max(1) >= SAME_FACE)
-            if len(self.ignored):  # an ignored face may be the very same
-                rows = rows[cosines.max(1)[rows] >= (embeddings[rows] @ self.ignored.T).max(1)]
-            best[rows] = self.whose[nearest[rows]]
-            similarity[rows] = np.maximum(similarity[rows], cosines[rows, nearest[rows]])
-            ignored[rows] = False
+        self._same_faces(embeddings, best, similarity, ignored)
+        for row, each in enumerate(spoken):
+            if each is not None and (each.nobody or each.is_ is not None):
+                ignored[row] = each.nobody
+            if each is not None and each.is_ is not None:  # the enrolled photo itself
+                best[row], similarity[row] = each.is_, 1.0
         return best, similarity, ignored
 
-    def _refuse(
-        self, gallery: Enrolled, embeddings: np.ndarray, best: np.ndarray, similarity: np.ndarray
-    ) -> None:
-        """Give faces that are not their best person the next best one, in place."""
-        for row in np.flatnonzero(np.isin(best, self.of)):
-            scores = gallery.scores(embeddings[row : row + 1])[0]
-            for person in np.argsort(-scores, kind="stable"):
-                if not self._is_not(gallery, embeddings[row], int(person)):
-                    best[row], similarity[row] = person, scores[person]
-                    break
-            else:  # everybody was refused
-                best[row], similarity[row] = scores.argmax(), -1.0
+    def _said_of(self, digest: str, box: tuple[float, float, float, float]) -> Said | None:
+        said = self.photos.get(digest, ())
+        if not said:
+            return None
+        shared = overlaps(np.array([each.box for each in said]), np.array(box))
+        best = int(shared.argmax())
+        return said[best] if shared[best] >= SAME_BOX else None
 
-    def _is_not(self, gallery: Enrolled, embedding: np.ndarray, person: int) -> bool:
-        against = self.refused[self.of == person]
-        if not len(against):
-            return False
-        refused = float((against @ embedding).max())
-        own = gallery.embeddings[gallery.labels == person] @ embedding
-        return refused >= SAME_FACE or refused > float(own.max())
+    def _next(
+        self, gallery: Enrolled, embedding: np.ndarray, never: Sequence[int]
+    ) -> tuple[int, float]:
+        """The best person whom nobody has said that it is not; -1 where nobody is left."""
+        scores = self.allowed(gallery, embedding, gallery.scores(embedding[None])[0])
+        scores[list(never)] = -1.0
+        best = int(scores.argmax())
+        return best, float(scores[best])
+
+    def allowed(self, gallery: Enrolled, embedding: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Cosines (p,) of a face with everybody, -1 with those who it is not."""
+        scores = scores.copy()
+        for person in np.unique(self.of):
+            refused = float((self.refused[self.of == person] @ embedding).max())
+            own = gallery.embeddings[gallery.labels == person] @ embedding
+            if refused >= SAME_FACE or refused > float(own.max(initial=-1.0)):
+                scores[person] = -1.0
+        return scores
+
+    def _same_faces(
+        self,
+        embeddings: np.ndarray,
+        best: np.ndarray,
+        similarity: np.ndarray,
+        ignored: np.ndarray,
+    ) -> None:
+        """Faces that somebody has named, seen again, are who they said: in place."""
+        if not len(self.said):
+            return
+        cosines = embeddings @ self.said.T
+        nearest, how = cosines.argmax(1), cosines.max(1)
+        again = how >= SAME_FACE
+        if len(self.ignored):  # an ignored face may be the very same
+            again &= how >= (embeddings @ self.ignored.T).max(1)
+        best[again] = self.whose[nearest[again]]
+        similarity[again] = np.maximum(similarity[again], how[again])
+        ignored[again] = False

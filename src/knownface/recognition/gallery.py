@@ -160,12 +160,19 @@ class Gallery:
         return best, scores[np.arange(len(scores)), best]
 
     def named(
-        self, embeddings: np.ndarray, threshold: float
+        self,
+        embeddings: np.ndarray,
+        threshold: float,
+        digest: str = "",
+        boxes: Sequence[tuple[float, float, float, float]] = (),
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`match` as corrected by hand, and whether each face is one to be ignored (n,)."""
+        """`match` as corrected by hand, and whether each face is one to be ignored (n,).
+
+        digest, boxes: of the photo and its n faces, where these are known.
+        """
         if self.corrections is None:
             return *self.match(embeddings), np.zeros(len(embeddings), bool)
-        return self.corrections.match(self, embeddings, threshold)
+        return self.corrections.match(self, embeddings, threshold, digest, boxes)
 
     def nearest_photos(self, embedding: np.ndarray, person: int, count: int = 3) -> list[str]:
         """The enrolled photos of one person that are most like an embedding (d,)."""

@@ -48,8 +48,11 @@ class Identities:
         )  # fmt: skip
 
     def _scores(self, track: Track) -> np.ndarray:
-        """How similar a track is to each person: (p,)."""
-        return np.asarray(self._recognizer.gallery.scores(unit_length(track.sum[None]))[0])
+        """How similar a track is to each person, -1 to those who it was said not to be: (p,)."""
+        gallery, mean = self._recognizer.gallery, unit_length(track.sum[None])
+        scores = np.asarray(gallery.scores(mean)[0])
+        corrections = gallery.corrections
+        return corrections.allowed(gallery, mean[0], scores) if corrections else scores
 
     def _decide(self, scores: dict[Track, np.ndarray]) -> set[Track]:
         """Settle who each track is; who would have a name that another one has is returned."""

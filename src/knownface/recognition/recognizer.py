@@ -24,6 +24,7 @@ from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_folder
 from knownface.recognition.confidence import Confidence
+from knownface.recognition.corrections import SAME_FACE
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.portrait import crop_of_portrait
@@ -128,11 +129,12 @@ class Recognizer:
 
         Raises ImageError where it cannot be read.
         """
-        picture = open_photo(source).picture
+        photo = open_photo(source)
+        picture = photo.picture
         faces, crops = self.cropper().crop_picture(picture)
         path = str(path_of(source) or "")
         size = (picture.width, picture.height)
-        named = self._named(faces, crops, self.embedder.embed(crops))
+        named = self._named(faces, crops, self.embedder.embed(crops), photo.digest)
         return Recognition(path, named, size=size)
 
     def recognize_photos(
@@ -145,7 +147,7 @@ class Recognizer:
         pipeline = self.pipeline(track)
         for each in pipeline.embed_photos(paths, track, "Recognizing", pixels=pixels):
             photo = each.photo
-            faces = self._named(photo.faces, photo.crops, each.embeddings)
+            faces = self._named(photo.faces, photo.crops, each.embeddings, photo.digest)
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield Recognition(path, faces, photo.error, photo.pixels, photo.size)
 
@@ -160,7 +162,7 @@ class Recognizer:
         """The same of many photos, in order."""
         for each, faces in seen_photos(self.pipeline(track), sources, track):
             photo = each.photo
-            named = self._named(photo.faces, photo.crops, each.embeddings)
+            named = self._named(photo.faces, photo.crops, each.embeddings, photo.digest)
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield SeenPhoto(Recognition(path, named, photo.error, size=photo.size), faces)
 
@@ -186,11 +188,13 @@ class Recognizer:
         return True
 
     def _named(
-        self, faces: Sequence[Face], crops: np.ndarray, embeddings: np.ndarray
+        self, faces: Sequence[Face], crops: np.ndarray, embeddings: np.ndarray, digest: str
     ) -> tuple[RecognizedFace, ...]:
         confidence_of = self.confidence or Confidence.assumed(self.threshold)
         gallery = self.gallery  # as it is now, whatever `follow` reads meanwhile
-        best, similarity, ignored = gallery.named(embeddings, self.threshold.value)
+        best, similarity, ignored = gallery.named(
+            embeddings, self.threshold.value, digest, [face.box for face in faces]
+        )
         unclear = self.too_poor(embeddings)
         matches = zip(best, similarity.tolist(), confidence_of(similarity).tolist(), strict=True)
         found = []
@@ -200,7 +204,7 @@ class Recognizer:
                 reason = "too poor" if unclear[i] else "unknown"
             if ignored[i]:
                 reason = IGNORED
-            if min(face.box[2:]) < SMALLEST_FACE:
+            if min(face.box[2:]) < SMALLEST_FACE and score < SAME_FACE:
                 reason = "too poor"
             if reason == "too poor":
                 detail = why_too_poor(face, crops[i], self.crop)

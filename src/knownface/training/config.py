@@ -100,11 +100,16 @@ class TrainingConfig(Conditions):
 
     learning_rate, batch_size: for recipe `seed`.
     folds: cross-validate the frozen network besides, in so many folds.
+    gallery: its people, their names, what was said of photos, and its history go on.
     tensorboard, mlflow: send the history there too.
     """
 
     backbone: BackboneName = "auto"
     recipe: Annotated[Recipe, Option("best, seed or frozen.")] = "best"
+    gallery: Annotated[
+        Path | str | None,
+        Option("An earlier run whose names, corrections and enrolled people go on."),
+    ] = None
     weights: Weights = None
     batch_size: Annotated[int, Option(wanted="at least 1", fits=lambda n: n >= 1)] = 32
     learning_rate: Annotated[float, Option(wanted="above 0", fits=lambda rate: rate > 0)] = 1e-4

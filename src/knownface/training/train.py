@@ -39,6 +39,7 @@ from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.threshold import Threshold
 from knownface.training.candidates import TrainingContext
+from knownface.training.carrying import as_said, carry_over
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
 from knownface.training.keeping import keep
@@ -80,6 +81,8 @@ def train(request: TrainingRequest) -> TrainingRun:
     config, track = request.config, request.track
     started = time.perf_counter()
     people, others = scan_folders(config.data, config.strangers)
+    if config.gallery:
+        people = as_said(people, config.gallery)
     groups = Groups.read(config.groups) if config.groups else None
     if groups:
         groups.expect(people.people)
@@ -128,6 +131,8 @@ def train(request: TrainingRequest) -> TrainingRun:
         write_report(work, evaluation, explain(tested, used, seen.strangers, track))
         write_model_card(work / "model_card.md", evaluation, about)
         complete.save(artifact, keep(seen, backbone.crop, outcome.fitted))
+        if config.gallery:
+            carry_over(config.gallery, artifact, complete)
     if outcome.stopped:
         raise Interrupted(f"stopped; {run.final} holds the best so far, a complete recogniser")
     return TrainingRun(run.final, Recognizer.load(run.final, config.device), evaluation)

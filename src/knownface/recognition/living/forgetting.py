@@ -147,9 +147,11 @@ def _clean_run(run: Path, names: list[str]) -> list[str]:
         except (OSError, ValueError):
             raise KnownfaceError(f"{path}: cannot be read, so that it may still hold the name; "
                                  "delete it") from None  # fmt: skip
-        with whole_file(path, like=path) as part:
-            write_json(part, _without(document, names))
-        done.append(f"the name in {name}")
+        cleaned = _without(document, names)
+        if cleaned != document:
+            with whole_file(path, like=path) as part:
+                write_json(part, cleaned)
+            done.append(f"the name in {name}")
     for name in PAGES:
         if (run / name).is_file():
             (run / name).unlink()

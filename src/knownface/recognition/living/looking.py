@@ -139,3 +139,21 @@ def history(database: sqlite3.Connection, limit: int, before: int | None) -> lis
 def sightings(database: sqlite3.Connection, limit: int, before: int | None) -> list[Sighting]:
     rows = database.execute(_SIGHTINGS, (_ALL if before is None else before, limit))
     return [Sighting(*row) for row in rows]
+
+
+def names_by_digest(database: sqlite3.Connection) -> dict[str, set[str | None]]:
+    """Who is on each enrolled photo; None for a face that is nobody's, or not its person's."""
+    rows = database.execute(
+        "SELECT f.digest, p.name FROM faces f LEFT JOIN people p ON p.id = f.person "
+        "WHERE p.state IS NULL OR p.state != 'unknown'"
+    )
+    found: dict[str, set[str | None]] = {}
+    for digest, name in rows:
+        found.setdefault(digest, set()).add(name)
+    return found
+
+
+def names_of_all(database: sqlite3.Connection) -> dict[str, str]:
+    """Where each name from before leads."""
+    rows = database.execute("SELECT a.name, p.name FROM aliases a JOIN people p ON p.id = a.person")
+    return {before: now for before, now in rows if now}

@@ -129,7 +129,8 @@ def merge(recorder: Recorder, who: str | int, into: str | int) -> str:
     refuse_contradiction(database, person, target)
     faces = len(recorder.rows("faces", "person = ?", person))
     _join(recorder, person, target)
-    return f"{names[0]} is {names[1]}: {faces} faces moved, and the name leads there"
+    moved = f"{faces} face{'s' * (faces != 1)} moved"
+    return f"{names[0]} is {names[1]}: {moved}, and the name leads there"
 
 
 def _join(recorder: Recorder, person: int, target: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.recognition.corrections import Corrections
+from knownface.recognition.corrections import Corrections, Said
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living import schema
 from knownface.recognition.standing import Standing, measure
@@ -130,7 +130,24 @@ def _corrections(
         vectors((row[0] for row in refused), width),
         np.array([index[row[1]] for row in refused], np.int64),
         vectors((row[0] for row in ignored), width),
+        _of_photos(database, index),
     )
+
+
+def _of_photos(database: sqlite3.Connection, index: dict[int, int]) -> dict[str, list[Said]]:
+    """What was said of faces, by the digest of their photo."""
+    rows = database.execute(
+        "SELECT f.digest, f.x, f.y, f.width, f.height, f.person, p.state, "
+        "(SELECT group_concat(c.person) FROM constraints c WHERE c.face = f.id) refused "
+        "FROM faces f LEFT JOIN people p ON p.id = f.person "
+        "WHERE f.x NOT NULL AND (f.said OR p.state = 'ignored')"
+    )
+    photos: dict[str, list[Said]] = {}
+    for digest, x, y, width, height, person, state, refused in rows:
+        not_ = tuple(index[int(i)] for i in (refused or "").split(",") if i and int(i) in index)
+        said = Said((x, y, width, height), index.get(person), state == "ignored", not_)
+        photos.setdefault(digest, []).append(said)
+    return photos
 
 
 def _sums(
