@@ -162,7 +162,7 @@ def test_a_missing_weight_file_offers_the_ways_out(people: Path, tmp_path: Path)
     assert (tmp_path / "run" / "recognizer" / "embedder.onnx").is_file()
 
 
-@pytest.mark.parametrize("damage", ["gallery.npz", "recognizer.json", "embedder.onnx"])
+@pytest.mark.parametrize("damage", ["gallery.sqlite", "recognizer.json", "embedder.onnx"])
 def test_a_damaged_recognizer_is_named(
     damage: str, run_folder: Path, people: Path, tmp_path: Path
 ) -> None:

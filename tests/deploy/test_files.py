@@ -9,9 +9,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from knownface.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+SERVING = r"--(?:host|port|keys|keep|new|cert|max|webhook|mqtt|log)[\w-]*"  # options of serve
 TRAINING = {"keras", "tensorflow", "tensorflow-cpu", "h5py"}  # what no image holds
 
 
@@ -72,6 +76,18 @@ def test_the_unit_is_closed_and_known_to_systemd() -> None:
     command = [analyze, "security", "--offline=true", "--threshold=20", unit]  # 2.0 of 10
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-300:]
+
+
+@pytest.mark.parametrize("file", [
+    "docs/serving.md", "docs/templates/retention-policy.md", "deploy/Dockerfile",
+    "deploy/compose.yaml", "deploy/knownface.service", "deploy/Caddyfile", "deploy/nginx.conf",
+])  # fmt: skip
+def test_options_that_are_written_down_exist(file: str) -> None:
+    pytest.importorskip("knownface.server.settings")
+    shown = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "300"}).output
+    written = re.findall(SERVING, (ROOT / file).read_text())
+    assert written
+    assert {*written} <= {*re.findall(r"--[\w-]+", shown)}
 
 
 @pytest.mark.parametrize("file", ["Caddyfile", "nginx.conf"])

@@ -29,6 +29,7 @@ FORMAT_VERSION = 3
 class Decision:
     """What `recognizer.json` says about recognising: of whom, in which crops, from where on.
 
+    gallery: the id of its `gallery.sqlite`, so that no other one is taken for it.
     exported: where it was made for deployment, how its network is to be run.
     people: who was known when the record was written; `gallery.sqlite` says who is.
     Raises ValueError for a list of people that names somebody twice.
@@ -41,6 +42,7 @@ class Decision:
     confidence: Confidence | None = None
     recognizability: Recognizability | None = None
     exported: Exported | None = None
+    gallery: str = ""
 
     def __post_init__(self) -> None:
         if len(self.people) != len(set(self.people)):

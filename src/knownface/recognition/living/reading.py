@@ -21,7 +21,7 @@ class Known:
 
     ids: (p,) of the gallery's people, in its order; faces: (n,) ids of its faces, in its order.
     sums: (p, d), that the templates are the directions of. tested: rows of the faces that training
-    kept aside. strangers: (m, d). number: of changes.
+    kept aside. strangers: (m, d). number: of changes. id: of the file.
     """
 
     gallery: Gallery
@@ -31,6 +31,7 @@ class Known:
     tested: np.ndarray
     strangers: np.ndarray
     number: int
+    id: str
 
     @property
     def ignored(self) -> np.ndarray:
@@ -88,6 +89,7 @@ def read(database: sqlite3.Connection) -> Known:
         np.flatnonzero([row[6] for row in faces]),
         vectors((row[0] for row in database.execute("SELECT embedding FROM strangers")), width),
         number(database),
+        meta(database, "id"),
     )
 
 
