@@ -14,8 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import knownface
+from knownface.cli.commands import app
 from knownface.deployment import compreface, imports
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.recognition.living.gallery import LivingGallery
@@ -304,3 +306,13 @@ def test_other_kinds_take_no_key(recognizer: Path, tmp_path: Path) -> None:
         knownface.import_people("folders", tmp_path, recognizer, key_file="x")
     with pytest.raises(KnownfaceError, match="compreface, frigate or folders, not other"):
         knownface.import_people("other", tmp_path, recognizer)  # type: ignore[arg-type]
+
+
+def test_the_shell_says_the_same(recognizer: Path, shared: Path, tmp_path: Path) -> None:
+    source = folders(shared, tmp_path / "people", ["Zac_Efron"])
+    run = partial(CliRunner().invoke, app)
+    done = run(["import", "folders", str(source), str(recognizer)])
+    assert done.output.splitlines()[0].startswith("3 of 3 photos came, of 1 people")
+    again = json.loads(run(["import", "folders", str(source), str(recognizer), "--json"]).stdout)
+    assert (again["added"], again["there"]) == (0, 3)
+    assert run(["import", "elsewhere", str(source), str(recognizer)]).exit_code == 2
