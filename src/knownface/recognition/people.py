@@ -71,13 +71,14 @@ def enroll(
     paths = photos_of([photos] if isinstance(photos, str | Path) else photos)
     loaded = _loaded(recognizer, device)
     seen = list(loaded.see_photos(paths, track))
-    chosen, notes = choose_faces(seen, _embeddings_of(gallery, name))
+    chosen, notes = choose_faces(seen, embeddings_of(gallery, name))
     if not chosen:
         raise KnownfaceError(f"{name}: nothing to enroll; {notes[0]}")
     return gallery.enroll(name, chosen).noting(notes)
 
 
-def _embeddings_of(gallery: LivingGallery, name: str) -> np.ndarray:
+def embeddings_of(gallery: LivingGallery, name: str) -> np.ndarray:
+    """Of the faces (n, d) that somebody has already."""
     known = gallery.read()
     own = [i for i, each in enumerate(known.gallery.people) if each == name]
     return known.gallery.embeddings[np.isin(known.gallery.labels, own)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from knownface.errors import KnownfaceError
 from knownface.recognition.artifact import GALLERY, artifact_folder
 from knownface.recognition.living import (
     correcting,
@@ -90,6 +91,19 @@ class LivingGallery:
         """The enrolled faces of somebody, the best first."""
         with schema.reading(self.path) as database:
             return looking.faces(database, people.find(database, who))
+
+    def settled(self, name: str) -> dict[str, bool]:
+        """Photos that are not to be added to somebody again, by digest.
+
+        True: they are enrolled. False: somebody took them away, or said that it is somebody else,
+        or that a face in them is nobody.
+        """
+        with schema.reading(self.path) as database:
+            try:
+                person = people.find(database, name)
+            except KnownfaceError:  # a newcomer
+                person = None
+            return looking.settled(database, person)
 
     def portrait(self, face: int) -> bytes | None:
         """A JPEG of an enrolled face, where one was kept."""
