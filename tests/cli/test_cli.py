@@ -118,7 +118,7 @@ def test_evaluate_writes_a_report(run_folder: Path, people: Path, tmp_path: Path
     assert (document["accuracy"], document["split"]["validation"]) == (1.0, 5)
     assert document["warnings"][0].startswith("Hardly tested: 5 test photos")
     names = {path.name for path in out.iterdir()}
-    assert names == {"evaluation.json", "report.html", "confusion_matrix.png"}
+    assert names == {"evaluation.json", "report.html", "confusion_matrix.png", "model_card.md"}
 
 
 def test_backbones_lists_files(shared: Path) -> None:

@@ -22,7 +22,7 @@ from knownface.pages.report import write_report
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's loop must not run in the tests of other modules
 def browser() -> Iterator[Any]:
     if not CHROMIUM:
         pytest.skip("no browser: install Debian's chromium to test the pages in it")

@@ -18,7 +18,8 @@ from knownface.stats.vectors import mean_templates
 from knownface.training.config import Recipe, TrainingConfig
 from knownface.training.train import train
 
-FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html"}
+FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html",
+         "model_card.md"}  # fmt: skip
 ARTIFACT = {"detector", "recognizer.json", "embedder.onnx", "embedder.keras", "gallery.sqlite"}
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from knownface.faces.detectors.candidates import overlaps
 
-# Cosine from which two pictures show the very same face: its photo once more, reduced or
-# compressed. `benchmarks/corrections.py` measures it.
+# Cosine from which two pictures show the very same face. Of copies of 265 photos, 99 % of those
+# compressed again and 94 % of those of half the size reach it, of 15,367 pairs of photos of one
+# person 0.2 %, and of 299,454 pairs of two people none (benchmarks/corrections.py, MobileFaceNet).
 SAME_FACE = 0.85
 SAME_BOX = 0.3  # overlap from which two boxes in one photo are of one face; heads seldom reach 0.1
 

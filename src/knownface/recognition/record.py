@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from knownface.errors import KnownfaceError
 from knownface.faces.detectors import DETECTORS
@@ -18,9 +18,6 @@ from knownface.recognition.confidence import Confidence
 from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.threshold import Threshold
 from knownface.runtime.exported import Exported
-
-if TYPE_CHECKING:
-    from knownface.recognition.gallery import Gallery
 
 FORMAT_VERSION = 3
 
@@ -90,17 +87,17 @@ class Artifact:
             raise unusable(path, error) from None
 
 
-def tell_people(folder: Path, read: Callable[[], Gallery]) -> None:
+def tell_people(folder: Path, read: Callable[[], tuple[list[str], bytes]]) -> None:
     """Say in the record who is known, and in an export also their templates, for other programs.
+
+    read: gives the names, and the templates (p, d) as float32, little-endian.
 
     Raises OSError, ValueError where the record cannot be changed.
     """
 
     def amend(document: dict[str, Any], files: Mapping[str, str]) -> dict[str, bytes]:
-        gallery = read()
-        document["people"] = list(gallery.people)
-        there = TEMPLATES in files
-        return {TEMPLATES: gallery.templates.astype("<f4").tobytes()} if there else {}
+        document["people"], templates = read()
+        return {TEMPLATES: templates} if TEMPLATES in files else {}
 
     amend_record(folder, RECORD, amend)
 

@@ -15,6 +15,7 @@ from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import moving
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.looking import names_by_digest, names_of_all
+from knownface.recognition.living.reading import names_and_templates
 from knownface.recognition.living.schema import reading
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.record import tell_people
@@ -74,4 +75,4 @@ def carry_over(earlier: str | Path, folder: Path, recognizer: Recognizer) -> Non
     people, faces = moving.carry_over(LivingGallery(earlier).path, new, recognizer.embed_portraits)
     log.info("From the earlier run: %d people and %d faces that the folder does not have",
              people, faces)  # fmt: skip
-    tell_people(folder, lambda: LivingGallery(folder).read().gallery)
+    tell_people(folder, lambda: names_and_templates(new))

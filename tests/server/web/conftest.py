@@ -28,7 +28,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.fixture(scope="session")
 def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`people`, `strangers`, and a finished `run` of those: the small network, no file of others."""
+    """`people`, `strangers`, and a finished `run` of those, with the small network."""
     from knownface.synthetic.folder import demo
     from knownface.training.train import train
 
@@ -80,7 +80,7 @@ class Served:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        self._server.force_exit = self._server.should_exit = True
+        self._server.should_exit = True
         self._thread.join(10)
 
 
@@ -116,7 +116,7 @@ def _clear_ones(invented: Path, recognizer: Recognizer) -> tuple[dict[str, list[
     return clear, strangers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's loop must not run in the tests of other modules
 def browser(invented: Path) -> Iterator[Any]:
     """Chromium, whose camera sees the first photo of the first of the invented people."""
     if not CHROMIUM:

@@ -1,4 +1,4 @@
-"""The page is for everybody: with a screen reader, without a script, on a phone, with a key only."""
+"""The page is for everybody: with a screen reader, without a script, on a phone, with a key."""
 
 from __future__ import annotations
 

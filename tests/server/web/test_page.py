@@ -17,7 +17,8 @@ GIVE = """([how, files]) => {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
     data.items.add(new File([bytes], name, { type: "image/jpeg" }));
   }
-  const event = how === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+  const event = how === "paste"
+    ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
     : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
   document.body.dispatchEvent(event);
 }"""
@@ -215,9 +216,10 @@ def test_merging_and_splitting(served: Any, browser: Any) -> None:
         press(page, "Move the chosen photos")
         assert served.gallery.person("Twin").photos == 2
         page.get_by_label("is the same person as").select_option("Twin")
-        press(page, "Merge")
-        assert "two people" in page.locator("#notice").inner_text()
-        assert "History" in page.locator("#notice").inner_text()  # a screen, not a command
+        page.get_by_role("button", name="Merge").click()
+        complaint = page.locator(".complaint")
+        assert "two people" in complaint.inner_text()
+        assert "screen History" in complaint.inner_text()  # not a command
         page.goto(f"{served.address}/history")
         press(page, "Undo: 2 faces")
     assert served.gallery.person(one).photos == 6
@@ -267,8 +269,8 @@ def test_forgetting_asks_and_shows_its_receipt(served: Any, browser: Any) -> Non
         assert "Gone" not in said
         assert "Gone" not in names(served)
         stale.get_by_label("Birth date").fill("2001-02-03")
-        press(stale, "Save")
-        assert "not here any more" in stale.locator("#notice").inner_text()
+        stale.get_by_role("button", name="Save").click()
+        assert "not here any more" in stale.locator(".complaint").inner_text()
         page.goto(f"{served.address}/people/{person.id}")
         assert "not here any more" in page.locator("main").inner_text()
 

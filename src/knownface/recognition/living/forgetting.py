@@ -23,7 +23,7 @@ from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import people, schema
 from knownface.recognition.living.changes import insert, rows_before
 from knownface.recognition.living.erasing import erase_person, erase_strangers, names_of
-from knownface.recognition.living.reading import meta, read_gallery, vectors
+from knownface.recognition.living.reading import meta, names_and_templates, vectors
 from knownface.recognition.living.records import Receipt
 from knownface.recognition.record import tell_people
 
@@ -83,7 +83,7 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
         })  # fmt: skip
     with schema.opened(gallery) as database:
         database.execute("VACUUM")
-    tell_people(folder, lambda: read_gallery(gallery).gallery)
+    tell_people(folder, lambda: names_and_templates(gallery))
     erased = [f"{GALLERY}: faces, templates, corrections, history, sightings, free pages"]
     if traces.groups:
         erased.append(f"{traces.groups} groups of unknown faces that looked like this person")

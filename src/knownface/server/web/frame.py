@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute
 from knownface.errors import KnownfaceError
 from knownface.options import naming_calls
 from knownface.pages.page import environment
-from knownface.server.errors import problem_of
+from knownface.server.errors import answer, problem_of
 from knownface.server.problems import Problem
 from knownface.server.web import words
 from knownface.server.web.notices import Notice, Notices
@@ -134,7 +134,12 @@ class Screen(APIRoute):
                     return RedirectResponse("/login?" + urlencode({"to": to}), 303, HEADERS)
                 said = words.sentence(problem)
                 return await run_in_threadpool(
-                    page, request, "problem.html.jinja", problem.status, sentence=said
+                    page,
+                    request,
+                    "problem.html.jinja",
+                    problem.status,
+                    sentence=said,
+                    code=problem.status,
                 )
 
         return screen
@@ -146,6 +151,9 @@ def from_script(request: Request) -> bool:
 
 def lead(request: Request, to: str, notice: Notice | None = None) -> Response:
     """Where a form leads when it is done, so that reading the page again does nothing again."""
+    if notice and notice.problem and from_script(request):
+        # It is said beside the form, which keeps what was typed.
+        return answer(Problem(409, notice.text), request.url.path)
     to = to if is_ours(to) else "/"
     if notice:
         to += ("&" if "?" in to else "?") + urlencode({"done": notices_of(request).add(notice)})
@@ -181,7 +189,7 @@ def done(
             there(gallery, who)
         return lead(request, to, Notice.of(change(gallery)))
     except Gone as error:
-        return lead(request, "/people", Notice(str(error), problem=True))
+        return lead(request, "/people", Notice(f"{error} Nothing was changed.", problem=True))
     except KnownfaceError as error:
         asked = urlsplit(request.headers.get("referer", "")).path or "/"
         return lead(request, asked, Notice(words.sentence(error), problem=True))
@@ -197,8 +205,7 @@ def there(gallery: LivingGallery, who: int) -> Person:
         return gallery.person(who)
     except KnownfaceError:
         raise Gone(
-            404, "This person is not here any more: merged with somebody else, or forgotten. "
-            "Nothing was changed."
+            404, "This person is not here any more: merged with somebody else, or forgotten."
         ) from None  # fmt: skip
 
 

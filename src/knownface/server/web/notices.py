@@ -32,14 +32,17 @@ class Notice:
 
     @classmethod
     def of(cls, change: Change) -> Notice:
-        return cls(change.text, details(change), None if change.verb == "undo" else change.id)
+        return cls(
+            f"{change.text.rstrip('.')}.",
+            details(change),
+            None if change.verb == "undo" else change.id,
+        )
 
 
 def details(change: Change) -> list[str]:
     """The warnings of a change, what caused a mistake, and what it did to the rates."""
-    said = list(change.warnings)
-    if change.cause:
-        said.append(f"{change.cause.sentence()}.")
+    said = [change.cause.sentence()] if change.cause else []
+    said = [f"{each.rstrip('.')}." for each in (*said, *change.warnings)]
     before, after = change.before, change.after
     if after.dir is None:
         return said

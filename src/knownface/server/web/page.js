@@ -4,6 +4,7 @@ document.documentElement.classList.add("script");
 const $ = (selector, within = document) => within.querySelector(selector);
 const main = $("main");
 const RETRY = 2000, LOOK = 4000;  // milliseconds between attempts, and between looks for changes
+const PATIENCE = 90_000;  // milliseconds for an answer: the server itself gives up before
 
 // ------------------------------------------------------------ saying
 const spoken = [];
@@ -34,7 +35,7 @@ class Offline extends Error {}
 async function ask(address, options = {}) {
   let reply;
   try {
-    reply = await fetch(address, { ...options, headers: { "X-From-Script": "1", ...options.headers } });
+    reply = await fetch(address, { signal: AbortSignal.timeout(PATIENCE), ...options, headers: { "X-From-Script": "1", ...options.headers } });
   } catch {
     gone();
     throw new Offline();

@@ -11,6 +11,7 @@ from knownface.recognition.living.portrait import PORTRAIT, encode
 
 AROUND = 1.5  # of a face's box: what its picture shows
 BLACK = 16  # up to which a pixel beside the photo may be after JPEG
+EDGE = 2  # pixels that JPEG mixes with it
 
 
 def cut(photo: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
@@ -29,11 +30,11 @@ def close_up(portrait: bytes) -> bytes:
     pixels = np.asarray(Image.open(io.BytesIO(portrait)).convert("RGB"))
     if pixels.shape[:2] != (PORTRAIT.size, PORTRAIT.size):
         return portrait
-    there = pixels.max(2) > BLACK
+    there = pixels[EDGE:-EDGE, EDGE:-EDGE].max(2) > BLACK
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
-    if not len(rows):
+    if len(rows) < 8 * EDGE or len(columns) < 8 * EDGE:
         return portrait
-    top, left = rows[0], columns[0]
+    top, left = rows[0] + 2 * EDGE, columns[0] + 2 * EDGE  # what is half black goes, too
     photo = pixels[top : rows[-1] + 1, left : columns[-1] + 1]
     side = PORTRAIT.size / (1 + PORTRAIT.margin)
     corner = (PORTRAIT.size - side) / 2

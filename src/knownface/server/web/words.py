@@ -127,9 +127,9 @@ def days(count: float) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """What an error says, as a sentence of its own."""
-    said = str(error)
-    return said[:1].upper() + said[1:]
+    """What an error says, as a sentence of its own; a file's name stays as it is."""
+    first, space, rest = str(error).partition(" ")
+    return (first.capitalize() if first.isalpha() and first.islower() else first) + space + rest
 
 
 def rate(share: float) -> str:
