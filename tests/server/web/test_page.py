@@ -202,7 +202,7 @@ def test_a_person_comes_and_is_undone(served: Any, browser: Any) -> None:
 def test_merging_and_splitting(served: Any, browser: Any) -> None:
     one, other = sorted(served.photos)[:2]
     ids = {person.name: person.id for person in served.gallery.people()}
-    with opened(browser, f"{served.address}/people/{ids[other]}") as page:
+    with opened(browser, f"{served.address}/people/{ids[other]}", 1) as page:
         page.get_by_label("is the same person as").select_option(one)
         press(page, "Merge")
         assert page.locator("h1").inner_text() == one

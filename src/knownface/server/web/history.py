@@ -13,7 +13,6 @@ from knownface.server.web.frame import (
     Screen,
     done,
     fragment,
-    from_script,
     page,
     service_of,
 )
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from knownface.recognition.living.records import State
 
 AT_ONCE = 50
+IN_PLACE = "face"  # asked by the script, for a face that it has on its screen
 
 router = APIRouter(route_class=Screen)
 
@@ -47,7 +47,7 @@ def undo(
     request: Request, change: Annotated[int, Form()], back: Annotated[str, Form()] = "/history"
 ) -> Response:
     """Take back a change; leads to the screen that it was asked on, if that is one of ours."""
-    if from_script(request) and back == "/":
+    if back == IN_PLACE:
         return _undone_in_place(request, change)
     return done(request, back, lambda g: g.undo(change, actor=ACTOR))
 

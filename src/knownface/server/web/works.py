@@ -16,11 +16,14 @@ from knownface.measure.evaluation import Evaluation
 from knownface.measure.look_alikes import LookAlike, find_look_alikes
 from knownface.measure.verdict import concerns
 from knownface.server.web.frame import Screen, page, service_of
+from knownface.stats.vectors import unit_length
 
 if TYPE_CHECKING:
     from knownface.recognition.living.reading import Known
 
 MOST_PHOTOS, MOST_PEOPLE = 12, 8
+BLOCK = 2048  # photos that are compared at once
+MOST_COSINES = 30_000_000  # a quarter of a gigabyte
 
 router = APIRouter(route_class=Screen)
 
@@ -91,61 +94,84 @@ def _loaded(path: Path, changed: int) -> Evaluation:
     return Evaluation.load(path)
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """Enrolled photos, each compared with everybody, and with its own person without itself.
+
+    rows: (m,) of the gallery's photos, those whose person has another one; labels: (m,) whose they
+    are. own: (m,) cosine with the own person; best: (m,) who is most like, at a cosine of highest.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    own: np.ndarray
+    best: np.ndarray
+    highest: np.ndarray
+
+
 def doubts(known: Known, threshold: float) -> Doubts:
     """Which photos to look at, who is hardest to recognise, and who is easily mixed up."""
     gallery = known.gallery
     if not gallery.people:
         return Doubts([], [], [], [])
-    counts = np.bincount(gallery.labels, minlength=len(gallery.people))
-    rows = np.flatnonzero(counts[gallery.labels] > 1)
-    labels = gallery.labels[rows]
-    faces = gallery.embeddings[rows].astype(np.float64)
-    scores = faces @ gallery.templates.T.astype(np.float64)
-    others = known.sums[labels] - faces
-    at = np.arange(len(rows))
-    scores[at, labels] = (others * faces).sum(1) / np.maximum(np.linalg.norm(others, axis=1), 1e-9)
-    best = scores.argmax(1) if len(rows) else labels
-    right = (best == labels) & (scores[at, labels] >= threshold)
-    named, photos = Counter(labels[right].tolist()), Counter(labels.tolist())
+    found = _compared(known)
+    right = (found.best == found.labels) & (found.own >= threshold)
+    named, photos = Counter(found.labels[right].tolist()), Counter(found.labels.tolist())
     weak = [
         Recognised(int(known.ids[i]), gallery.people[i], named[i], photos[i]) for i in photos
         if named[i] < photos[i]
     ]  # fmt: skip
     return Doubts(
-        _doubtful(known, rows, scores, best),
+        _doubtful(known, found),
         sorted(weak, key=lambda each: each.named / each.photos)[:MOST_PEOPLE],
-        [name for name, count in zip(gallery.people, counts, strict=True) if count == 1],
+        [name for i, name in enumerate(gallery.people) if i not in photos],
         _look_alikes(known),
     )
 
 
-def _doubtful(
-    known: Known, rows: np.ndarray, scores: np.ndarray, best: np.ndarray
-) -> list[Doubtful]:
+def _compared(known: Known) -> _Compared:
+    """In blocks: all cosines of a large gallery would not fit into memory."""
     gallery = known.gallery
-    at = np.arange(len(rows))
-    own = scores[at, gallery.labels[rows]]
-    lead = scores[at, best] - own
-    found = []
-    for i in np.argsort(-lead, kind="stable")[:MOST_PHOTOS]:
-        if lead[i] <= 0:
-            break
-        row, other = int(rows[i]), int(best[i])
-        theirs = np.flatnonzero(gallery.labels == other)
-        nearest = int(theirs[(gallery.embeddings[theirs] @ gallery.embeddings[row]).argmax()])
-        label = int(gallery.labels[row])
-        found.append(
-            Doubtful(
-                int(known.faces[row]), int(known.ids[label]), gallery.people[label],
-                int(known.ids[other]), gallery.people[other], int(known.faces[nearest]),
-                float(own[i]), float(scores[i, other]), gallery.photos[row],
-            )
-        )  # fmt: skip
-    return found
+    counts = np.bincount(gallery.labels, minlength=len(gallery.people))
+    rows = np.flatnonzero(counts[gallery.labels] > 1)
+    labels, own = gallery.labels[rows], np.zeros(len(rows))
+    best, highest = labels.copy(), np.zeros(len(rows))
+    for start in range(0, len(rows), BLOCK):
+        part = slice(start, start + BLOCK)
+        faces, whose = gallery.embeddings[rows[part]].astype(np.float64), labels[part]
+        at = np.arange(len(faces))
+        others = known.sums[whose] - faces
+        scores = gallery.scores(faces)
+        scores[at, whose] = (unit_length(others) * faces).sum(1)
+        own[part], best[part] = scores[at, whose], scores.argmax(1)
+        highest[part] = scores.max(1)
+    return _Compared(rows, labels, own, best, highest)
+
+
+def _doubtful(known: Known, found: _Compared) -> list[Doubtful]:
+    """The photos that look most like somebody else, the worst first."""
+    lead = found.highest - found.own
+    order = np.argsort(-lead, kind="stable")[:MOST_PHOTOS]
+    return [_doubt(known, found, int(i)) for i in order if lead[i] > 0]
+
+
+def _doubt(known: Known, found: _Compared, i: int) -> Doubtful:
+    gallery, row, label = known.gallery, int(found.rows[i]), int(found.labels[i])
+    other = int(found.best[i])
+    theirs = np.flatnonzero(gallery.labels == other)
+    nearest = int(theirs[(gallery.embeddings[theirs] @ gallery.embeddings[row]).argmax()])
+    return Doubtful(
+        int(known.faces[row]), int(known.ids[label]), gallery.people[label],
+        int(known.ids[other]), gallery.people[other], int(known.faces[nearest]),
+        float(found.own[i]), float(found.highest[i]), gallery.photos[row],
+    )  # fmt: skip
 
 
 def _look_alikes(known: Known) -> list[tuple[LookAlike, int, int]]:
+    """Pairs with the ids of both; of very many people none are looked for."""
     gallery = known.gallery
+    if len(gallery.people) * len(gallery.labels) > MOST_COSINES:
+        return []
     nobody = np.zeros((len(gallery.people), len(gallery.people)), np.int64)
     ids = dict(zip(gallery.people, known.ids.tolist(), strict=True))
     return [(pair, ids[pair.first], ids[pair.second]) for pair in find_look_alikes(gallery, nobody)]
