@@ -34,6 +34,10 @@ class Cast:
         centres[1::2] = centres[0::2] + 0.9 * centres[1::2]  # each second one has a look-alike
         self.centres, self.spread = unit(centres), spread
 
+    def seen_by(self, face: SeenFace, network: int) -> np.ndarray:
+        """The face's embedding by one of many networks: each turns all directions by one."""
+        return unit(np.roll(face.embedding, network))
+
     def face(self, person: int, number: int) -> SeenFace:
         rng = np.random.default_rng((person, number))
         name = f"{person}-{number}.jpg"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from knownface.dataset.folder import FaceDataset
 from knownface.errors import KnownfaceError
+from knownface.faces.photo import digest_of
 from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import moving
 from knownface.recognition.living.gallery import LivingGallery
@@ -61,7 +61,7 @@ def as_said(data: FaceDataset, earlier: str | Path) -> FaceDataset:
 def _digest(path: Path) -> str:
     """As `Photo.digest`; an unreadable photo has none, which is said when it is read."""
     try:
-        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        return digest_of(path.read_bytes())
     except OSError:
         return ""
 
