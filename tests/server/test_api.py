@@ -121,7 +121,8 @@ def test_merging_splitting_and_what_was_said_of_two(client: TestClient) -> None:
 
 @pytest.mark.parametrize("asked", [
     {}, {"name": None}, {"name": "a", "born": "1990-01-01"}, {"other": 1}, {"born": "yesterday"},
-    {"featured": 0}, {"featured": 2**70}, {"name": ""}, {"split": {"faces": [], "to": "x"}}, [], "x",
+    {"featured": 0}, {"featured": 2**70}, {"name": ""}, {"split": {"faces": [], "to": "x"}}, [],
+    "x",
 ])  # fmt: skip
 def test_a_change_that_says_nothing_or_too_much(client: TestClient, asked: Any) -> None:
     change_of(client, "Tom_Cruise", asked, 422)

@@ -117,7 +117,8 @@ def test_broken_forms(client: TestClient, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", [
-    "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=" + "x" * 999,
+    "multipart/form-data", "multipart/form-data; boundary=",
+    "multipart/form-data; boundary=" + "x" * 999,
     'multipart/form-data; boundary="', "multipart/form-data; boundary=\xff",
 ])  # fmt: skip
 def test_broken_boundaries(client: TestClient, kind: str) -> None:
