@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from knownface.recognition.living import LivingGallery
+
 
 def command(arguments: argparse.Namespace, out: Path, *more: str) -> list[str]:
     return [
@@ -33,8 +35,8 @@ def command(arguments: argparse.Namespace, out: Path, *more: str) -> list[str]:
 
 def same(one: Path, other: Path) -> bool:
     """Whether two runs ended with the same templates, to the last bit."""
-    first, second = (np.load(run / "recognizer" / "gallery.npz") for run in (one, other))
-    return all(np.array_equal(first[key], second[key]) for key in first.files)
+    first, second = (LivingGallery(run).read().gallery for run in (one, other))
+    return first.people == second.people and np.array_equal(first.templates, second.templates)
 
 
 def state(folder: Path) -> dict[str, str]:

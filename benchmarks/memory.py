@@ -28,6 +28,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from knownface.recognition.living import LivingGallery
+
 FOLDERS = 40  # people that are made of the given ones
 BYTES = 1_200_000  # at most, of a photo
 
@@ -116,8 +118,8 @@ def resident(group: int) -> int:
 
 def same(one: Path, other: Path) -> bool:
     """Whether two runs ended with the same templates, to the last bit."""
-    first, second = (np.load(run / "recognizer" / "gallery.npz") for run in (one, other))
-    return all(np.array_equal(first[key], second[key]) for key in first.files)
+    first, second = (LivingGallery(run).read().gallery for run in (one, other))
+    return first.people == second.people and np.array_equal(first.templates, second.templates)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ def right() -> None:
     assert_type(knownface.verify("a.jpg", "b.jpg", far=0.01), knownface.Verification)
     assert_type(knownface.benchmark("pairs.txt", "images"), knownface.Benchmark)
     assert_type(knownface.export("runs/data", format="onnx", precision="int8"), knownface.Export)
+    assert_type(knownface.import_people("folders", "p", "runs/data"), knownface.Imported)
 
 
 def wrong() -> None:

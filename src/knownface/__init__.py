@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knownface.deployment.export import Export, export
+    from knownface.deployment.imports import Imported, import_people
     from knownface.diagnosis.findings import Diagnosis
     from knownface.errors import KnownfaceError
     from knownface.faces.photo import read_image
@@ -56,6 +57,7 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "Export",
+    "Imported",
     "KnownfaceError",
     "LivingGallery",
     "Person",
@@ -78,6 +80,7 @@ __all__ = [
     "fetch",
     "forget",
     "history",
+    "import_people",
     "load_backbone",
     "never_same",
     "people",
@@ -99,6 +102,7 @@ _HOME = {
     "Diagnosis": "diagnosis.findings",
     "Evaluation": "measure.evaluation",
     "Export": "deployment.export",
+    "Imported": "deployment.imports",
     "KnownfaceError": "errors",
     "LivingGallery": "recognition.living.gallery",
     "Person": "recognition.living.records",
@@ -121,6 +125,7 @@ _HOME = {
     "fetch": "networks.catalogue",
     "forget": "pages.forgetting",
     "history": "recognition.people",
+    "import_people": "deployment.imports",
     "load_backbone": "networks.load",
     "never_same": "recognition.people",
     "people": "recognition.people",

@@ -58,6 +58,14 @@ Precision = Literal["auto", "float32", "bfloat16"]
 # What several verbs are asked.
 Data = Annotated[Path | str, Option("A folder with one sub-folder per person.")]
 Strangers = Annotated[Path | str | None, Option("Photos of people to be refused.")]
+Grouping = Annotated[
+    Path | str | None,
+    Option(
+        "A CSV file, person,age,...: each group of people is scored by itself.",
+        wanted="a CSV file",
+        fits=lambda path: Path(path).is_file(),
+    ),
+]
 BackboneName = Annotated[str, Option("See `knownface backbones`.")]
 Weights = Annotated[
     str | Path | None, Option("A weight file of the backbone, or none for random weights.")

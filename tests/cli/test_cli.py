@@ -118,7 +118,7 @@ def test_evaluate_writes_a_report(run_folder: Path, people: Path, tmp_path: Path
     assert (document["accuracy"], document["split"]["validation"]) == (1.0, 5)
     assert document["warnings"][0].startswith("Hardly tested: 5 test photos")
     names = {path.name for path in out.iterdir()}
-    assert names == {"evaluation.json", "report.html", "confusion_matrix.png"}
+    assert names == {"evaluation.json", "report.html", "confusion_matrix.png", "model_card.md"}
 
 
 def test_backbones_lists_files(shared: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_missing_weight_file_offers_the_ways_out(people: Path, tmp_path: Path)
     assert (tmp_path / "run" / "recognizer" / "embedder.onnx").is_file()
 
 
-@pytest.mark.parametrize("damage", ["gallery.npz", "recognizer.json", "embedder.onnx"])
+@pytest.mark.parametrize("damage", ["gallery.sqlite", "recognizer.json", "embedder.onnx"])
 def test_a_damaged_recognizer_is_named(
     damage: str, run_folder: Path, people: Path, tmp_path: Path
 ) -> None:

@@ -54,7 +54,13 @@ def test_everything_that_is_written_is_for_its_owner_only(people: Path, tmp_path
     assert {mode(path) for path in copies} == {mode(tmp_path / "photos" / "001.jpg")}
     assert [path for path in written - copies if mode(path) & 0o077] == []
     names = {path.name for path in written}
-    assert {"gallery.npz", "embedder.keras", "embedder.onnx", "report.html", "check.html"} <= names
+    assert {
+        "gallery.sqlite",
+        "embedder.keras",
+        "embedder.onnx",
+        "report.html",
+        "check.html",
+    } <= names
     assert {"001.jpg.xmp", "faces.csv", "crops", "embedders"} <= names
 
 

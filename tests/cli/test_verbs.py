@@ -13,22 +13,29 @@ import typer
 from typer.testing import CliRunner
 
 import knownface
-from knownface.cli.commands import app
+from knownface.cli.commands import NAMES, app
 from knownface.errors import KnownfaceError
 
-VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "export", "verify",
-         "benchmark", "demo", "backbones"]  # fmt: skip
+VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "people", "enroll",
+         "correct", "never-same", "forget", "undo", "history", "backup", "restore", "import",
+         "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
 
 
 def shell(verb: str) -> dict[str, Any]:
     """The command's parameters and defaults, without what is about printing."""
     group: Any = typer.main.get_command(app)
-    parameters = group.get_command(None, verb).params
+    command = group.get_command(None, verb)
+    parameters = getattr(command, "commands", {"list": command}).get("list", command).params
     return {p.name: p.default for p in parameters if p.name not in ("as_json", "quiet", "help")}
 
 
+def named(verb: str) -> str:
+    """What a verb is called in Python."""
+    return NAMES.get(verb, verb.replace("-", "_"))
+
+
 def python(verb: str) -> dict[str, Any]:
-    parameters = inspect.signature(getattr(knownface, verb)).parameters.values()
+    parameters = inspect.signature(getattr(knownface, named(verb))).parameters.values()
     return {
         p.name: None if p.default is p.empty else p.default for p in parameters if p.name != "track"
     }
@@ -38,7 +45,8 @@ def test_the_shell_has_the_verbs_of_python() -> None:
     group: Any = typer.main.get_command(app)
     assert group.list_commands(None) == VERBS
     functions = {name for name in knownface.__all__ if inspect.isfunction(getattr(knownface, name))}
-    assert functions == {*VERBS, "fetch", "load_backbone", "read_image"}  # fetch: of `backbones`
+    more = {"fetch", "load_backbone", "read_image"}  # fetch: of `backbones`
+    assert functions == {*map(named, VERBS)} | more
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -52,7 +60,9 @@ def test_parameters_and_defaults_are_the_same(verb: str) -> None:
 
 def test_every_parameter_is_seen_by_editors() -> None:
     for verb in VERBS:
-        kinds = {p.kind for p in inspect.signature(getattr(knownface, verb)).parameters.values()}
+        kinds = {
+            p.kind for p in inspect.signature(getattr(knownface, named(verb))).parameters.values()
+        }
         assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
 
 

@@ -1,19 +1,14 @@
-"""Templates per person, and their file."""
+"""Templates per person."""
 
 from __future__ import annotations
 
-import io
-import tracemalloc
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from support import embeddings, gallery_of
 
-from knownface.errors import KnownfaceError
 from knownface.recognition.gallery import Gallery
 from knownface.stats.vectors import mean_templates
 
@@ -62,43 +57,6 @@ def test_nearest_photos_are_sorted_and_of_that_person() -> None:
     assert len(nearest) == 4
 
 
-def test_file_gives_back_the_same_gallery(tmp_path: Path) -> None:
-    known = gallery()
-    (tmp_path / "gallery.npz").write_bytes(known.to_bytes())
-    again = Gallery.load(tmp_path / "gallery.npz")
-    assert (again.people, again.photos, again.digests) == (
-        known.people,
-        known.photos,
-        known.digests,
-    )
-    for name in ("templates", "embeddings", "labels"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(known, name))
-
-
-@pytest.mark.parametrize("how", ["missing", "cut", "text", "pickle", "inconsistent"])
-def test_a_damaged_file_is_one_sentence(how: str, tmp_path: Path) -> None:
-    path = tmp_path / "gallery.npz"
-    path.write_bytes(gallery().to_bytes())
-    if how == "missing":
-        path.unlink()
-    elif how == "cut":
-        path.write_bytes(path.read_bytes()[:500])
-    elif how == "text":
-        path.write_text("no gallery")
-    else:
-        with np.load(path) as stored:
-            arrays = dict(stored)
-        if how == "pickle":
-            arrays["people"] = np.array([{"a": 1}], dtype=object)
-        else:
-            arrays["templates"] = arrays["templates"][:2]
-        np.savez(path, **arrays)
-    with pytest.raises(KnownfaceError, match="not a usable gallery") as caught:
-        Gallery.load(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 def first(value: float) -> Callable[[np.ndarray], np.ndarray]:
     """Another value in the first place."""
 
@@ -117,7 +75,6 @@ def first(value: float) -> Callable[[np.ndarray], np.ndarray]:
         ("templates", first(np.nan), "templates must be finite and of unit length"),
         ("embeddings", first(-np.inf), "embeddings must be finite and of unit length"),
         ("embeddings", lambda a: a * np.float32(1e38), "embeddings must be finite"),
-        ("embeddings", lambda a: a.astype(str), "embeddings must be rows of numbers"),
         ("embeddings", lambda a: np.array(0.5), "embeddings must be rows of numbers"),
         ("embeddings", lambda a: unit(a[:, :8]), "of different networks"),
         ("embeddings", lambda a: a[1:], "differ in number"),
@@ -126,49 +83,15 @@ def first(value: float) -> Callable[[np.ndarray], np.ndarray]:
         ("labels", np.zeros_like, "labels must name each of the people, and nobody else"),
         ("labels", lambda a: a.astype(float), "labels must be whole numbers"),
         ("labels", lambda a: np.array(7), "labels must be whole numbers"),
-        ("people", lambda a: np.array(["A", "A", "B"]), "names twice"),
-        ("people", lambda a: np.arange(3), "people must be text"),
-        ("photos", lambda a: a.reshape(4, 3), "photos must be text"),
-        ("digests", lambda a: np.zeros(12, "S9"), "digests must be text"),
-        ("contract", lambda a: np.array(["a", "b"]), "contract must be text"),
-        ("contract", None, "it lacks contract"),
+        ("people", lambda a: ("A", "A", "B"), "names twice"),
     ],
 )
-def test_what_is_wrong_in_it_is_named(
-    name: str, change: Callable[[np.ndarray], np.ndarray] | None, words: str, tmp_path: Path
+def test_what_does_not_belong_together_is_refused(
+    name: str, change: Callable[[np.ndarray], np.ndarray], words: str
 ) -> None:
-    path = tmp_path / "gallery.npz"
-    path.write_bytes(gallery().to_bytes())
-    with np.load(path) as stored:
-        arrays = dict(stored)
-    if change is None:
-        del arrays[name]
-    else:
-        arrays[name] = change(arrays[name])
-    np.savez(path, **arrays)
-    with pytest.raises(KnownfaceError, match=words) as caught:
-        Gallery.load(path)
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_a_zip_bomb_is_not_inflated(tmp_path: Path) -> None:
-    """A file of a thousandth of what reading it took."""
-    path = tmp_path / "gallery.npz"
-    zeros = io.BytesIO()
-    np.save(zeros, np.zeros((2**20, 4), np.float32))
-    body = zeros.getvalue()
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("templates.npy", "w", force_zip64=True) as entry,
-    ):
-        for _ in range(8):
-            entry.write(body)
-    assert path.stat().st_size < 2**18
-    tracemalloc.start()
-    with pytest.raises(KnownfaceError, match="bytes of arrays, and at most"):
-        Gallery.load(path)
-    assert tracemalloc.get_traced_memory()[1] < 2**25
-    tracemalloc.stop()
+    known = gallery()
+    with pytest.raises(ValueError, match=words):
+        replace(known, **{name: change(getattr(known, name))})
 
 
 def test_a_person_without_photos_is_refused() -> None:

@@ -18,8 +18,9 @@ from knownface.stats.vectors import mean_templates
 from knownface.training.config import Recipe, TrainingConfig
 from knownface.training.train import train
 
-FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html"}
-ARTIFACT = {"detector", "recognizer.json", "embedder.onnx", "embedder.keras", "gallery.npz"}
+FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html",
+         "model_card.md"}  # fmt: skip
+ARTIFACT = {"detector", "recognizer.json", "embedder.onnx", "embedder.keras", "gallery.sqlite"}
 
 
 def test_a_run_is_complete(run_folder: Path) -> None:
@@ -71,10 +72,10 @@ def test_recipe_seed_trains_and_reports(people: Path, strangers: Path, tmp_path:
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     assert run.evaluation.chosen == "seed"
     assert [candidate.name for candidate in run.evaluation.candidates] == ["seed"]
-    saved = np.load(run.folder / "recognizer" / "gallery.npz")
-    means = np.stack([saved["embeddings"][saved["labels"] == i].mean(0) for i in range(5)])
+    saved = run.recognizer.gallery
+    means = np.stack([saved.embeddings[saved.labels == i].mean(0) for i in range(5)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    assert np.abs(saved["templates"] - means).max() > 0.01  # the head's columns, not the means
+    assert np.abs(saved.templates - means).max() > 0.01  # the head's columns, not the means
 
 
 def test_random_weights_are_near_chance_and_say_so(

@@ -28,6 +28,7 @@ VERBS = {
     "history": "The changes of who is known, the last first.",
     "backup": "Everything about people in one file.",
     "restore": "Put a backup in the place of who is known.",
+    "import": "Take the people of a CompreFace server, of Frigate or of folders over.",
     "serve": "Answer over HTTP: an API, CompreFace's endpoints, and a web page.",
     "export": "Write a recogniser for ONNX Runtime, OpenVINO or LiteRT, after it was tested again.",
     "verify": "Do two photos show the same person? Of several faces, compares the pair most alike.",
@@ -41,6 +42,8 @@ VERBS = {
 MODULES = dict.fromkeys(
     ("enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore"), "living"
 )
+# Verbs whose name Python keeps for itself, and what they are called there.
+NAMES = {"import": "import_people"}
 
 
 class _Verbs(TyperGroup):
@@ -74,11 +77,12 @@ class _Verbs(TyperGroup):
 
 
 def _command(verb: str) -> Any:
-    module = importlib.import_module(f"knownface.cli.{MODULES.get(verb, verb)}")
+    name = NAMES.get(verb, verb).replace("-", "_")
+    module = importlib.import_module(f"knownface.cli.{MODULES.get(verb, name)}")
     if hasattr(module, "app"):  # it has commands of its own
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(verb, help=VERBS[verb])(getattr(module, verb.replace("-", "_")))
+    app.command(verb, help=VERBS[verb])(getattr(module, name))
     return typer.main.get_command(app)
 
 

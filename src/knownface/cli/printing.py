@@ -194,6 +194,13 @@ def _print_findings(evaluation: Evaluation) -> None:
     if pairs := evaluation.look_alikes:
         names = ", ".join(f"{p.first} and {p.second} {p.similarity:.2f}" for p in pairs[:3])
         say(f"Look-alikes, most similar first: {names}")
+    for group in evaluation.groups:
+        if group.dir is not None and group.dir_ci95 is not None:
+            say(
+                f"{group.by} {group.group}: DIR {group.dir:.3f} "
+                f"({numbers.INTERVAL} {numbers.bounds(group.dir_ci95)}) on {group.photos} photos "
+                f"of {group.people} people"
+            )
     if evaluation.tested:
         say(would_more_photos_help(evaluation.learning_curve, evaluation.tested))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import deque
@@ -24,6 +23,7 @@ from knownface.faces.photo import (
     ImageError,
     Photo,
     Source,
+    digest_of,
     open_photo,
     path_of,
     read_bytes,
@@ -111,7 +111,7 @@ class FaceCropper:
         try:
             data = read_bytes(path) if path != NOWHERE else source
             if self._cache and isinstance(data, bytes) and not pixels:
-                digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+                digest = digest_of(data)
                 if known := self._cache.load(digest):
                     return replace(known, path=path)
             photo = open_photo(data)

@@ -76,7 +76,12 @@ def open_photo(source: Source) -> Photo:
         encoded = opened(data)
         _refuse_too_large((encoded.width, encoded.height), name)
         picture = encoded.picture(_said_of(name))
-    return Photo(picture, hashlib.blake2b(data, digest_size=16).hexdigest(), encoded.taken)
+    return Photo(picture, digest_of(data), encoded.taken)
+
+
+def digest_of(data: bytes) -> str:
+    """The identity of a photo's file, by its content: hex BLAKE2b-128."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
 from knownface.measure.evaluation import CandidateScore, Evaluation, PersonScore, WrongAnswer
 from knownface.measure.folds import Folds
+from knownface.measure.groups import Groups, Names, measure_groups
 from knownface.measure.learning_curve import measure_learning_curve
 from knownface.measure.look_alikes import find_look_alikes
 from knownface.measure.open_set import Strangers, measure_open_set
@@ -83,6 +84,7 @@ def evaluate(
     untouched_strangers: np.ndarray | None = None,
     training: TrainingRecord | None = None,
     started: float | None = None,
+    groups: Groups | None = None,
 ) -> Evaluation:
     """Test a recogniser on photos of its people and on strangers.
 
@@ -91,6 +93,7 @@ def evaluate(
     untouched_strangers: rows of `strangers` that played no part in choosing the threshold; all,
         where not given.
     training: what is known besides; started: when the work began, by `time.perf_counter()`.
+    groups: who belongs to which, of people and strangers; each is then scored by itself.
     What no photo was tested on is None.
     """
     start = time.perf_counter() if started is None else started
@@ -100,6 +103,7 @@ def evaluate(
     others = Strangers.among(fresh, gallery.people, strangers, untouched_strangers)
     same = gallery.pairs(training.one_person)
     trial = Trial.of(gallery.templates, known.embeddings, truth, others.embeddings, same)
+    named = _named(gallery, truth, others, (probes, strangers) if strangers else (probes,))
     confusion, scored = _per_person(gallery.people, trial)
     split = {"train": len(gallery.photos), "validation": len(known)}
     seconds = time.perf_counter() - start
@@ -130,7 +134,21 @@ def evaluate(
         reason=training.reason,
         seconds=seconds,
         images_per_second=training.images_per_second or round(photos / seconds, 1),
+        groups=measure_groups(groups, trial, recognizer.threshold.value, named),
     )
+
+
+def _named(
+    gallery: Gallery, truth: np.ndarray, strangers: Strangers, read: Sequence[Portraits]
+) -> Names:
+    """The names behind a trial; read: the photos whose people `strangers.identities` count."""
+    known = [gallery.people[person] for person in truth]
+    if len(strangers):
+        names = [name for each in read for name in each.people]
+        others = [names[identity] for identity in strangers.identities]
+        return Names(known, others, strangers.untouched, True)
+    others = known if len(gallery.people) > 1 else []
+    return Names(known, others, np.ones(len(others), bool), False)
 
 
 def _without_enrolled(gallery: Gallery, probes: Portraits) -> Portraits:
@@ -191,7 +209,11 @@ def _some(names: Sequence[str], number: int = 3) -> str:
 
 
 def read_and_evaluate(
-    recognizer: Recognizer, data: Path, strangers: Path | None = None, track: Track = silent
+    recognizer: Recognizer,
+    data: Path,
+    strangers: Path | None = None,
+    track: Track = silent,
+    groups: Groups | None = None,
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
     """Test on a folder of people and, if given, of strangers; also gives what it read of both.
 
@@ -200,10 +222,12 @@ def read_and_evaluate(
     started = time.perf_counter()
     people, unknown = scan_folders(data, strangers)
     _compare_names(recognizer.people, people)
+    if groups:
+        groups.expect(people.people)
     pipeline = recognizer.pipeline(track)
     known = collect_portraits(people, pipeline, track)
     others = collect_portraits(unknown, pipeline, track) if unknown else None
-    result = evaluate(recognizer, known, others, started=started)
+    result = evaluate(recognizer, known, others, started=started, groups=groups)
     if not result.tested:
         raise KnownfaceError(
             f"{data}: every usable photo in it is enrolled already, so that nothing is left to "

@@ -13,6 +13,7 @@ from knownface.files.runs import write_json
 from knownface.files.values import Count, Interval, Rate, Share, from_json, read_json
 from knownface.measure.confidence import Calibration
 from knownface.measure.folds import Folds
+from knownface.measure.groups import GroupScore
 from knownface.measure.learning_curve import LearningPoint
 from knownface.measure.look_alikes import LookAlike
 from knownface.measure.open_set import OpenSet
@@ -90,6 +91,7 @@ class Evaluation:
     reason: str = ""
     seconds: Rate = 0.0
     images_per_second: Rate = 0.0
+    groups: list[GroupScore] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for agrees, words in self._agreements():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from knownface.options import Option
+from knownface.recognition.artifact import artifact_folder
 
 if TYPE_CHECKING:
     from knownface.recognition.living.records import Receipt
@@ -38,10 +39,15 @@ def forget(
 
 
 def write_again(run: Path) -> None:
-    """The report of a run folder, if it is one, of its numbers alone."""
+    """The report and the model card of a run folder, if it is one, of its numbers alone."""
     if not (run / "evaluation.json").is_file():
         return
     from knownface.measure.evaluation import Evaluation
+    from knownface.pages.model_card import write_model_card
     from knownface.pages.report import write_report
+    from knownface.recognition.record import Artifact
 
-    write_report(run, Evaluation.load(run / "evaluation.json"))
+    evaluation = Evaluation.load(run / "evaluation.json")
+    write_report(run, evaluation)
+    about = Artifact.read(artifact_folder(run)).about
+    write_model_card(run / "model_card.md", evaluation, about)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+_MEANING = re.compile(r"[\\`*\[\]<>|#~&]|(?<![^\W_])_|_(?![^\W_])")
+
+
 # ---------------------------------------------------------------- templates
 @cache
 def _templates() -> Environment:
@@ -67,6 +70,19 @@ def _sha256(text: str) -> str:
 def render(template: str, **values: object) -> str:
     """HTML of a file in `templates/`; whatever is no template's own is made visible and escaped."""
     return _templates().get_template(template).render(values)
+
+
+def render_markdown(template: str, **values: object) -> str:
+    """Markdown of a file in `templates/`; whatever is no template's own is plain text."""
+    markdown = _templates().overlay(
+        autoescape=False, finalize=lambda value: _in_markdown(_shown(value))
+    )
+    return markdown.get_template(template).render(values)
+
+
+def _in_markdown(value: Any) -> Any:
+    """Text without what Markdown, or HTML in it, gives a meaning; `_` within a word has none."""
+    return _MEANING.sub(r"\\\g<0>", value) if type(value) is str else value
 
 
 def write_page(path: Path, template: str, **values: object) -> None:

@@ -14,6 +14,7 @@ from knownface.options import (
     Data,
     Device,
     FacesMode,
+    Grouping,
     Licence,
     Option,
     Strangers,
@@ -75,6 +76,7 @@ def evaluate(
     data: Annotated[Path | str, Option("People, in sub-folders named as enrolled.")],
     *,
     strangers: Strangers = None,
+    groups: Grouping = None,
     out: Annotated[Path | str | None, Option("Folder for evaluation.json and report.")] = None,
     device: Device = "auto",
     track: Track = silent,
@@ -82,7 +84,8 @@ def evaluate(
     """Test a recogniser on photos it has not seen; enrolled photos are left out.
 
     recognizer: one that is loaded, or a run or recognizer folder; `device` is for the latter.
-    data: people, in sub-folders named as enrolled. out: a folder for evaluation.json and report.
+    data: people, in sub-folders named as enrolled. groups: a CSV file that says who belongs to
+    which, `person,age,...`. out: a folder for evaluation.json, report and model card.
     Raises KnownfaceError for unusable data or options.
     """
     if isinstance(recognizer, str | Path):
@@ -92,17 +95,21 @@ def evaluate(
             existing_folder(folder)  # a missing one is said before anything heavy is imported
     from knownface.measure.evaluate import read_and_evaluate
     from knownface.measure.explanation import explain
+    from knownface.measure.groups import Groups
+    from knownface.pages.model_card import write_model_card
     from knownface.pages.report import write_report
     from knownface.recognition.recognizer import Recognizer
 
+    grouping = Groups.read(groups) if groups else None
     loaded = Recognizer.given(recognizer, device)
     others = Path(strangers) if strangers else None
-    result, people, unknown = read_and_evaluate(loaded, Path(data), others, track)
+    result, people, unknown = read_and_evaluate(loaded, Path(data), others, track, grouping)
     if out:
         explanation = explain(loaded, people, unknown, track)
         with _writing(Path(out)):
             result.save(Path(out) / "evaluation.json")
             write_report(Path(out), result, explanation)
+            write_model_card(Path(out) / "model_card.md", result, loaded.about)
     return result
 
 

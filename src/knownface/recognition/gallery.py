@@ -10,6 +10,7 @@ import numpy as np
 from knownface.recognition.corrections import Corrections
 from knownface.stats.vectors import mean_templates, unit_length
 
+BLOCK = 65_536  # templates that are compared at once: of a million, memory stays below 100 MB
 UNIT = 1e-3  # by how much rounding may change a length of 1
 
 
@@ -18,8 +19,8 @@ class Gallery:
     """A value: every change gives a new gallery.
 
     people: names, sorted; row i of `templates` is that of people[i].
-    templates: (p, d) float32, unit length.
-    embeddings: (n, d) float32, unit length, one per enrolled photo.
+    templates: (p, d) float32 or, of very many people, float16; unit length.
+    embeddings: (n, d) likewise, one per enrolled photo.
     labels: (n,) index into `people`.
     photos: n paths as the user gave them, relative to the data folder.
     digests: n file digests, so that an enrolled photo is never tested on.
@@ -144,7 +145,7 @@ class Gallery:
 
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
         """Cosine of unit-length embeddings (n, d) with every template: (n, p)."""
-        return np.asarray(embeddings @ self.templates.T)
+        return np.asarray(embeddings @ self.templates.astype(np.float32, copy=False).T)
 
     def pairs(self, names: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
         """Indices of pairs of people; pairs of which one is not enrolled are left out."""
@@ -155,9 +156,17 @@ class Gallery:
         """The best person's index (n,) and cosine (n,); -1 and -1 where nobody is enrolled."""
         if not self.people:
             return np.full(len(embeddings), -1), np.full(len(embeddings), -1.0, np.float32)
-        scores = self.scores(embeddings)
-        best = scores.argmax(1)
-        return best, scores[np.arange(len(scores)), best]
+        best = np.zeros(len(embeddings), np.int64)
+        highest = np.full(len(embeddings), -np.inf, np.float32)
+        for start in range(0, len(self.people), BLOCK):
+            scores = (
+                embeddings @ self.templates[start : start + BLOCK].astype(np.float32, copy=False).T
+            )
+            here = scores.argmax(1)
+            found = scores[np.arange(len(scores)), here]
+            better = found > highest
+            best[better], highest[better] = here[better] + start, found[better]
+        return best, highest
 
     def named(
         self,
@@ -201,7 +210,8 @@ class Gallery:
 def _check_directions(name: str, rows: np.ndarray) -> None:
     if rows.ndim != 2 or not rows.shape[1] or rows.dtype.kind != "f":
         raise ValueError(f"{name} must be rows of numbers")
-    with np.errstate(all="ignore"):
-        lengths = np.linalg.norm(rows, axis=1)
-    if not np.allclose(lengths, 1, atol=UNIT):  # which no number that is not finite is
-        raise ValueError(f"{name} must be finite and of unit length")
+    for start in range(0, len(rows), BLOCK):
+        with np.errstate(all="ignore"):
+            lengths = np.linalg.norm(rows[start : start + BLOCK].astype(np.float32), axis=1)
+        if not np.allclose(lengths, 1, atol=UNIT):  # which no number that is not finite is
+            raise ValueError(f"{name} must be finite and of unit length")

@@ -71,13 +71,14 @@ def enroll(
     paths = photos_of([photos] if isinstance(photos, str | Path) else photos)
     loaded = _loaded(recognizer, device)
     seen = list(loaded.see_photos(paths, track))
-    chosen, notes = choose_faces(seen, _embeddings_of(gallery, name))
+    chosen, notes = choose_faces(seen, embeddings_of(gallery, name))
     if not chosen:
         raise KnownfaceError(f"{name}: nothing to enroll; {notes[0]}")
     return gallery.enroll(name, chosen).noting(notes)
 
 
-def _embeddings_of(gallery: LivingGallery, name: str) -> np.ndarray:
+def embeddings_of(gallery: LivingGallery, name: str) -> np.ndarray:
+    """Of the faces (n, d) that somebody has already."""
     known = gallery.read()
     own = [i for i, each in enumerate(known.gallery.people) if each == name]
     return known.gallery.embeddings[np.isin(known.gallery.labels, own)]
@@ -261,6 +262,7 @@ def restore(
     Raises KnownfaceError where the file is no backup, and where changes would be lost.
     """
     from knownface.recognition.living import moving, schema
+    from knownface.recognition.living.reading import names_and_templates
     from knownface.recognition.record import tell_people
 
     gallery, source = _gallery(recognizer), Path(file)
@@ -276,7 +278,7 @@ def restore(
         )
     loaded = _loaded(recognizer, device)
     came, _ = moving.restore(source, gallery.path, loaded.embed_portraits)
-    tell_people(gallery.folder, lambda: gallery.read().gallery)
+    tell_people(gallery.folder, lambda: names_and_templates(gallery.path))
     return came
 
 

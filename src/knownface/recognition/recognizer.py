@@ -239,7 +239,7 @@ class Recognizer:
             keras = self.embedder.path.with_name(KERAS)
             if keras.is_file():
                 change.add(KERAS, keras)
-            write_gallery(Path(aside) / GALLERY, self.gallery, kept)
+            id = write_gallery(Path(aside) / GALLERY, self.gallery, kept)
             change.add(GALLERY, Path(aside) / GALLERY)
             if exported:
                 change.add(TEMPLATES, self.gallery.templates.astype("<f4").tobytes())
@@ -248,7 +248,7 @@ class Recognizer:
             people = list(self.people)
             decision = Decision(
                 people, self.threshold, self.crop, self.faces, self.confidence,
-                self.recognizability, exported,
+                self.recognizability, exported, id,
             )  # fmt: skip
             change.document = Artifact(Path(folder), decision, self.about, {}).to_json()
 
@@ -289,6 +289,8 @@ class Recognizer:
             if name not in files:
                 raise unusable(artifact.folder / RECORD, f"files lacks {name!r}")
         known = read_gallery(files[GALLERY][0])
+        if known.id != decision.gallery:
+            raise unusable(files[GALLERY][0], f"it is not the gallery of this {RECORD}")
         detector = None
         for name in files.keys() - {GALLERY, *networks}:
             path, digest = files[name]

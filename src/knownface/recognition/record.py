@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from knownface.errors import KnownfaceError
 from knownface.faces.detectors import DETECTORS
@@ -19,9 +19,6 @@ from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.threshold import Threshold
 from knownface.runtime.exported import Exported
 
-if TYPE_CHECKING:
-    from knownface.recognition.gallery import Gallery
-
 FORMAT_VERSION = 3
 
 
@@ -29,6 +26,7 @@ FORMAT_VERSION = 3
 class Decision:
     """What `recognizer.json` says about recognising: of whom, in which crops, from where on.
 
+    gallery: the id of its `gallery.sqlite`, so that no other one is taken for it.
     exported: where it was made for deployment, how its network is to be run.
     people: who was known when the record was written; `gallery.sqlite` says who is.
     Raises ValueError for a list of people that names somebody twice.
@@ -41,6 +39,7 @@ class Decision:
     confidence: Confidence | None = None
     recognizability: Recognizability | None = None
     exported: Exported | None = None
+    gallery: str = ""
 
     def __post_init__(self) -> None:
         if len(self.people) != len(set(self.people)):
@@ -88,17 +87,17 @@ class Artifact:
             raise unusable(path, error) from None
 
 
-def tell_people(folder: Path, read: Callable[[], Gallery]) -> None:
+def tell_people(folder: Path, read: Callable[[], tuple[list[str], bytes]]) -> None:
     """Say in the record who is known, and in an export also their templates, for other programs.
+
+    read: gives the names, and the templates (p, d) as float32, little-endian.
 
     Raises OSError, ValueError where the record cannot be changed.
     """
 
     def amend(document: dict[str, Any], files: Mapping[str, str]) -> dict[str, bytes]:
-        gallery = read()
-        document["people"] = list(gallery.people)
-        there = TEMPLATES in files
-        return {TEMPLATES: gallery.templates.astype("<f4").tobytes()} if there else {}
+        document["people"], templates = read()
+        return {TEMPLATES: templates} if TEMPLATES in files else {}
 
     amend_record(folder, RECORD, amend)
 

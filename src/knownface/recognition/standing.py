@@ -63,7 +63,7 @@ def measure(
     (i, d) templates of people who are never named.
     """
     dir_, far, known = None, None, 0
-    if len(templates) and len(templates) <= MOST_TEMPLATES:
+    if len(templates):
         counts = np.bincount(labels, minlength=len(templates))
         rows = tested[counts[labels[tested]] > 1]
         known = len(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +10,12 @@ import numpy as np
 
 from knownface.dataset.folder import FaceDataset
 from knownface.errors import KnownfaceError
+from knownface.faces.photo import digest_of
 from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import moving
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.looking import names_by_digest, names_of_all
+from knownface.recognition.living.reading import names_and_templates
 from knownface.recognition.living.schema import reading
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.record import tell_people
@@ -60,7 +61,7 @@ def as_said(data: FaceDataset, earlier: str | Path) -> FaceDataset:
 def _digest(path: Path) -> str:
     """As `Photo.digest`; an unreadable photo has none, which is said when it is read."""
     try:
-        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        return digest_of(path.read_bytes())
     except OSError:
         return ""
 
@@ -74,4 +75,4 @@ def carry_over(earlier: str | Path, folder: Path, recognizer: Recognizer) -> Non
     people, faces = moving.carry_over(LivingGallery(earlier).path, new, recognizer.embed_portraits)
     log.info("From the earlier run: %d people and %d faces that the folder does not have",
              people, faces)  # fmt: skip
-    tell_people(folder, lambda: LivingGallery(folder).read().gallery)
+    tell_people(folder, lambda: names_and_templates(new))

@@ -17,6 +17,7 @@ from knownface.options import (
     Data,
     Device,
     FacesMode,
+    Grouping,
     Licence,
     Option,
     Precision,
@@ -121,6 +122,7 @@ class TrainingConfig(Conditions):
             fits=lambda n: n >= 2,
         ),
     ] = None
+    groups: Grouping = None
     tensorboard: Annotated[bool, Option("Write event files.")] = False
     mlflow: Annotated[bool, Option("Log to MLflow as well.")] = False
 

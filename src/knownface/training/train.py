@@ -24,10 +24,12 @@ from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import explain
 from knownface.measure.folds import cross_validate, random_split_accuracy
+from knownface.measure.groups import Groups
 from knownface.measure.verdict import title
 from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.options import taking
+from knownface.pages.model_card import write_model_card
 from knownface.pages.report import write_report
 from knownface.progress import Track
 from knownface.recognition.about import About
@@ -81,6 +83,9 @@ def train(request: TrainingRequest) -> TrainingRun:
     people, others = scan_folders(config.data, config.strangers)
     if config.gallery:
         people = as_said(people, config.gallery)
+    groups = Groups.read(config.groups) if config.groups else None
+    if groups:
+        groups.expect(people.people)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
     with run_folder(place, name, resume=request.resume, again=going_on) as run:
@@ -118,10 +123,13 @@ def train(request: TrainingRequest) -> TrainingRun:
         tested, complete = enroll(
             seen, embedder, outcome, backbone, config, about, cropper.detector_file
         )
-        evaluation = evaluate(tested, seen.testing, seen.strangers, seen.untouched, record, started)
+        evaluation = evaluate(
+            tested, seen.testing, seen.strangers, seen.untouched, record, started, groups
+        )
         evaluation.save(work / "evaluation.json")
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
         write_report(work, evaluation, explain(tested, used, seen.strangers, track))
+        write_model_card(work / "model_card.md", evaluation, about)
         complete.save(artifact, keep(seen, backbone.crop, outcome.fitted))
         if config.gallery:
             carry_over(config.gallery, artifact, complete)

@@ -128,6 +128,14 @@ def insert(database: sqlite3.Connection, table: str, values: dict[str, Any]) -> 
     return int(database.execute(statement, tuple(values.values())).lastrowid or 0)
 
 
+def rows_before(database: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
+    """Rows as they were before changes that can be undone."""
+    steps = database.execute(
+        "SELECT before FROM steps WHERE what = ? AND before NOT NULL", (table,)
+    )
+    return [_from_json(row[0]) for row in steps.fetchall()]
+
+
 def _to_json(row: dict[str, Any]) -> str:
     return json.dumps(
         {

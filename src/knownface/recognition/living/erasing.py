@@ -6,6 +6,8 @@ import json
 import re
 import sqlite3
 
+import numpy as np
+
 SCRUBBED = "A change that concerned somebody who was forgotten"
 
 
@@ -29,6 +31,17 @@ def erase_person(database: sqlite3.Connection, person: int) -> None:
     ):  # fmt: skip
         database.execute(f"DELETE FROM {table} WHERE {column} = ?", (person,))
     _scrub_history(database, person, names)
+
+
+def erase_strangers(database: sqlite3.Connection, person: int, threshold: float) -> None:
+    """Strangers kept aside who are probably somebody, before that somebody is erased."""
+    own = database.execute("SELECT embedding FROM templates WHERE person = ?", (person,)).fetchone()
+    if own is None:
+        return
+    template = np.frombuffer(own[0], "<f4")
+    for row in database.execute("SELECT id, embedding FROM strangers").fetchall():
+        if np.frombuffer(row[1], "<f4") @ template >= threshold:
+            database.execute("DELETE FROM strangers WHERE id = ?", (row[0],))
 
 
 def names_of(database: sqlite3.Connection, person: int) -> list[str]:

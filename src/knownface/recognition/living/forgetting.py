@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from knownface.files.values import read_json
 from knownface.files.whole import whole_file
 from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import people, schema
-from knownface.recognition.living.changes import insert
-from knownface.recognition.living.erasing import erase_person, names_of
-from knownface.recognition.living.reading import read_gallery, vectors
+from knownface.recognition.living.changes import insert, rows_before
+from knownface.recognition.living.erasing import erase_person, erase_strangers, names_of
+from knownface.recognition.living.reading import meta, names_and_templates, vectors
 from knownface.recognition.living.records import Receipt
 from knownface.recognition.record import tell_people
 
@@ -45,12 +45,16 @@ TRAINED = (
 
 @dataclass(frozen=True)
 class _Traces:
-    """What must not be found any more: names, digests of photos, embeddings (n, d), portraits."""
+    """What must not be found any more: names, digests of photos, embeddings (n, d), portraits.
+
+    faces: how many there are now; those that a change took away are among the others.
+    """
 
     names: list[str]
     digests: set[str]
     embeddings: np.ndarray
     portraits: list[bytes]
+    faces: int
     trained: bool
     sightings: int
     groups: int
@@ -68,16 +72,18 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
     """Erase somebody from the gallery, the cache and the run folder; see `LivingGallery.forget`."""
     with schema.changing(gallery) as database:
         person = people.find(database, who)
-        traces = _traces(database, person, threshold)
-        for each in [person, *_same_looks(database, person, threshold)]:
+        those = [person, *_same_looks(database, person, threshold)]
+        traces = _traces(database, those)
+        erase_strangers(database, person, threshold)
+        for each in those:
             erase_person(database, each)
         insert(database, "history", {
             "at": time.time(), "actor": actor, "verb": "forget", "people": "[]",
-            "text": f"Somebody was forgotten, with {len(traces.embeddings)} faces",
+            "text": f"Somebody was forgotten, with {traces.faces} faces",
         })  # fmt: skip
     with schema.opened(gallery) as database:
         database.execute("VACUUM")
-    tell_people(folder, lambda: read_gallery(gallery).gallery)
+    tell_people(folder, lambda: names_and_templates(gallery))
     erased = [f"{GALLERY}: faces, templates, corrections, history, sightings, free pages"]
     if traces.groups:
         erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
@@ -86,26 +92,27 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
     erased += _clean_run(run, traces.names)
     remains = [*REMAINS, *([TRAINED] if traces.trained else [])]
     return Receipt(
-        time.time(), len(traces.embeddings), len(traces.digests), traces.sightings, tuple(erased),
+        time.time(), traces.faces, len(traces.digests), traces.sightings, tuple(erased),
         tuple(remains), _search(run, traces),
     )  # fmt: skip
 
 
-def _traces(database: sqlite3.Connection, person: int, threshold: float) -> _Traces:
-    those = [person, *_same_looks(database, person, threshold)]
+def _traces(database: sqlite3.Connection, those: Sequence[int]) -> _Traces:
+    """Of somebody, and of unknown people who are probably the same."""
     marks = ", ".join("?" * len(those))
-    rows = database.execute(
-        f"SELECT embedding, digest, portrait FROM faces WHERE person IN ({marks})", those
-    ).fetchall()
-    width = len(rows[0]["embedding"]) // 4 if rows else 1
+    now = f"SELECT embedding, digest, portrait FROM faces WHERE person IN ({marks})"
+    rows = [dict(row) for row in database.execute(now, those).fetchall()]
+    faces = len(rows)
+    rows += [row for row in rows_before(database, "faces") if row["person"] in those]
     seen = f"SELECT count(*) FROM sightings WHERE person IN ({marks})"
     trained = "SELECT trained FROM people WHERE id = ?"
     return _Traces(
-        names_of(database, person),
+        names_of(database, those[0]),
         {row["digest"] for row in rows if row["digest"]},
-        vectors((row["embedding"] for row in rows), width),
+        vectors((row["embedding"] for row in rows), int(meta(database, "width"))),
         [row["portrait"] for row in rows if row["portrait"]],
-        bool(database.execute(trained, (person,)).fetchone()[0]),
+        faces,
+        bool(database.execute(trained, (those[0],)).fetchone()[0]),
         int(database.execute(seen, those).fetchone()[0]),
         len(those) - 1,
     )

@@ -6,9 +6,12 @@ training again. Only what contradicts it, said later, or `undo`, takes it back.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from knownface.errors import KnownfaceError
 from knownface.recognition.artifact import GALLERY, artifact_folder
 from knownface.recognition.living import (
     correcting,
@@ -23,6 +26,8 @@ from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.reading import (
     Known,
     checked,
+    meta,
+    names_and_templates,
     number,
     read_gallery,
     refresh_templates,
@@ -40,7 +45,7 @@ from knownface.recognition.living.records import (
     State,
 )
 from knownface.recognition.record import Artifact, tell_people
-from knownface.recognition.standing import Standing
+from knownface.recognition.standing import MOST_TEMPLATES, Standing
 
 Who = str | int  # a name, also one that somebody had before, or an id
 Work = Callable[[Recorder, Known], str]
@@ -57,6 +62,7 @@ class LivingGallery:
     def __init__(self, folder: str | Path) -> None:
         self.folder = artifact_folder(Path(folder))
         self.path = self.folder / GALLERY
+        self._last: Known | None = None
 
     def __repr__(self) -> str:
         return f"LivingGallery({str(self.folder)!r})"
@@ -85,6 +91,19 @@ class LivingGallery:
         """The enrolled faces of somebody, the best first."""
         with schema.reading(self.path) as database:
             return looking.faces(database, people.find(database, who))
+
+    def settled(self, name: str) -> dict[str, bool]:
+        """Photos that are not to be added to somebody again, by digest.
+
+        True: they are enrolled. False: somebody took them away, or said that it is somebody else,
+        or that a face in them is nobody.
+        """
+        with schema.reading(self.path) as database:
+            try:
+                person = people.find(database, name)
+            except KnownfaceError:  # a newcomer
+                person = None
+            return looking.settled(database, person)
 
     def portrait(self, face: int) -> bytes | None:
         """A JPEG of an enrolled face, where one was kept."""
@@ -210,18 +229,27 @@ class LivingGallery:
     ) -> Change:
         threshold = self._threshold()
         with schema.changing(self.path) as database:
-            before = checked(self.path, database)
+            before = self._now(database)
             recorder = Recorder(database, verb, actor)
             text = work(recorder, before)
             refresh_templates(database, recorder.people)
             recorder.finish(text)
             after = checked(self.path, database)
+        if len(after.ids) <= MOST_TEMPLATES:
+            self._last = replace(after, number=after.number + 1)  # which this change adds
         if before.gallery.people != after.gallery.people:
-            tell_people(self.folder, lambda: self.read().gallery)
+            tell_people(self.folder, lambda: names_and_templates(self.path))
         return Change(
             recorder.change, verb, text, tuple(notes), before.standing(threshold),
             after.standing(threshold), causes[0] if causes else None,
         )  # fmt: skip
+
+    def _now(self, database: sqlite3.Connection) -> Known:
+        """What is known, read only where that is not as the last change here left it."""
+        last = self._last
+        if last is not None and (last.number, last.id) == (number(database), meta(database, "id")):
+            return last
+        return checked(self.path, database)
 
     def _threshold(self) -> float:
         return float(Artifact.read(self.folder).decision.threshold.value)

@@ -27,6 +27,13 @@ WHERE person NOT NULL GROUP BY person"""
 _FACES = """
 SELECT id, person, x, y, width, height, size, quality, source, digest, added, said
 FROM faces WHERE person = ? ORDER BY quality DESC, id"""
+_SETTLED = """
+SELECT digest, person = :id AND state = 'known' FROM faces JOIN people ON people.id = person
+WHERE person = :id OR state = 'ignored'
+UNION SELECT digest, 0 FROM faces JOIN constraints c ON c.face = faces.id WHERE c.person = :id
+UNION SELECT json_extract(before, '$.digest'), 0 FROM steps JOIN history h ON h.id = change
+WHERE verb = 'remove' AND undone IS NULL AND what = 'faces'
+  AND json_extract(before, '$.person') = :id"""
 _HISTORY = """
 SELECT h.id, at, actor, verb, text, undone,
   EXISTS (SELECT 1 FROM steps WHERE change = h.id) AND undone IS NULL AND verb != 'undo' undoes
@@ -103,6 +110,14 @@ def faces(database: sqlite3.Connection, id: int) -> list[FaceRecord]:
         )
         for row in database.execute(_FACES, (id,))
     ]  # fmt: skip
+
+
+def settled(database: sqlite3.Connection, id: int | None) -> dict[str, bool]:
+    """By digest, photos of which all is said: that they are somebody's, or (False) that not."""
+    found: dict[str, bool] = {}
+    for digest, theirs in database.execute(_SETTLED, {"id": id}):
+        found[digest] = found.get(digest, False) or bool(theirs)
+    return found
 
 
 def portrait(database: sqlite3.Connection, face: int) -> bytes | None:

@@ -48,7 +48,7 @@ def restore(source: Path, target: Path, embed: Embed) -> tuple[int, int]:
         lost = 0
         with schema.reading(target) as database:
             wanted, since = meta(database, "contract"), number(database)
-            width = int(meta(database, "width"))
+            width, id = int(meta(database, "width")), meta(database, "id")
             strangers = database.execute("SELECT embedding FROM strangers").fetchall()
         with schema.changing(part) as database:
             if meta(database, "contract") != wanted:
@@ -57,6 +57,7 @@ def restore(source: Path, target: Path, embed: Embed) -> tuple[int, int]:
             database.execute(
                 "UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'number'", (since,)
             )
+            database.execute("UPDATE meta SET value = ? WHERE key = 'id'", (id,))
             _note(database, "restore", f"Restored from {source.name}")
             came = database.execute("SELECT count(*) FROM faces").fetchone()[0]
         with schema.opened(part) as database, schema.opened(target) as other:
@@ -103,6 +104,8 @@ def carry_over(old: Path, new: Path, embed: Embed) -> tuple[int, int]:
             contract, width = meta(fresh, "contract"), int(meta(fresh, "width"))
             if meta(database, "contract") != contract:
                 embed_again(database, embed, contract, width)
+            id = meta(fresh, "id")
+            database.execute("UPDATE meta SET value = ? WHERE key = 'id'", (id,))
             people_before, faces_before = _only_in(database, fresh)
             whose = _people_of(database, fresh)
             _take_faces(database, fresh, whose)

@@ -298,10 +298,9 @@ def never_same(recorder: Recorder, one: str | int, other: str | int) -> str:
 def undo(recorder: Recorder, change: int | None) -> str:
     database = recorder.database
     condition = "undone IS NULL AND verb NOT IN ('undo', 'forget') AND id != ?"
-    last = database.execute(
-        f"SELECT max(id) FROM history WHERE {condition}", (recorder.change,)
-    ).fetchone()[0]
-    wanted = last if change is None else change
+    still = f"{condition} AND EXISTS (SELECT 1 FROM steps WHERE change = history.id)"
+    last = database.execute(f"SELECT max(id) FROM history WHERE {still}", (recorder.change,))
+    wanted = last.fetchone()[0] if change is None else change
     found = database.execute(
         f"SELECT text FROM history WHERE {condition} AND id = ?", (recorder.change, wanted)
     ).fetchone()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ import numpy as np
 from knownface.recognition.corrections import Corrections, Said
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living import schema
-from knownface.recognition.standing import Standing, measure
+from knownface.recognition.standing import MOST_TEMPLATES, Standing, measure
+
+MANY = 200_000  # embeddings from which on half the memory counts for more than the time
 
 
 @dataclass(frozen=True)
@@ -20,17 +24,18 @@ class Known:
     """A gallery file at one moment.
 
     ids: (p,) of the gallery's people, in its order; faces: (n,) ids of its faces, in its order.
-    sums: (p, d), that the templates are the directions of. tested: rows of the faces that training
-    kept aside. strangers: (m, d). number: of changes.
+    anchors: of each person, see `schema.py`. tested: rows of the faces that training
+    kept aside. strangers: (m, d). number: of changes. id: of the file.
     """
 
     gallery: Gallery
     ids: np.ndarray
     faces: np.ndarray
-    sums: np.ndarray
+    anchors: Sequence[bytes | None]
     tested: np.ndarray
     strangers: np.ndarray
     number: int
+    id: str
 
     @property
     def ignored(self) -> np.ndarray:
@@ -38,9 +43,16 @@ class Known:
         assert self.gallery.corrections is not None
         return self.gallery.corrections.ignored
 
+    @cached_property
+    def sums(self) -> np.ndarray:
+        """(p, d), that the templates are the directions of."""
+        return _sums(self.gallery.embeddings, self.gallery.labels, self.anchors)
+
     def standing(self, threshold: float) -> Standing:
         """How many of the known faces are named, and of the strangers accepted."""
         gallery = self.gallery
+        if len(gallery.people) > MOST_TEMPLATES:  # longer than the change itself
+            return Standing(None, None, 0, 0, threshold)
         return measure(
             gallery.templates, self.sums, gallery.embeddings, gallery.labels, self.tested,
             self.strangers, self.ignored, threshold,
@@ -84,10 +96,11 @@ def read(database: sqlite3.Connection) -> Known:
         gallery,
         ids,
         np.array([row[0] for row in faces], np.int64),
-        _sums(embeddings, labels, [row[2] for row in people]),
+        [row[2] for row in people],
         np.flatnonzero([row[6] for row in faces]),
         vectors((row[0] for row in database.execute("SELECT embedding FROM strangers")), width),
         number(database),
+        meta(database, "id"),
     )
 
 
@@ -103,6 +116,16 @@ def checked(path: Path, database: sqlite3.Connection) -> Known:
         return read(database)
     except (ValueError, TypeError, KeyError) as error:
         raise schema.unusable(path, str(error).splitlines()[0]) from None
+
+
+def names_and_templates(path: Path) -> tuple[list[str], bytes]:
+    """Who is known, sorted, and the templates (p, d) in that order, float32, little-endian."""
+    with schema.reading(path) as database:
+        rows = database.execute(
+            "SELECT p.name, t.embedding FROM people p JOIN templates t ON t.person = p.id "
+            "WHERE p.state = 'known' ORDER BY p.name"
+        ).fetchall()
+    return [row[0] for row in rows], b"".join(row[1] for row in rows)
 
 
 def _corrections(
@@ -136,15 +159,17 @@ def _corrections(
 
 def _of_photos(database: sqlite3.Connection, index: dict[int, int]) -> dict[str, list[Said]]:
     """What was said of faces, by the digest of their photo."""
+    refused: dict[int, list[int]] = {}
+    for face, person in database.execute("SELECT face, person FROM constraints WHERE kind = 'not'"):
+        refused.setdefault(face, []).extend([index[person]] if person in index else [])
     rows = database.execute(
-        "SELECT f.digest, f.x, f.y, f.width, f.height, f.person, p.state, "
-        "(SELECT group_concat(c.person) FROM constraints c WHERE c.face = f.id) refused "
-        "FROM faces f LEFT JOIN people p ON p.id = f.person "
-        "WHERE f.x NOT NULL AND (f.said OR p.state = 'ignored')"
+        "SELECT f.id, f.digest, f.x, f.y, f.width, f.height, f.person, p.state FROM faces f "
+        "LEFT JOIN people p ON p.id = f.person WHERE f.x NOT NULL "
+        "AND (f.said OR p.state = 'ignored')"
     )
     photos: dict[str, list[Said]] = {}
-    for digest, x, y, width, height, person, state, refused in rows:
-        not_ = tuple(index[int(i)] for i in (refused or "").split(",") if i and int(i) in index)
+    for face, digest, x, y, width, height, person, state in rows:
+        not_ = tuple(refused.get(face, ()))
         said = Said((x, y, width, height), index.get(person), state == "ignored", not_)
         photos.setdefault(digest, []).append(said)
     return photos
@@ -154,7 +179,10 @@ def _sums(
     embeddings: np.ndarray, labels: np.ndarray, anchors: Sequence[bytes | None]
 ) -> np.ndarray:
     sums = np.zeros((len(anchors), embeddings.shape[1]), np.float64)
-    np.add.at(sums, labels, embeddings)
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(len(anchors)))
+    if len(order):
+        sums = np.add.reduceat(embeddings[order].astype(np.float64), starts)
     for row, anchor in zip(sums, anchors, strict=True):
         if anchor is not None:
             row += np.frombuffer(anchor, "<f8")
@@ -162,9 +190,17 @@ def _sums(
 
 
 def vectors(blobs: Iterable[bytes], width: int) -> np.ndarray:
-    """Embeddings as they lie in the file: (n, width) float32. Raises ValueError."""
-    rows = b"".join(blobs)
-    return np.frombuffer(rows, "<f4").reshape(-1, width).astype(np.float32, copy=False)
+    """Embeddings as they lie in the file: (n, width) float32; of more than MANY, float16.
+
+    Raises ValueError.
+    """
+    waiting = iter(blobs)
+    parts = [np.zeros((0, width), np.float32)]
+    while rows := list(islice(waiting, MANY // 10)):
+        parts.append(np.frombuffer(b"".join(rows), "<f4").reshape(-1, width))
+        if len(parts) * (MANY // 10) > MANY:
+            parts = [part.astype(np.float16, copy=False) for part in parts]
+    return np.concatenate(parts)
 
 
 def blob(vector: np.ndarray) -> bytes:

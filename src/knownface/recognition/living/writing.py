@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -37,11 +38,12 @@ class Kept:
     trained: bool
 
 
-def write_gallery(path: Path, gallery: Gallery, kept: Kept | None = None) -> None:
-    """Write a new file; raises OSError where it cannot be written."""
+def write_gallery(path: Path, gallery: Gallery, kept: Kept | None = None) -> str:
+    """Write a new file, and give its id; raises OSError where it cannot be written."""
     schema.create(path)
+    id = uuid4().hex
     with schema.changing(path) as database:
-        facts = {"contract": gallery.contract, "width": gallery.templates.shape[1]}
+        facts = {"id": id, "contract": gallery.contract, "width": gallery.templates.shape[1]}
         for key, value in facts.items():
             database.execute("INSERT INTO meta (key, value) VALUES (?, ?)", (key, value))
         moment = time.time()
@@ -63,6 +65,7 @@ def write_gallery(path: Path, gallery: Gallery, kept: Kept | None = None) -> Non
                 "INSERT INTO strangers (embedding) VALUES (?)",
                 [(blob(each),) for each in kept.strangers],
             )
+    return id
 
 
 def _write_people(

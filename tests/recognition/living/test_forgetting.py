@@ -1,0 +1,140 @@
+"""Somebody who is forgotten is nowhere: no name, no embedding, no portrait, no digest, no page."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from base64 import b64encode
+from pathlib import Path
+
+import numpy as np
+import pytest
+from living_people import Cast, answer, living
+
+from knownface.errors import KnownfaceError
+from knownface.faces.crop_cache import crops_folder
+from knownface.recognition.living import LivingGallery, SeenFace, SeenPhoto
+from knownface.recognition.result import Recognition, RecognizedFace
+
+CAST = Cast(12)
+NAME = "Zoë O'Forgotten"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder in which somebody was enrolled, renamed, corrected, seen and split."""
+    run = tmp_path / "run"
+    gallery = living(run / "recognizer", CAST, 4, 3)
+    gallery.enroll("Zoe before", faces())
+    gallery.rename("Zoe before", NAME)
+    gallery.remove(gallery.faces(NAME)[0].id)  # what could be undone holds it still
+    gallery.correct(CAST.face(8, 7), is_=NAME)
+    gallery.split(NAME, [gallery.faces(NAME)[1].id], "Other")
+    gallery.undo()
+    for number in (8, 9):
+        face = CAST.face(8, number)
+        unknown = RecognizedFace(face.box, None, 0.2, "unknown")
+        gallery.remember(SeenPhoto(Recognition("", (unknown,)), (face,)), "camera")
+    document = {"people": [NAME, "A"], "errors": [{"photo": f"{NAME}/1.jpg", "true": NAME}]}
+    (run / "evaluation.json").write_text(json.dumps(document, ensure_ascii=False))
+    (run / "split.json").write_text(json.dumps({"train": [f"{NAME}/{i}.jpg" for i in range(3)]}))
+    (run / "report.html").write_text(f"<p>{NAME}</p>")
+    for face in faces():
+        crops_folder().joinpath(face.digest[:2]).mkdir(parents=True, exist_ok=True)
+        (crops_folder() / face.digest[:2] / f"{face.digest}-0123").write_bytes(b"crop")
+    return run
+
+
+def faces() -> list[SeenFace]:
+    return [CAST.face(8, number) for number in range(4)]
+
+
+def traces(run: Path) -> list[str]:
+    """Where something of them is: searched by this test's own means."""
+    every = [CAST.face(8, number) for number in range(10)]
+    pieces = {f"embedding {kind}": [f.embedding.astype(kind)[3:9].tobytes() for f in every]
+              for kind in ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8")}  # fmt: skip
+    pieces["portrait"] = [face.portrait[40:90] for face in every]
+    pieces["base64"] = [b64encode(face.embedding.tobytes())[8:60] for face in every]
+    pieces["digest"] = [face.digest.encode() for face in every]
+    pieces["name"] = [NAME.encode(), b"Zoe before", json.dumps(NAME)[1:-1].encode()]
+    found = []
+    for path in [*run.rglob("*"), *crops_folder().rglob("*")]:
+        content = path.read_bytes() if path.is_file() else b""
+        content += str(path.name).encode()
+        found += [f"{path.name}: {what}" for what, some in pieces.items()
+                  if any(piece in content for piece in some)]  # fmt: skip
+    return found
+
+
+def test_nothing_is_left_in_any_file_or_free_page(run: Path) -> None:
+    there = traces(run)
+    for what in ("embedding <f4", "portrait", "base64", "digest", "name"):
+        assert any(what in each for each in there), f"the search finds no {what}"
+    receipt = LivingGallery(run).forget("Zoe before")  # a name from before leads to them
+    assert traces(run) == []
+    assert receipt.searched["found"] == 0
+    assert receipt.faces >= 4
+    assert not (run / "report.html").exists()
+    said = json.dumps(receipt.to_json())
+    assert not re.search("Zo|Forgotten|camera", said)
+
+
+def test_others_and_their_history_stay(run: Path) -> None:
+    gallery = LivingGallery(run)
+    renamed = gallery.rename("A", "Ann")
+    gallery.forget(NAME)
+    assert answer(gallery, CAST.face(0, 9)) == "Ann"
+    assert answer(gallery, CAST.face(8, 5)) is None
+    assert gallery.people("unknown") == []  # who looked like them
+    texts = [entry.text for entry in gallery.history()]
+    assert texts[0] == "Somebody was forgotten, with 6 faces"
+    assert "A is now called Ann" in texts
+    assert sum("concerned somebody who was forgotten" in text for text in texts) == 6
+    gallery.undo(renamed.id)
+    with pytest.raises(KnownfaceError, match="nothing to undo"):
+        gallery.undo()
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation == {
+        "people": ["forgotten", "A"], "errors": [{"photo": "forgotten", "true": "forgotten"}]
+    }  # fmt: skip
+
+
+def test_a_network_that_was_trained_on_them_is_said_to_know_them(run: Path) -> None:
+    gallery = LivingGallery(run)
+    with sqlite3.connect(gallery.path) as database:
+        database.execute("UPDATE people SET trained = 1 WHERE name = 'A'")
+    assert not any("train again" in each for each in gallery.forget(NAME).remains)
+    assert any("train again without their folder" in each for each in gallery.forget("A").remains)
+
+
+def test_what_was_remembered_expires(run: Path) -> None:
+    gallery = LivingGallery(run)
+    face = CAST.face(10, 5)
+    unknown = RecognizedFace(face.box, None, 0.2, "unknown")
+    seen = SeenPhoto(Recognition("", (unknown,)), (face,))
+    for at in (1000.0, 1100.0, 5000.0):  # the first two are one visit
+        gallery.remember(seen, "camera", at)
+    old = next(person for person in gallery.people("unknown") if person.first_seen == 1000.0)
+    assert (old.seen, old.photos, old.last_seen) == (2, 1, 5000.0)
+    assert gallery.expire(1.0) == 3
+    assert [person.id for person in gallery.people("unknown") if person.id == old.id] == []
+    content = gallery.path.read_bytes()
+    assert np.asarray(face.embedding, "<f4").tobytes() not in content
+    assert face.portrait not in content
+
+
+def test_somebody_unknown_is_named_or_ignored(run: Path) -> None:
+    gallery = LivingGallery(run)
+    face = CAST.face(10, 5)
+    unknown = RecognizedFace(face.box, None, 0.2, "unknown")
+    gallery.remember(SeenPhoto(Recognition("", (unknown,)), (face,)), "camera")
+    who = next(person.id for person in gallery.people("unknown") if person.photos == 1)
+    gallery.ignore(who)
+    assert answer(gallery, CAST.face(10, 1)) == "ignored"
+    gallery.undo()
+    gallery.name(who, "Kim")
+    assert answer(gallery, CAST.face(10, 1)) == "Kim"
+    with pytest.raises(KnownfaceError, match="Kim has a name already"):
+        gallery.name(who, "Kim 2")
