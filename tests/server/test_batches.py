@@ -31,12 +31,21 @@ class Stream:
             yield Problem(413, "too large") if photo == b"large" else photo
 
 
+async def occupied(batches: Batches, stream: Stream) -> list[asyncio.Task[Any]]:
+    """Requests, one for each thread, that the closed stream holds."""
+    taken = []
+    async with asyncio.timeout(10):
+        for i in range(AT_ONCE):
+            taken.append(asyncio.create_task(batches.see([b"x"], f"blocker {i}")))
+            while len(stream.batches) <= i:
+                await asyncio.sleep(0.01)
+    return taken
+
+
 def test_what_waits_goes_together_and_each_gets_its_own_answer() -> None:
     async def ask() -> list[Any]:
         stream.gate.clear()
-        first = [asyncio.create_task(batches.see([b"first%d" % i], "a")) for i in range(AT_ONCE)]
-        while len(stream.batches) < AT_ONCE:
-            await asyncio.sleep(0.01)
+        first = await occupied(batches, stream)
         rest = [asyncio.create_task(batches.see([b"%d" % i], "a")) for i in range(TOGETHER)]
         await asyncio.sleep(0.05)
         stream.gate.set()
@@ -52,9 +61,7 @@ def test_what_waits_goes_together_and_each_gets_its_own_answer() -> None:
 
 def test_clients_take_turns() -> None:
     async def ask() -> None:
-        blockers = [asyncio.create_task(batches.see([b"x"], str(i))) for i in range(AT_ONCE)]
-        while len(stream.batches) < AT_ONCE:
-            await asyncio.sleep(0.01)
+        blockers = await occupied(batches, stream)
         many = asyncio.create_task(batches.see([b"many"] * 40, "greedy"))
         await asyncio.sleep(0.01)
         one = asyncio.create_task(batches.see([b"one"], "modest"))
@@ -72,9 +79,7 @@ def test_clients_take_turns() -> None:
 @pytest.mark.parametrize(("client", "status"), [("same", 429), ("other", 503)])
 def test_what_cannot_be_taken_is_refused_at_once(client: str, status: int) -> None:
     async def ask() -> None:
-        taken = [asyncio.create_task(batches.see([b"x"], "z")) for _ in range(AT_ONCE)]
-        while len(stream.batches) < AT_ONCE:
-            await asyncio.sleep(0.01)
+        taken = await occupied(batches, stream)
         waiting = asyncio.create_task(batches.see([b"x"] * 4, "same"))
         await asyncio.sleep(0.02)
         with pytest.raises(Busy) as refused:
@@ -106,9 +111,7 @@ def test_one_refused_photo_and_one_crash_leave_the_others_alone() -> None:
 
 def test_who_has_gone_is_not_looked_at() -> None:
     async def ask() -> None:
-        taken = [asyncio.create_task(batches.see([b"x"], "z")) for _ in range(AT_ONCE)]
-        while len(stream.batches) < AT_ONCE:
-            await asyncio.sleep(0.01)
+        taken = await occupied(batches, stream)
         gone = asyncio.create_task(batches.see([b"gone"], "a"))
         await asyncio.sleep(0.02)
         gone.cancel()

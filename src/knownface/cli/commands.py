@@ -28,8 +28,8 @@ VERBS = {
     "history": "The changes of who is known, the last first.",
     "backup": "Everything about people in one file.",
     "restore": "Put a backup in the place of who is known.",
-    "serve": "Answer over HTTP: an API, CompreFace's endpoints, and a web page.",
     "import": "Take the people of a CompreFace server, of Frigate or of folders over.",
+    "serve": "Answer over HTTP: an API, CompreFace's endpoints, and a web page.",
     "export": "Write a recogniser for ONNX Runtime, OpenVINO or LiteRT, after it was tested again.",
     "verify": "Do two photos show the same person? Of several faces, compares the pair most alike.",
     "benchmark": "A published verification protocol: accuracy over folds, TAR at FAR, equal error "

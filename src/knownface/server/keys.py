@@ -91,10 +91,10 @@ def new_key(file: Path, role: Role) -> str:
 def _read(file: Path) -> list[Key]:
     if not file.exists():
         return []
-    document: Any = read_json(file)
     try:
+        document: Any = read_json(file)
         return [_key(each) for each in document["keys"]]
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OSError):
         raise KnownfaceError(
             f"{file}: not a file of keys; delete it, and make new keys with new_key"
         ) from None

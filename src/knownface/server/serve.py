@@ -15,6 +15,7 @@ from knownface.server.settings import Settings
 
 log = logging.getLogger(__name__)
 
+WAITING = 2_048  # connections that nobody has accepted yet
 NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 
 
@@ -58,12 +59,13 @@ def need_extra() -> None:
 
 
 def _listening(settings: Settings) -> socket.socket:
-    """The place to listen at, taken before anything heavy is loaded."""
+    """The place to listen at, taken before anything heavy is loaded; who comes early waits."""
     kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     place = socket.socket(kind, socket.SOCK_STREAM)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         place.bind((settings.host, settings.port))
+        place.listen(WAITING)
     except OSError as error:
         place.close()
         raise KnownfaceError(

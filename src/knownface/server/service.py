@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from PIL import Image
+
 from knownface.errors import KnownfaceError
 from knownface.faces.decode import opened
 from knownface.recognition.living import Change, LivingGallery, Receipt, SeenPhoto
@@ -19,7 +21,7 @@ from knownface.server.metrics import Metrics
 from knownface.server.outbox import Outbox
 from knownface.server.problems import Problem
 from knownface.server.recent import Recent
-from knownface.server.settings import MIB, Settings
+from knownface.server.settings import Settings
 from knownface.server.telling import Event, events, tellers
 
 log = logging.getLogger(__name__)
@@ -111,17 +113,19 @@ class Service:
         """Why a photo is not decoded; None also for what is no photo, which the reader says."""
         settings = self.settings
         if len(photo) > settings.photo_bytes:
-            return Problem(413, f"A photo may have {settings.photo_bytes / MIB:g} MiB")
+            return Problem(413, f"A photo may have {settings.megabytes:g} MiB")
+        size = "too many"
         try:
             head = opened(photo)
+            size = f"{head.width} x {head.height}"
+            if head.width * head.height <= settings.pixels:
+                return None
+        except Image.DecompressionBombError:
+            pass
         except Exception:  # noqa: BLE001 - damaged files raise anything inside Pillow's decoders
             return None
-        if head.width * head.height <= settings.pixels:
-            return None
-        return Problem(
-            413, f"The photo has {head.width} x {head.height} pixels, and may have "
-            f"{settings.megapixels:g} million; scale it down",
-        )  # fmt: skip
+        most = f"{settings.megapixels:g} million"
+        return Problem(413, f"The photo has {size} pixels, and may have {most}; scale it down")
 
     def _bounded(self, seen: SeenPhoto) -> SeenPhoto | Problem:
         number, most = len(seen.faces), self.settings.faces

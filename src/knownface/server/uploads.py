@@ -15,7 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from knownface.server.problems import Problem
-from knownface.server.settings import MIB, Settings
+from knownface.server.settings import Settings
 from knownface.visible import visible
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ async def _read_parts(
 
 
 def too_large(settings: Settings) -> Problem:
-    size = f"{settings.photo_bytes / MIB:g} MiB"
-    return Problem(413, f"A photo may have {size}; send a smaller one")
+    return Problem(413, f"A photo may have {settings.megabytes:g} MiB; send a smaller one")
 
 
 class _Parts:
