@@ -18,7 +18,14 @@ from knownface.server.access import Access, require_page
 from knownface.server.guard import Guard, Held
 from knownface.server.journal import Journal
 from knownface.server.keys import Keys
-from knownface.server.routes import compreface, health, history, people, recognising
+from knownface.server.routes import (
+    compreface,
+    compreface_photos,
+    health,
+    history,
+    people,
+    recognising,
+)
 from knownface.server.service import Service
 
 PAGE = "knownface.server.web"
@@ -48,7 +55,7 @@ def create_app(service: Service, keys: Keys | None = None) -> FastAPI:
     app.state.service = service
     app.state.access = Access(keys or Keys([]), settings.tls)
     errors.install(app)
-    for routes in (recognising, people, history, health, compreface):
+    for routes in (recognising, people, history, health, compreface_photos, compreface):
         app.include_router(routes.router)
     _add_page(app)
     held = Held(settings.held_bytes)

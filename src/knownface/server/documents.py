@@ -116,6 +116,7 @@ ENTRY = {
 }  # fmt: skip
 
 SENTENCES = {
+    400: "There was an error parsing the body",
     401: "A valid key is needed: send it as `Authorization: Bearer KEY`",
     403: "This key may recognise only; use one that may manage",
     404: "nobody is called 'Ann'; known are Bea, Bob",
@@ -128,7 +129,7 @@ SENTENCES = {
     429: "128 of your photos are waiting already, and 128 may; wait for their answers",
     503: "256 photos are waiting; ask again in a moment",
 }
-ALWAYS = (401, 403, 408, 413, 421, 422, 503)
+ALWAYS = (400, 401, 403, 408, 413, 421, 422, 503)
 PROBLEM_SCHEMA = {
     "type": "object",
     "title": "Problem",
@@ -140,24 +141,36 @@ PROBLEM_SCHEMA = {
     },
 }  # fmt: skip
 
+COMPREFACE_SCHEMA = {
+    "type": "object",
+    "required": ["message", "code"],
+    "properties": {"message": {"type": "string"}, "code": {"type": "integer"}},
+}
+
 
 def answers(
-    example: Any, *statuses: int, media: str = "application/json", success: int = 200
-) -> dict[Any, Any]:
-    """The `responses` of a route: an example of success, and of each problem that it may have."""
+    example: Any, *statuses: int, media: str = "application/json", success: int = 200,
+    as_compreface: bool = False,
+) -> dict[Any, Any]:  # fmt: skip
+    """The `responses` of a route: an example of success, and of each problem that it may have.
+
+    as_compreface: problems have its shape, and 400 stands for 422.
+    """
     said: dict[Any, Any] = {success: {"content": {media: {"example": example}}}}
     for status in sorted({*ALWAYS, *statuses}):
-        said[status] = _problem(status)
+        said[status] = _problem(status, as_compreface)
     return said
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem(status: int, as_compreface: bool) -> dict[str, Any]:
     retry = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     problem = Problem(status, SENTENCES[status])
-    return {
-        "description": problem.title,
-        "content": {MEDIA: {"schema": PROBLEM_SCHEMA, "example": problem.to_json()}},
-    } | ({"headers": retry} if status in Busy.STATUSES else {})
+    shown: dict[str, Any] = {MEDIA: {"schema": PROBLEM_SCHEMA, "example": problem.to_json()}}
+    if as_compreface:
+        document = {"message": problem.detail, "code": 0}
+        shown = {"application/json": {"schema": COMPREFACE_SCHEMA, "example": document}}
+    headers = {"headers": retry} if status in Busy.STATUSES else {}
+    return {"description": problem.title, "content": shown} | headers
 
 
 def photo_body(
