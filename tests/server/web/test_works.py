@@ -19,7 +19,8 @@ def gallery(served: Any) -> LivingGallery:
 
 def test_a_photo_under_the_wrong_name_is_the_first_to_look_at(gallery: LivingGallery) -> None:
     one, other = (person.name for person in gallery.people()[:2])
-    assert one and other
+    assert one
+    assert other
     face = gallery.faces(one)[0]
     gallery.split(one, [face.id], other)
     found = works.doubts(gallery.read(), 0.5)
