@@ -101,6 +101,7 @@ def test_others_and_their_history_stay(run: Path) -> None:
     assert "A is now called Ann" in texts
     assert sum("concerned somebody who was forgotten" in text for text in texts) == 10
     gallery.undo(renamed.id)
+    assert gallery.undo().text == "Undone: D has 1 photo more"
     with pytest.raises(KnownfaceError, match="nothing to undo"):
         gallery.undo()
     evaluation = json.loads((run / "evaluation.json").read_text())
