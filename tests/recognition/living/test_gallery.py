@@ -44,6 +44,12 @@ def test_a_newcomer_is_named_from_then_on(gallery: LivingGallery) -> None:
     assert "New one" in record["people"]
 
 
+def test_names_and_counts_are_those_of_the_people(gallery: LivingGallery) -> None:
+    people = gallery.people()
+    assert gallery.names() == [person.name for person in people]
+    assert (gallery.count(), gallery.count("unknown")) == (len(people), 0)
+
+
 def test_templates_are_those_of_all_photos_together(gallery: LivingGallery) -> None:
     gallery.enroll("A", [CAST.face(0, i) for i in range(4, 7)])
     known = gallery.read().gallery

@@ -83,6 +83,16 @@ class LivingGallery:
         with schema.reading(self.path) as database:
             return looking.people(database, state)
 
+    def names(self) -> list[str]:
+        """Of known people, and nothing else of them: at once, whatever is remembered."""
+        with schema.reading(self.path) as database:
+            return looking.names(database)
+
+    def count(self, state: State = "known") -> int:
+        """How many people there are."""
+        with schema.reading(self.path) as database:
+            return looking.count(database, state)
+
     def person(self, who: Who) -> Person:
         with schema.reading(self.path) as database:
             return looking.person(database, people.find(database, who))

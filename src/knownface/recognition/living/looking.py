@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -22,8 +23,9 @@ SELECT p.id, p.name, p.state, p.added, p.born,
 FROM people p WHERE """
 _SEEN = """
 SELECT person, count(*) FILTER (WHERE since IS NULL OR since > ?) times, min(at) first, max(at) last
-FROM (SELECT person, at, at - lag(at) OVER (PARTITION BY person ORDER BY at) since FROM sightings)
-WHERE person NOT NULL GROUP BY person"""
+FROM (SELECT person, at, at - lag(at) OVER (PARTITION BY person ORDER BY at) since FROM sightings
+      WHERE person IN (SELECT value FROM json_each(?)))
+GROUP BY person"""
 _FACES = """
 SELECT id, person, x, y, width, height, size, quality, source, digest, added, said
 FROM faces WHERE person = ? ORDER BY quality DESC, id"""
@@ -53,14 +55,25 @@ def people(database: sqlite3.Connection, state: State) -> list[Person]:
     return sorted(found, key=lambda each: each.last_seen or each.added, reverse=True)
 
 
+def names(database: sqlite3.Connection) -> list[str]:
+    rows = database.execute("SELECT name FROM people WHERE state = 'known' ORDER BY name")
+    return [row["name"] for row in rows]
+
+
+def count(database: sqlite3.Connection, state: State) -> int:
+    rows = database.execute("SELECT count(*) FROM people WHERE state = ?", (state,))
+    return int(rows.fetchone()[0])
+
+
 def person(database: sqlite3.Connection, id: int) -> Person:
     return _with_looks(database, database.execute(f"{_PEOPLE} p.id = ?", (id,)).fetchall())[0]
 
 
 def _with_looks(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Person]:
     """People with who looks like them, and how often they were seen."""
-    seen = {row["person"]: row for row in database.execute(_SEEN, (APART,))}
-    alike = _alike(database, [row["id"] for row in rows])
+    wanted = [row["id"] for row in rows]
+    seen = {row["person"]: row for row in database.execute(_SEEN, (APART, json.dumps(wanted)))}
+    alike = _alike(database, wanted)
     found = []
     for row in rows:
         visits = seen.get(row["id"])

@@ -97,7 +97,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "screens": SCREENS,
         "here": "/" + request.url.path.split("/")[1],
         "number": service.gallery.number,
-        "waiting": len(service.gallery.people("unknown")),
+        "waiting": service.gallery.count("unknown"),
         "notice": notices_of(request).get(request.query_params.get("done")),
         "version": version,
         "keep_days": service.settings.keep_days,

@@ -40,8 +40,7 @@ def people(request: Request, q: str = "") -> Response:
 
 @router.get("/people/new")
 def newcomer(request: Request) -> Response:
-    names = [person.name for person in service_of(request).gallery.people()]
-    return page(request, "new.html.jinja", people=names)
+    return page(request, "new.html.jinja", people=service_of(request).gallery.names())
 
 
 @router.get("/people/{id}")
@@ -136,9 +135,10 @@ def forget(request: Request, id: int) -> Response:
 def unknown(request: Request) -> Response:
     gallery = service_of(request).gallery
     groups = [(each, gallery.faces(each.id)) for each in gallery.people("unknown")]
-    names = [person.name for person in gallery.people()]
     ignored = gallery.people("ignored")
-    return page(request, "unknown.html.jinja", groups=groups, ignored=ignored, people=names)
+    return page(
+        request, "unknown.html.jinja", groups=groups, ignored=ignored, people=gallery.names()
+    )
 
 
 @router.post("/unknown/{id}/name")

@@ -110,7 +110,9 @@ class PhotoView:
 # ---------------------------------------------------------------- looking
 @router.get("/")
 def recognise(request: Request) -> Response:
-    return page(request, "recognise.html.jinja", photos=[], people=_names(service_of(request)))
+    return page(
+        request, "recognise.html.jinja", photos=[], people=service_of(request).gallery.names()
+    )
 
 
 @router.post("/")
@@ -119,7 +121,7 @@ async def look(request: Request) -> Response:
     service = service_of(request)
     sent = await read_form(request, service.settings, "photo")
     photos = [await _seen(request, *photo) for photo in sent.photos if photo[0]]
-    people = await run_in_threadpool(_names, service)
+    people = await run_in_threadpool(service.gallery.names)
     if from_script(request):
         return fragment("photos.html.jinja", photos=photos, people=people)
     return page(request, "recognise.html.jinja", photos=photos, people=people)
@@ -168,10 +170,6 @@ def _suggestions(recognizer: Recognizer, face: RecognizedFace, embedding: np.nda
     scores = recognizer.gallery.scores(embedding[None])[0]
     order = np.argsort(-scores, kind="stable")
     return [recognizer.people[i] for i in order if recognizer.people[i] != face.name][:SUGGESTIONS]
-
-
-def _names(service: Service) -> list[str]:
-    return [str(person.name) for person in service.gallery.people()]
 
 
 # ---------------------------------------------------------------- correcting
