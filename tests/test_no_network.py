@@ -70,6 +70,8 @@ def commands(
     shutil.copy(last, unseen / "Megan_Fox")
     photos = sorted((few / "Megan_Fox").iterdir())
     frozen = ["--recipe", "frozen", "--backbone", "mini"]
+    living = shutil.copytree(run_folder, folder / "living")
+    rihanna = sorted((strangers / "Rihanna").iterdir())
     given = {
         "train": [few, "--strangers", strangers, *frozen, "--out", "{out}/run"],
         "compare": [few, "--backbones", "mini", "--recipes", "frozen", "--out", "{out}/compared"],
@@ -78,6 +80,16 @@ def commands(
         "report": [run_folder, "--out", "{out}/report.html"],
         "recognize": [run_folder, photos[0], "--out", "{out}/drawn", "--csv", "{out}/faces.csv",
                       "--albums", "{out}/albums"],
+        "enroll": [living, "Rihanna", *rihanna[:2]],
+        "people": ["rename", living, "Rihanna", "Robyn"],
+        "correct": [living, rihanna[2], "--is", "Robyn"],
+        "never-same": [living, "Robyn", "Megan_Fox"],
+        "undo": [living],
+        "history": [living],
+        "backup": [living, "{out}/people.backup"],
+        "restore": [living, "{out}/people.backup"],
+        "import": ["folders", few, living],
+        "forget": [living, "Robyn"],
         "export": [run_folder, "--format", "openvino", "--out", "{out}/export", "--precision",
                    "int8" if find_spec("nncf") else "fp16"],
         "verify": photos[:2],

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,13 @@ def run(tmp_path: Path) -> Path:
     gallery.correct(CAST.face(8, 7), is_=NAME)
     gallery.split(NAME, [gallery.faces(NAME)[1].id], "Other")
     gallery.undo()
+    named_so = replace(CAST.face(2, 8), source=f"{NAME}/1.jpg")
+    gallery.correct(named_so, is_="C")  # a photo of somebody else, in a folder of that name
+    gallery.correct(replace(named_so, digest="another"), is_="D")
+    gallery.undo()
+    both = replace(CAST.face(8, 8), source="both.jpg", digest=CAST.face(3, 8).digest)
+    gallery.enroll(NAME, [both])
+    gallery.enroll("D", [replace(CAST.face(3, 8), source="both.jpg")])
     for number in (8, 9):
         face = CAST.face(8, number)
         unknown = RecognizedFace(face.box, None, 0.2, "unknown")
@@ -89,10 +97,11 @@ def test_others_and_their_history_stay(run: Path) -> None:
     assert answer(gallery, CAST.face(8, 5)) is None
     assert gallery.people("unknown") == []  # who looked like them
     texts = [entry.text for entry in gallery.history()]
-    assert texts[0] == "Somebody was forgotten, with 6 faces"
+    assert texts[0] == "Somebody was forgotten, with 7 faces"
     assert "A is now called Ann" in texts
-    assert sum("concerned somebody who was forgotten" in text for text in texts) == 6
+    assert sum("concerned somebody who was forgotten" in text for text in texts) == 10
     gallery.undo(renamed.id)
+    assert gallery.undo().text == "Undone: D has 1 photo more"
     with pytest.raises(KnownfaceError, match="nothing to undo"):
         gallery.undo()
     evaluation = json.loads((run / "evaluation.json").read_text())

@@ -8,6 +8,7 @@ import sqlite3
 
 import numpy as np
 
+NOBODY = "forgotten"
 SCRUBBED = "A change that concerned somebody who was forgotten"
 
 
@@ -30,7 +31,9 @@ def erase_person(database: sqlite3.Connection, person: int) -> None:
         ("templates", "person"), ("sightings", "person"), ("people", "id"),
     ):  # fmt: skip
         database.execute(f"DELETE FROM {table} WHERE {column} = ?", (person,))
-    _scrub_history(database, person, names)
+    spoken = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)")
+    _scrub_history(database, person, spoken)
+    _scrub_sources(database, spoken)
 
 
 def erase_strangers(database: sqlite3.Connection, person: int, threshold: float) -> None:
@@ -62,8 +65,7 @@ def _once_theirs(database: sqlite3.Connection, person: int) -> set[int]:
     return {row[0] for row in rows.fetchall()}
 
 
-def _scrub_history(database: sqlite3.Connection, person: int, names: list[str]) -> None:
-    spoken = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)")
+def _scrub_history(database: sqlite3.Connection, person: int, spoken: re.Pattern[str]) -> None:
     for row in database.execute("SELECT id, text, people FROM history").fetchall():
         concerned = json.loads(row["people"])
         if person in concerned or spoken.search(row["text"]):
@@ -72,3 +74,19 @@ def _scrub_history(database: sqlite3.Connection, person: int, names: list[str]) 
             database.execute(
                 "UPDATE history SET text = ?, people = ? WHERE id = ?", (SCRUBBED, left, row["id"])
             )
+
+
+def _scrub_sources(database: sqlite3.Connection, spoken: re.Pattern[str]) -> None:
+    """Photos of others that lay in a folder of that name, or are called so."""
+    for table in ("faces", "sightings"):
+        for row in database.execute(f"SELECT id, source FROM {table}").fetchall():
+            if spoken.search(row["source"]):
+                source = spoken.sub(NOBODY, row["source"])
+                database.execute(f"UPDATE {table} SET source = ? WHERE id = ?", (source, row["id"]))
+    for row in database.execute("SELECT id, before FROM steps WHERE before NOT NULL").fetchall():
+        before = json.loads(row["before"])
+        texts = {key: value for key, value in before.items() if isinstance(value, str)}
+        if any(spoken.search(text) for text in texts.values()):
+            before |= {key: spoken.sub(NOBODY, text) for key, text in texts.items()}
+            change = "UPDATE steps SET before = ? WHERE id = ?"
+            database.execute(change, (json.dumps(before), row["id"]))

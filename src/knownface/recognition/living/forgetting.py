@@ -8,7 +8,7 @@ import sqlite3
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,12 @@ from knownface.files.whole import whole_file
 from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import people, schema
 from knownface.recognition.living.changes import insert, rows_before
-from knownface.recognition.living.erasing import erase_person, erase_strangers, names_of
+from knownface.recognition.living.erasing import (
+    NOBODY,
+    erase_person,
+    erase_strangers,
+    names_of,
+)
 from knownface.recognition.living.reading import meta, names_and_templates, vectors
 from knownface.recognition.living.records import Receipt
 from knownface.recognition.record import tell_people
@@ -31,7 +36,6 @@ from knownface.recognition.record import tell_people
 # go, and can be made again of evaluation.json; there and in the split nobody has the name.
 PAGES = ("report.html", "confusion_matrix.png", "model_card.md", "check.html")
 DOCUMENTS = ("evaluation.json", "split.json")
-NOBODY = "forgotten"
 NETWORK = ("embedder", "detector")  # files that no gallery writes: their checksums are recorded
 REMAINS = (
     "Photos in folders of your own, and exports, backups and copies made before: delete them "
@@ -77,6 +81,8 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
         erase_strangers(database, person, threshold)
         for each in those:
             erase_person(database, each)
+        shared = {row[0] for row in database.execute("SELECT digest FROM faces")}
+        traces = replace(traces, digests=traces.digests - shared)  # photos of others, too
         insert(database, "history", {
             "at": time.time(), "actor": actor, "verb": "forget", "people": "[]",
             "text": f"Somebody was forgotten, with {traces.faces} faces",
