@@ -36,13 +36,16 @@ def main() -> None:
     before = stream_rate(asked.recognizer, asked.photos)
     found = load(asked.recognizer, photos, asked.clients, asked.seconds)
     after = stream_rate(asked.recognizer, asked.photos)
-    found["stream_per_second"] = [before, after]
-    found["share_of_the_stream"] = round(found["per_second"] / ((before + after) / 2), 3)
+    rate, spent = ((one + other) / 2 for one, other in zip(before, after, strict=True))
+    found["stream_per_second"] = [before[0], after[0]]
+    found["stream_processor_ms"] = [before[1], after[1]]
+    found["share_of_the_stream"] = round(found["per_second"] / rate, 3)
+    found["share_by_processor_time"] = round(spent / found["processor_ms"], 3)
     print(json.dumps(found, indent=1))
 
 
-def stream_rate(recognizer: str, folder: Path) -> float:
-    """Photos per second of `see_photos` over all photos, in a process of its own."""
+def stream_rate(recognizer: str, folder: Path) -> tuple[float, float]:
+    """Photos per second of `see_photos`, and milliseconds of processor time for each."""
     code = """
 import sys, time
 from pathlib import Path
@@ -50,15 +53,15 @@ from knownface.recognition.recognizer import Recognizer
 photos = [path.read_bytes() for path in sorted(Path(sys.argv[2]).rglob("*.jpg"))[:256]]
 recognizer = Recognizer.load(sys.argv[1])
 list(recognizer.see_photos(photos[:64]))
-start, done = time.perf_counter(), 0
+start, spent, done = time.perf_counter(), time.process_time(), 0
 while time.perf_counter() - start < 8:
     done += sum(1 for _ in recognizer.see_photos(photos))
-print(done / (time.perf_counter() - start))
+print(done / (time.perf_counter() - start), (time.process_time() - spent) / done * 1000)
 """
     command = [sys.executable, "-c", code, recognizer, str(folder)]
-    return round(
-        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout), 1
-    )
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rate, spent = map(float, printed.split())
+    return round(rate, 1), round(spent, 1)
 
 
 def load(recognizer: str, photos: list[bytes], clients: int, seconds: float) -> dict[str, object]:
@@ -73,7 +76,10 @@ def load(recognizer: str, photos: list[bytes], clients: int, seconds: float) -> 
         ended = threading.Event()
         watching = threading.Thread(target=watch, args=(server.pid, memory, ended))
         watching.start()
+        spent = sum(psutil.Process(server.pid).cpu_times()[:2])
         found = asyncio.run(clients_at_once(port, photos, expected, clients, seconds))
+        spent = sum(psutil.Process(server.pid).cpu_times()[:2]) - spent
+        found["processor_ms"] = round(1000 * spent / found["statuses"][200], 1)
         ended.set()
         watching.join()
     finally:

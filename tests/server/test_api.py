@@ -192,7 +192,10 @@ def test_standing_and_health(client: TestClient) -> None:
     standing = said(client.get("/v1/standing"))
     assert 0 <= standing["dir"] <= 1
     assert "known faces named" in standing["sentence"]
-    assert said(client.get("/readyz")) == {"status": "ready"}
+    ready = client.get("/readyz")
+    assert said(ready) == {"status": "ready"}
+    assert ready.headers["cache-control"] == "no-store"
+    assert ready.headers["x-content-type-options"] == "nosniff"
 
 
 def test_each_route_has_an_example_and_problems(client: TestClient) -> None:

@@ -98,5 +98,7 @@ def test_a_port_that_is_taken_and_a_folder_that_is_none(run: Path, tmp_path: Pat
     refused(shell("serve", tmp_path), "recognizer.json")
     refused(shell("serve", run, "--certificate", "a.pem"), "--certificate-key")
     refused(shell("serve", run, "--port", "70000"), "--port")
+    pair = ("--certificate", tmp_path / "none.pem", "--certificate-key", tmp_path / "none.pem")
+    refused(shell("serve", run, *pair), "none.pem", "No such file")
     with pytest.raises(knownface.KnownfaceError, match="keep_days must be"):
         knownface.serve(run, keep_days=-1)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from math import ceil
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from knownface.server.access import refuse_foreign, refuse_rebinding
@@ -14,6 +15,8 @@ from knownface.server.problems import Busy, Problem
 from knownface.server.settings import MIB, Settings
 
 DOCUMENT_BYTES = MIB  # of a body that holds no photo
+# Of answers that say nothing themselves of how they may be kept and read.
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 PHOTO_BODIES = ("multipart/form-data", "image/", "application/octet-stream")
 
 
@@ -147,6 +150,10 @@ class _Passage:
         if self.refusal and not self.begun:
             return
         self.begun = True
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in PRIVATE.items():
+                headers.setdefault(name, value)
         await self.send(message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import socket
+import ssl
 from pathlib import Path
 
 from knownface.errors import KnownfaceError
@@ -34,6 +35,7 @@ def serve(settings: Settings) -> None:
             f"{argument('host', settings.host)}: whoever reaches this address could do everything; "
             f"make a key first, with {argument('new_key', 'manage')}"
         )
+    check_certificate(settings)
     with _listening(settings) as place:
         from knownface.recognition.recognizer import Recognizer
         from knownface.server.running import run
@@ -48,6 +50,21 @@ def keys_file(settings: Settings) -> Path:
     if settings.keys is not None:
         return Path(settings.keys)
     return artifact_folder(Path(settings.recognizer)) / FILE
+
+
+def check_certificate(settings: Settings) -> None:
+    """KnownfaceError where certificate and key cannot be read, or do not belong together."""
+    if settings.certificate is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.certificate, settings.certificate_key, password="")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise KnownfaceError(
+            f"{argument('certificate', settings.certificate)}: it and its key cannot be used "
+            f"({why}); give two PEM files that belong together, the key without a password"
+        ) from None
 
 
 def need_extra() -> None:
