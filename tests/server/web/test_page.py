@@ -139,6 +139,14 @@ def test_a_wrong_name_is_one_click(served: Any, browser: Any) -> None:
         assert served.gallery.history(1)[0].verb == "undo"
 
 
+def test_a_face_of_long_ago(served: Any, browser: Any) -> None:
+    with opened(browser, served.address, refused=1) as page:
+        look(page, served.photos[min(served.photos)][0])
+        served.service.recent.clear()
+        page.locator(".chips button").first.click()
+        assert "Look at the photo again" in page.locator(".complaint").inner_text()
+
+
 def test_an_unknown_face_is_named_in_place(served: Any, browser: Any) -> None:
     with opened(browser, served.address) as page:
         look(page, served.strangers[0])

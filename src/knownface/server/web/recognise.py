@@ -200,7 +200,11 @@ def correct(
 
 
 def _corrected(service: Service, token: str, who: str, not_: str, nobody: bool) -> Change:
-    face, gallery = service.recent.face(token), service.gallery
+    gallery = service.gallery
+    try:
+        face = service.recent.face(token)
+    except KnownfaceError:
+        raise KnownfaceError("This face was seen too long ago. Look at the photo again.") from None
     if who:
         return gallery.correct(face, is_=who, actor=ACTOR)
     if nobody:
