@@ -28,8 +28,15 @@ from knownface.server.settings import Settings
 
 @contextmanager
 def served(run: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server in a process of its own, and its address."""
-    command = [sys.executable, "-m", "knownface", "serve", str(run), "--port", "0", *options]
+    """A server in a process of its own, without Keras, and its address."""
+    code = """
+import sys
+for name in ("keras", "tensorflow", "mtcnn"):
+    sys.modules[name] = None
+from knownface.cli import main
+main()
+"""
+    command = [sys.executable, "-c", code, "serve", str(run), "--port", "0", *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
     try:
         assert process.stderr
