@@ -31,7 +31,8 @@ import psutil
 
 MOST_MB = 3_000
 PATHS = (
-    "/v1/recognize", "/v1/people/Eve/photos", "/v1/feedback", "/api/v1/recognition/recognize",
+    "/", "/people", "/v1/recognize", "/v1/people/Eve/photos", "/v1/feedback",
+    "/api/v1/recognition/recognize",
     "/api/v1/recognition/faces?subject=Eve",
 )  # fmt: skip
 NAMES = (
