@@ -90,6 +90,7 @@ def commands(
         "restore": [living, "{out}/people.backup"],
         "import": ["folders", few, living],
         "forget": [living, "Robyn"],
+        "serve": [living, "--new-key", "manage"],
         "export": [run_folder, "--format", "openvino", "--out", "{out}/export", "--precision",
                    "int8" if find_spec("nncf") else "fp16"],
         "verify": photos[:2],

@@ -18,7 +18,10 @@ from knownface.errors import KnownfaceError
 
 VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "people", "enroll",
          "correct", "never-same", "forget", "undo", "history", "backup", "restore", "import",
-         "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
+         "serve", "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
+
+
+SHELL_ONLY = ("as_json", "quiet", "help", "new_key")
 
 
 def shell(verb: str) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def shell(verb: str) -> dict[str, Any]:
     group: Any = typer.main.get_command(app)
     command = group.get_command(None, verb)
     parameters = getattr(command, "commands", {"list": command}).get("list", command).params
-    return {p.name: p.default for p in parameters if p.name not in ("as_json", "quiet", "help")}
+    return {p.name: p.default for p in parameters if p.name not in SHELL_ONLY}
 
 
 def named(verb: str) -> str:
