@@ -21,7 +21,7 @@ from knownface.recognition.living.portrait import (
     frame_of_crop,
 )
 
-CROPS = {record.crop for record in BACKBONES.values()}
+CROPS = sorted({record.crop for record in BACKBONES.values()}, key=str)
 
 
 @pytest.fixture(scope="module")

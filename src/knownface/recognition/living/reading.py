@@ -17,6 +17,10 @@ from knownface.recognition.living import schema
 from knownface.recognition.standing import MOST_TEMPLATES, Standing, measure
 
 MANY = 200_000  # embeddings from which on half the memory counts for more than the time
+_PEOPLE = (
+    "FROM people p JOIN templates t ON t.person = p.id WHERE p.state = 'known' ORDER BY p.name"
+)
+_FACES = "FROM faces f JOIN people p ON p.id = f.person WHERE p.state = 'known' ORDER BY f.id"
 
 
 @dataclass(frozen=True)
@@ -73,23 +77,21 @@ def meta(database: sqlite3.Connection, key: str) -> str:
 def read(database: sqlite3.Connection) -> Known:
     """Everything that recognising needs; raises ValueError where it does not belong together."""
     width = int(meta(database, "width"))
-    people = database.execute(
-        "SELECT p.id, p.name, p.anchor, t.embedding FROM people p JOIN templates t "
-        "ON t.person = p.id WHERE p.state = 'known' ORDER BY p.name"
-    ).fetchall()
+    people = database.execute(f"SELECT p.id, p.name, p.anchor {_PEOPLE}").fetchall()
     ids = np.array([row[0] for row in people], np.int64)
     index = {int(each): i for i, each in enumerate(ids)}
     faces = database.execute(
-        "SELECT f.id, f.person, f.embedding, f.source, f.digest, f.said, f.tested FROM faces f "
-        "JOIN people p ON p.id = f.person WHERE p.state = 'known' ORDER BY f.id"
+        f"SELECT f.id, f.person, f.source, f.digest, f.said, f.tested {_FACES}"
     ).fetchall()
     labels = np.array([index[row[1]] for row in faces], np.int64)
-    embeddings = vectors((row[2] for row in faces), width)
-    said = np.array([row[5] for row in faces], bool)
+    templates, embeddings = (  # by themselves, so that of a million none is held twice
+        vectors((row[0] for row in database.execute(query)), width)
+        for query in (f"SELECT t.embedding {_PEOPLE}", f"SELECT f.embedding {_FACES}")
+    )
+    said = np.array([row[4] for row in faces], bool)
     gallery = Gallery(
-        tuple(row[1] for row in people), vectors((row[3] for row in people), width), embeddings,
-        labels, tuple(row[3] for row in faces), tuple(row[4] for row in faces),
-        meta(database, "contract"),
+        tuple(row[1] for row in people), templates, embeddings, labels,
+        tuple(row[2] for row in faces), tuple(row[3] for row in faces), meta(database, "contract"),
         _corrections(database, width, index, embeddings[said], labels[said]),
     )  # fmt: skip
     return Known(
@@ -97,7 +99,7 @@ def read(database: sqlite3.Connection) -> Known:
         ids,
         np.array([row[0] for row in faces], np.int64),
         [row[2] for row in people],
-        np.flatnonzero([row[6] for row in faces]),
+        np.flatnonzero([row[5] for row in faces]),
         vectors((row[0] for row in database.execute("SELECT embedding FROM strangers")), width),
         number(database),
         meta(database, "id"),
