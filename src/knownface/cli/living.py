@@ -10,15 +10,15 @@ import knownface
 from knownface.cli.console import note, print_json, say
 from knownface.cli.options import asking
 from knownface.progress import Track
-from knownface.recognition.living.records import Change
+from knownface.recognition.living.records import Change, Receipt
 
 
-def show(change: Change, as_json: bool) -> None:
+def show(done: Change | Receipt, as_json: bool) -> None:
     """What a change did."""
     if as_json:
-        print_json(change.to_json())
+        print_json(done.to_json())
         return
-    for line in change.lines():
+    for line in done.lines():
         say(line)
 
 
@@ -44,12 +44,7 @@ def undo(asked: dict[str, Any], as_json: bool, track: Track) -> None:
 
 @asking(knownface.forget)
 def forget(asked: dict[str, Any], as_json: bool, track: Track) -> None:
-    receipt = knownface.forget(**asked)
-    if as_json:
-        print_json(receipt.to_json())
-        return
-    for line in receipt.lines():
-        say(line)
+    show(knownface.forget(**asked), as_json)
 
 
 @asking(knownface.history)

@@ -96,9 +96,4 @@ for each in (verbs.rename, verbs.merge, verbs.split, verbs.remove, verbs.feature
 @asking(forget)
 def forget_(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     """Erase every trace of somebody, prove it, and give a receipt."""
-    receipt = forget(**asked)
-    if as_json:
-        print_json(receipt.to_json())
-        return
-    for line in receipt.lines():
-        say(line)
+    show(forget(**asked), as_json)

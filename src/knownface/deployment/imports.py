@@ -191,7 +191,6 @@ def _take(
     """Enroll what is new of some photos of one person, and count it."""
     from knownface.recognition.living.enrolling import choose_faces
     from knownface.recognition.living.people import checked_name
-    from knownface.recognition.people import embeddings_of
 
     try:
         name = checked_name(part[0].person)
@@ -206,7 +205,7 @@ def _take(
         for each, label in zip(recognizer.see_photos([*fresh.values()]), fresh, strict=True)
     ]
     several = any(len(each.faces) > 1 for each in seen)
-    others = embeddings_of(gallery, name) if several else recognizer.gallery.embeddings[:0]
+    others = gallery.embeddings_of(name) if several else recognizer.gallery.embeddings[:0]
     chosen, notes = choose_faces(seen, others)
     result.notes += notes
     if not chosen:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-
 from knownface.errors import KnownfaceError
 from knownface.options import Device, Option, argument, call
 from knownface.progress import Track, silent
@@ -71,17 +69,10 @@ def enroll(
     paths = photos_of([photos] if isinstance(photos, str | Path) else photos)
     loaded = _loaded(recognizer, device)
     seen = list(loaded.see_photos(paths, track))
-    chosen, notes = choose_faces(seen, embeddings_of(gallery, name))
+    chosen, notes = choose_faces(seen, gallery.embeddings_of(name))
     if not chosen:
         raise KnownfaceError(f"{name}: nothing to enroll; {notes[0]}")
     return gallery.enroll(name, chosen).noting(notes)
-
-
-def embeddings_of(gallery: LivingGallery, name: str) -> np.ndarray:
-    """Of the faces (n, d) that somebody has already."""
-    known = gallery.read()
-    own = [i for i, each in enumerate(known.gallery.people) if each == name]
-    return known.gallery.embeddings[np.isin(known.gallery.labels, own)]
 
 
 def correct(

@@ -161,13 +161,10 @@ class Service:
         return await asyncio.to_thread(self._enroll, name, seen, actor)
 
     def _enroll(self, name: str, seen: Sequence[SeenPhoto], actor: str) -> Change:
-        known = self.gallery.read().gallery
-        row = known.people.index(name) if name in known.people else -1
-        faces, notes = choose_faces(seen, known.embeddings[known.labels == row])
+        faces, notes = choose_faces(seen, self.gallery.embeddings_of(name))
         if not faces:
             raise KnownfaceError("; ".join(notes))
-        change = self.gallery.enroll(name, faces, actor)
-        return replace(change, warnings=(*notes, *change.warnings))
+        return self.gallery.enroll(name, faces, actor).noting(notes)
 
     def forget(self, who: str | int, actor: str) -> Receipt:
         """Erase every trace of somebody, also of the last hour in memory."""

@@ -142,7 +142,9 @@ def choose_faces(
         elif number == 1:
             chosen.append(seen.faces[0])
         elif not sample:
-            notes.append(f"{path}: {number} faces, and no other photo says which; left out, cut it")
+            notes.append(
+                f"{path}: {number} faces, and nothing says which is meant; cut the photo to one"
+            )
         else:
             middle = np.mean(sample, axis=0)
             best = max(seen.faces, key=lambda face: float(face.embedding @ middle))

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from knownface.errors import KnownfaceError
 from knownface.recognition.artifact import GALLERY, artifact_folder
 from knownface.recognition.living import (
@@ -114,6 +116,11 @@ class LivingGallery:
             except KnownfaceError:  # a newcomer
                 person = None
             return looking.settled(database, person)
+
+    def embeddings_of(self, name: str) -> np.ndarray:
+        """Of the faces (n, d) that somebody has; none where nobody has that name."""
+        with schema.reading(self.path) as database:
+            return looking.embeddings_of(database, name)
 
     def portrait(self, face: int) -> bytes | None:
         """A JPEG of an enrolled face, where one was kept."""

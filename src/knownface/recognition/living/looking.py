@@ -133,6 +133,15 @@ def settled(database: sqlite3.Connection, id: int | None) -> dict[str, bool]:
     return found
 
 
+def embeddings_of(database: sqlite3.Connection, name: str) -> np.ndarray:
+    """The faces (n, d) of whoever has a name, or had it."""
+    rows = database.execute(
+        "SELECT embedding FROM faces WHERE person IN (SELECT id FROM people WHERE name = ? "
+        "UNION SELECT person FROM aliases WHERE name = ?)", (name, name)
+    )  # fmt: skip
+    return vectors((row[0] for row in rows), int(meta(database, "width")))
+
+
 def portrait(database: sqlite3.Connection, face: int) -> bytes | None:
     row = database.execute("SELECT portrait FROM faces WHERE id = ?", (face,)).fetchone()
     return row["portrait"] if row else None

@@ -123,10 +123,7 @@ def checked(path: Path, database: sqlite3.Connection) -> Known:
 def names_and_templates(path: Path) -> tuple[list[str], bytes]:
     """Who is known, sorted, and the templates (p, d) in that order, float32, little-endian."""
     with schema.reading(path) as database:
-        rows = database.execute(
-            "SELECT p.name, t.embedding FROM people p JOIN templates t ON t.person = p.id "
-            "WHERE p.state = 'known' ORDER BY p.name"
-        ).fetchall()
+        rows = database.execute(f"SELECT p.name, t.embedding {_PEOPLE}").fetchall()
     return [row[0] for row in rows], b"".join(row[1] for row in rows)
 
 
