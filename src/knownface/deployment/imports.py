@@ -190,7 +190,7 @@ def _take(
 ) -> None:
     """Enroll what is new of some photos of one person, and count it."""
     from knownface.recognition.living.enrolling import choose_faces
-    from knownface.recognition.living.people import checked_name
+    from knownface.recognition.living.naming import checked_name
 
     try:
         name = checked_name(part[0].person)

@@ -9,7 +9,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.options import argument, either
 from knownface.recognition.corrections import SAME_FACE
-from knownface.recognition.living import people
+from knownface.recognition.living import naming
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.enrolling import leave, looks, place, same_face
 from knownface.recognition.living.reading import Known
@@ -38,8 +38,8 @@ def correct(
         place(recorder, face, person, there)
         return f"The face in {face.source} is nobody, and is never named", []
     assert not_ is not None
-    person = people.find(recorder.database, not_)
-    who = people.shown(recorder.database, person)
+    person = naming.find(recorder.database, not_)
+    who = naming.shown(recorder.database, person)
     if there is None:
         row = place(recorder, face, None, None)
     else:
@@ -57,9 +57,9 @@ def _is(
     recorder: Recorder, known: Known, face: SeenFace, name: str, threshold: float
 ) -> tuple[str, list[str]]:
     there = same_face(recorder.database, face)
-    person, new = people.person_called(recorder, name)
+    person, new = naming.person_called(recorder, name)
     place(recorder, face, person, there)
-    who = people.shown(recorder.database, person)
+    who = naming.shown(recorder.database, person)
     theirs = there is not None and there["person"] == person
     notes = [] if theirs else looks(known, person, who, [face], threshold)
     return f"The face in {face.source} is {who}" + (", who is new" if new else ""), notes

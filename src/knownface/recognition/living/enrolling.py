@@ -10,7 +10,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.options import call
-from knownface.recognition.living import people
+from knownface.recognition.living import naming, people
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.reading import Known, blob
 from knownface.recognition.living.records import SeenFace, SeenPhoto
@@ -26,15 +26,15 @@ def enroll(
     """What was done, in one sentence, and what to look at."""
     if not faces:
         raise KnownfaceError(f"{name}: no face to enroll; give a photo that shows one")
-    person, new = people.person_called(recorder, name)
-    shown = people.shown(recorder.database, person)
+    person, new = naming.person_called(recorder, name)
+    shown = naming.shown(recorder.database, person)
     notes, added = [], list[SeenFace]()
     for face in faces:
         there = same_face(recorder.database, face)
         if there is not None and there["person"] == person:
             notes.append(f"{face.source} is enrolled as {shown} already")
         elif there is not None and there["state"] == "known":
-            other = people.shown(recorder.database, there["person"])
+            other = naming.shown(recorder.database, there["person"])
             notes.append(
                 f"{face.source} is enrolled as {other} and was left there; if it is {shown}: "
                 + call("correct", ..., face.source, is_=shown)

@@ -20,7 +20,7 @@ from knownface.files.runs import write_json
 from knownface.files.values import read_json
 from knownface.files.whole import whole_file
 from knownface.recognition.artifact import GALLERY
-from knownface.recognition.living import people, schema
+from knownface.recognition.living import naming, schema
 from knownface.recognition.living.changes import insert, rows_before
 from knownface.recognition.living.erasing import (
     NOBODY,
@@ -75,7 +75,7 @@ class _Traces:
 def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: float) -> Receipt:
     """Erase somebody from the gallery, the cache and the run folder; see `LivingGallery.forget`."""
     with schema.changing(gallery) as database:
-        person = people.find(database, who)
+        person = naming.find(database, who)
         those = [person, *_same_looks(database, person, threshold)]
         traces = _traces(database, those)
         erase_strangers(database, person, threshold)

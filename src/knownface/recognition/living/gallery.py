@@ -21,6 +21,7 @@ from knownface.recognition.living import (
     forgetting,
     looking,
     memory,
+    naming,
     people,
     schema,
 )
@@ -97,12 +98,12 @@ class LivingGallery:
 
     def person(self, who: Who) -> Person:
         with schema.reading(self.path) as database:
-            return looking.person(database, people.find(database, who))
+            return looking.person(database, naming.find(database, who))
 
     def faces(self, who: Who) -> list[FaceRecord]:
         """The enrolled faces of somebody, the best first."""
         with schema.reading(self.path) as database:
-            return looking.faces(database, people.find(database, who))
+            return looking.faces(database, naming.find(database, who))
 
     def settled(self, name: str) -> dict[str, bool]:
         """Photos that are not to be added to somebody again, by digest.
@@ -112,7 +113,7 @@ class LivingGallery:
         """
         with schema.reading(self.path) as database:
             try:
-                person = people.find(database, name)
+                person = naming.find(database, name)
             except KnownfaceError:  # a newcomer
                 person = None
             return looking.settled(database, person)

@@ -13,7 +13,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.files.whole import whole_file
 from knownface.recognition.artifact import GALLERY
-from knownface.recognition.living import people, schema
+from knownface.recognition.living import naming, schema
 from knownface.recognition.living.changes import insert
 from knownface.recognition.living.reading import blob, checked, meta, number, refresh_templates
 
@@ -133,7 +133,7 @@ def _people_of(database: sqlite3.Connection, fresh: sqlite3.Connection) -> dict[
     whose = {}
     for row in fresh.execute("SELECT * FROM people").fetchall():
         try:
-            person = people.find(database, str(row["name"]))
+            person = naming.find(database, str(row["name"]))
         except KnownfaceError:
             values = {"name": row["name"], "state": "known", "added": row["added"]}
             person = insert(database, "people", values)

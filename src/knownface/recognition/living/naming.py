@@ -1,0 +1,57 @@
+"""Whom a name means, also one from before, and what can be a name."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import unicodedata
+
+from knownface.errors import KnownfaceError
+from knownface.recognition.living.changes import Recorder
+
+LONGEST = 100  # characters of a name
+
+
+def checked_name(name: str) -> str:
+    """A name as it is kept; KnownfaceError where it could not name a folder, or is none."""
+    text = unicodedata.normalize("NFC", str(name)).strip()
+    odd = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "/\\" for c in text)
+    if not text or len(text) > LONGEST or odd or text.startswith("."):
+        raise KnownfaceError(
+            f"{name!r:.60} is no name: 1 to {LONGEST} characters, without /, \\ and line ends, and "
+            "without a full stop before them"
+        )
+    return text
+
+
+def find(database: sqlite3.Connection, who: str | int) -> int:
+    """The id of somebody, by it, by name or by a name from before."""
+    if isinstance(who, int):
+        rows = database.execute("SELECT id FROM people WHERE id = ?", (who,)).fetchall()
+    else:
+        text = unicodedata.normalize("NFC", who).strip()
+        rows = database.execute(
+            "SELECT id FROM people WHERE name = ? UNION ALL "
+            "SELECT person FROM aliases WHERE name = ?", (text, text)
+        ).fetchall()  # fmt: skip
+    if not rows:
+        known = database.execute("SELECT name FROM people WHERE name NOT NULL ORDER BY name")
+        names = [row[0] for row in known]
+        some = ", ".join(names[:5]) + ", ..." * (len(names) > 5) or "nobody"
+        raise KnownfaceError(f"nobody is called {who!r:.60}; known are {some}")
+    return int(rows[0][0])
+
+
+def person_called(recorder: Recorder, name: str) -> tuple[int, bool]:
+    """The id of whoever has a name, or had it; somebody new where nobody does, and whether so."""
+    text = checked_name(name)
+    try:
+        return find(recorder.database, text), False
+    except KnownfaceError:
+        return recorder.insert("people", name=text, state="known", added=time.time()), True
+
+
+def shown(database: sqlite3.Connection, person: int) -> str:
+    """How a sentence speaks of somebody."""
+    row = database.execute("SELECT name, state FROM people WHERE id = ?", (person,)).fetchone()
+    return str(row["name"] or f"the {row['state']} person {person}")
