@@ -102,6 +102,46 @@ def test_a_backup_goes_to_a_run_of_another_network(
     assert knownface.restore(other, file, replace=True) > 40
 
 
+@pytest.mark.parametrize("name", ["accuracy", "train", "0", "a", "frozen", "people"])
+def test_a_name_that_is_a_word_of_the_files_is_forgotten_too(
+    name: str, run: Path, newcomer: list[Path]
+) -> None:
+    """It took keys and numbers out of evaluation.json."""
+    before = json.loads((run / "evaluation.json").read_text())
+    knownface.enroll(run, name, newcomer[:2])
+    receipt = knownface.forget(run, name)
+    assert receipt.searched["found"] == 0
+    assert json.loads((run / "evaluation.json").read_text()) == before
+    assert (run / "report.html").is_file()
+
+
+def test_everybody_is_forgotten_one_after_another(run: Path, people: Path, tmp_path: Path) -> None:
+    """The second one found the evaluation unreadable, and gave no receipt."""
+    for number, folder in enumerate(sorted(people.iterdir())):
+        file = tmp_path / f"{number}.json"
+        assert knownface.forget(run, folder.name, receipt=file).searched["found"] == 0
+        assert json.loads(file.read_text())["searched"]["found"] == 0
+        assert folder.name not in (run / "report.html").read_text()
+    assert knownface.people(run) == []
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation["people"][:2] == ["forgotten", "forgotten 2"]
+
+
+def test_wrong_numbers_and_names_are_one_sentence(run: Path, newcomer: list[Path]) -> None:
+    for number in (0, -1, -2):
+        with pytest.raises(KnownfaceError, match="must be 1 or more"):
+            knownface.correct(run, newcomer[0], is_="Kim", face=number)
+    with pytest.raises(KnownfaceError, match="must be 1 or more"):
+        knownface.history(run, limit=0)
+    for name in ("\udcff", "unknown", "Forgotten"):
+        with pytest.raises(KnownfaceError, match="name"):
+            knownface.enroll(run, name, newcomer[:1])
+    with pytest.raises(KnownfaceError, match="nothing with so large a number"):
+        knownface.LivingGallery(run).person(10**30)
+    with pytest.raises(KnownfaceError, match="nobody with the number 77"):
+        knownface.LivingGallery(run).name(77, "Kim")
+
+
 def test_forgetting_cleans_what_the_run_wrote(run: Path) -> None:
     assert b"Tom_Cruise" in (run / "evaluation.json").read_bytes()
     receipt = knownface.forget(run, "Tom_Cruise")

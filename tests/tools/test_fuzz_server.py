@@ -19,5 +19,15 @@ def test_broken_uploads(
     code = fuzz_server.main()
     said = json.loads(capsys.readouterr().out)
     assert code == 0, said
-    assert said["answers"].keys() <= {"200", "400", "408", "413", "415", "422", "503", "closed"}
+    assert said["answers"].keys() <= {
+        "200",
+        "303",
+        "400",
+        "408",
+        "413",
+        "415",
+        "422",
+        "503",
+        "closed",
+    }
     assert said["answers"]["422"] > 10

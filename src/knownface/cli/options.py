@@ -46,7 +46,7 @@ def asking(asked: Callable[..., Any]) -> Callable[[Command], Callable[..., None]
 
 
 def _dashed(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return f"--{name.rstrip('_').replace('_', '-')}"
 
 
 def _parameter(name: str, kind: Any, default: Any) -> Parameter:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import knownface
-from knownface.cli.console import print_json, say
+from knownface.cli.console import note, print_json, say
 from knownface.cli.living import show
 from knownface.cli.options import asking
 from knownface.pages.forgetting import forget
@@ -49,6 +49,8 @@ def list_(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         return
     for person in found:
         say(_line(person))
+    if not found:
+        note(f"Nobody is {asked['state']}.")
 
 
 def _line(person: Person) -> str:

@@ -35,7 +35,7 @@ def print_recognition(recognition: Recognition) -> None:
     for face in recognition.faces:
         box = ", ".join(f"{value:.0f}" for value in face.box)
         line = f"{recognition.path}: {face.answer} {face.similarity:.2f} [{box}]"
-        if not face.name:
+        if not face.name and face.nearest:
             line += f" nearest {face.nearest}, confidence {face.confidence:.2f}"
         say(line)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from knownface.errors import KnownfaceError
 from knownface.options import Option
 from knownface.recognition.artifact import artifact_folder
 
 if TYPE_CHECKING:
     from knownface.recognition.living.records import Receipt
+
+log = logging.getLogger(__name__)
 
 
 def forget(
@@ -29,12 +33,15 @@ def forget(
 
     gallery = LivingGallery(recognizer)
     given = gallery.forget(name)
-    write_again(gallery.folder.parent)
     if receipt is not None:
         from knownface.files.runs import write_json
 
         with whole_file(Path(receipt)) as part:
             write_json(part, given.to_json())
+    try:
+        write_again(gallery.folder.parent)
+    except KnownfaceError as error:
+        log.warning("The report could not be written again: %s", error)
     return given
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from knownface.errors import KnownfaceError
-from knownface.options import Device, Option, argument, call
+from knownface.options import Device, Option, argument, call, checked
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.living.records import (
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 Folder = Annotated[Path | str, Option("A run or recognizer folder.")]
 Who = Annotated[str, Option("A name.")]
 Asked = Literal["known", "unknown", "ignored"]
+Number = Annotated[
+    int | None,
+    Option(
+        "Of several faces, which one, counted from the left.",
+        wanted="1 or more",
+        fits=lambda number: number >= 1,
+    ),
+]
+Limit = Annotated[
+    int, Option("How many at most.", wanted="1 or more", fits=lambda limit: limit >= 1)
+]
 
 
 def _gallery(recognizer: Path | str | Recognizer) -> LivingGallery:
@@ -82,14 +93,7 @@ def correct(
     is_: Annotated[str | None, Option("Who the face is.", "--is")] = None,
     not_: Annotated[str | None, Option("Who the face is not.", "--not")] = None,
     nobody: Annotated[bool, Option("Never to be named.")] = False,
-    face: Annotated[
-        int | None,
-        Option(
-            "Of several faces, which one, counted from the left.",
-            wanted="1 or more",
-            fits=lambda number: number >= 1,
-        ),
-    ] = None,
+    face: Number = None,
     device: Device = "auto",
 ) -> Change:
     """Say who a face is, who it is not, or that it is nobody: from now on, for good.
@@ -98,9 +102,10 @@ def correct(
     not_: of several faces, the one with that name is meant.
     Raises KnownfaceError where it is not clear which face is meant.
     """
+    number = checked("face", Number, face)
     gallery = _gallery(recognizer)
     seen = _loaded(recognizer, device).see(photo)
-    chosen = _meant(seen, str(photo), face, not_)
+    chosen = _meant(seen, str(photo), number, not_)
     return gallery.correct(chosen, is_, not_, nobody)
 
 
@@ -145,12 +150,10 @@ def undo(
 def history(
     recognizer: Folder,
     *,
-    limit: Annotated[
-        int, Option("How many at most.", wanted="1 or more", fits=lambda limit: limit >= 1)
-    ] = 50,
+    limit: Limit = 50,
 ) -> list[Entry]:
     """The changes of who is known, the last first."""
-    return _gallery(recognizer).history(limit)
+    return _gallery(recognizer).history(checked("limit", Limit, limit))
 
 
 # ---------------------------------------------------------------- looking

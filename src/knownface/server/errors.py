@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from knownface.errors import KnownfaceError
+from knownface.recognition.living.schema import GalleryError
 from knownface.server.compreface import PREFIX, as_compreface
 from knownface.server.problems import MEDIA, Problem
 
@@ -38,7 +39,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, KnownfaceError):
-        return Problem(422, str(error))
+        return Problem(503 if isinstance(error, GalleryError) else 422, str(error))
     if isinstance(error, RequestValidationError):
         return Problem(422, "; ".join(map(_complaint, error.errors()[:5])))
     if isinstance(error, HTTPException):

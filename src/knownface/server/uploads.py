@@ -147,7 +147,11 @@ class _Parts:
         if len(self._content) > self._most:
             if self._name in self._names:
                 raise too_large(self._settings)
-            raise Problem(413, f"The field {visible(self._name)[:40]!r} is too long")
+            wanted = " or ".join(map(repr, sorted(self._names)))
+            raise Problem(
+                413, f"The field {visible(self._name)[:40]!r} is too long; a photo belongs in the "
+                f"field {wanted}",
+            )  # fmt: skip
 
     def _end(self) -> None:
         if self._name in self._names:

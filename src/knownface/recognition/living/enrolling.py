@@ -65,7 +65,14 @@ def looks(
             for face, similarity in zip(added, with_others, strict=True)
             if similarity < threshold
         ]
-    others = np.where(own, -1.0, gallery.templates @ (total / np.linalg.norm(total)))
+    direction = total / np.linalg.norm(total)
+    same = int((known.strangers @ direction >= threshold).sum()) if len(known.strangers) else 0
+    if same and not own.any():
+        notes.append(
+            f"{same} photos of the test's strangers look like {shown}: if they are photos of "
+            f"{shown}, they count as strangers accepted from now on, though nothing is wrong"
+        )
+    others = np.where(own, -1.0, gallery.templates @ direction)
     if len(others) and others.max() >= threshold:
         like = gallery.people[int(others.argmax())]
         notes.append(

@@ -31,7 +31,7 @@ def erase_person(database: sqlite3.Connection, person: int) -> None:
         ("templates", "person"), ("sightings", "person"), ("people", "id"),
     ):  # fmt: skip
         database.execute(f"DELETE FROM {table} WHERE {column} = ?", (person,))
-    spoken = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)")
+    spoken = spoken_of(names)
     _scrub_history(database, person, spoken)
     _scrub_sources(database, spoken)
 
@@ -45,6 +45,12 @@ def erase_strangers(database: sqlite3.Connection, person: int, threshold: float)
     for row in database.execute("SELECT id, embedding FROM strangers").fetchall():
         if np.frombuffer(row[1], "<f4") @ template >= threshold:
             database.execute("DELETE FROM strangers WHERE id = ?", (row[0],))
+
+
+def spoken_of(names: list[str]) -> re.Pattern[str]:
+    """Finds names in sentences and paths: as whole words, and not within a number."""
+    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?<!\d\.)(?:{words})(?!\w)(?!\.\d)" if words else r"(?!)")
 
 
 def names_of(database: sqlite3.Connection, person: int) -> list[str]:
@@ -90,3 +96,27 @@ def _scrub_sources(database: sqlite3.Connection, spoken: re.Pattern[str]) -> Non
             before |= {key: spoken.sub(NOBODY, text) for key, text in texts.items()}
             change = "UPDATE steps SET before = ? WHERE id = ?"
             database.execute(change, (json.dumps(before), row["id"]))
+
+
+def named_in(database: sqlite3.Connection, names: list[str]) -> int:
+    """In how many rows somebody's name stands: of people, photos, sightings, history."""
+    spoken = spoken_of(names)
+    texts = {
+        "people": "name", "aliases": "name", "faces": "source", "sightings": "source",
+        "steps": "before",
+    }  # fmt: skip
+    found = 0
+    for table, column in texts.items():
+        whole = column == "name"
+        for row in database.execute(f"SELECT {column} FROM {table} WHERE {column} NOT NULL"):
+            found += row[0] in names if whole else bool(_spoken_in(spoken, table, row[0]))
+    told = "SELECT text FROM history WHERE text != ? AND verb != 'forget'"
+    return found + sum(bool(spoken.search(row[0])) for row in database.execute(told, (SCRUBBED,)))
+
+
+def _spoken_in(spoken: re.Pattern[str], table: str, text: str) -> bool:
+    """Whether a name stands in a text, or in the values of a row as it was."""
+    if table != "steps":
+        return bool(spoken.search(text))
+    values = (value for value in json.loads(text).values() if isinstance(value, str))
+    return any(spoken.search(value) for value in values)

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import mmap
-import re
 import sqlite3
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from knownface.errors import KnownfaceError
 from knownface.faces.crop_cache import crops_folder
-from knownface.files.runs import write_json
-from knownface.files.values import read_json
-from knownface.files.whole import whole_file
 from knownface.recognition.artifact import GALLERY
-from knownface.recognition.living import naming, schema
+from knownface.recognition.living import naming, run_files, schema
 from knownface.recognition.living.changes import insert, rows_before
 from knownface.recognition.living.erasing import (
-    NOBODY,
     erase_person,
     erase_strangers,
+    named_in,
     names_of,
 )
 from knownface.recognition.living.reading import meta, names_and_templates, vectors
 from knownface.recognition.living.records import Receipt
 from knownface.recognition.record import tell_people
 
-# What `train` and `evaluate` write around a recogniser with names or faces in it. Pages, pictures
-# go, and can be made again of evaluation.json; there and in the split nobody has the name.
-PAGES = ("report.html", "confusion_matrix.png", "model_card.md", "check.html")
-DOCUMENTS = ("evaluation.json", "split.json")
 NETWORK = ("embedder", "detector")  # files that no gallery writes: their checksums are recorded
 REMAINS = (
     "Photos in folders of your own, and exports, backups and copies made before: delete them "
@@ -95,11 +85,11 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
         erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
     erased += [f"{number} cached crops" for number in [_uncache(traces.digests)] if number]
     run = folder.parent if folder.name == "recognizer" else folder
-    erased += _clean_run(run, traces.names)
+    erased += run_files.clean(run, traces.names)
     remains = [*REMAINS, *([TRAINED] if traces.trained else [])]
     return Receipt(
         time.time(), traces.faces, len(traces.digests), traces.sightings, tuple(erased),
-        tuple(remains), _search(run, traces),
+        tuple(remains), _search(run, gallery, traces),
     )  # fmt: skip
 
 
@@ -147,58 +137,23 @@ def _uncache(digests: set[str]) -> int:
     return gone
 
 
-# ---------------------------------------------------------------- the run folder
-def _clean_run(run: Path, names: list[str]) -> list[str]:
-    """Take names and faces out of what a run wrote; gives what was done, in words."""
-    done = []
-    for name in DOCUMENTS:
-        path = run / name
-        if not path.is_file():
-            continue
-        try:
-            document = read_json(path)
-        except (OSError, ValueError):
-            raise KnownfaceError(f"{path}: cannot be read, so that it may still hold the name; "
-                                 "delete it") from None  # fmt: skip
-        cleaned = _without(document, names)
-        if cleaned != document:
-            with whole_file(path, like=path) as part:
-                write_json(part, cleaned)
-            done.append(f"the name in {name}")
-    for name in PAGES:
-        if (run / name).is_file():
-            (run / name).unlink()
-            done.append(name)
-    return done
-
-
-def _without(value: Any, names: list[str]) -> Any:
-    """A document in which nobody has these names, and no path leads into their folders."""
-    if isinstance(value, dict):
-        return {_without(key, names): _without(each, names) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_without(each, names) for each in value]
-    if isinstance(value, str):
-        if value.split("/")[0] in names:
-            return NOBODY
-        for name in names:
-            value = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", NOBODY, value)
-    return value
-
-
 # ---------------------------------------------------------------- proof
-def _search(run: Path, traces: _Traces) -> dict[str, int]:
-    """Look for names, embeddings, portraits and digests in every file that may hold some."""
+def _search(run: Path, gallery: Path, traces: _Traces) -> dict[str, int]:
+    """Look for names, embeddings, portraits and digests in every file that may hold some.
+
+    Names are looked for where names stand: `a` is in every file.
+    """
     patterns = traces.patterns()
-    words = [rf"(?<!\w){re.escape(name)}(?!\w)".encode() for name in traces.names]
-    spoken = re.compile(b"|".join(words)) if words else None
     files = size = found = 0
     for path in _written(run):
         files, size = files + 1, size + path.stat().st_size
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as m:
             found += any(m.find(piece) >= 0 for piece in patterns)
-            found += bool(spoken and spoken.search(m))
     found += sum(1 for d in traces.digests for _ in (crops_folder() / d[:2]).glob(f"{d}-*"))
+    found += sum(1 for _ in run_files.named_in(run, traces.names))
+    with schema.opened(gallery) as database:
+        found += named_in(database, traces.names)
+        found += int(database.execute("PRAGMA freelist_count").fetchone()[0])
     return {"files": files, "bytes": size, "found": found}
 
 

@@ -57,7 +57,7 @@ def restore(source: Path, target: Path, embed: Embed) -> tuple[int, int]:
             database.execute(
                 "UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'number'", (since,)
             )
-            database.execute("UPDATE meta SET value = ? WHERE key = 'id'", (id,))
+            database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('id', ?)", (id,))
             _note(database, "restore", f"Restored from {source.name}")
             came = database.execute("SELECT count(*) FROM faces").fetchone()[0]
         with schema.opened(part) as database, schema.opened(target) as other:
@@ -105,7 +105,7 @@ def carry_over(old: Path, new: Path, embed: Embed) -> tuple[int, int]:
             if meta(database, "contract") != contract:
                 embed_again(database, embed, contract, width)
             id = meta(fresh, "id")
-            database.execute("UPDATE meta SET value = ? WHERE key = 'id'", (id,))
+            database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('id', ?)", (id,))
             people_before, faces_before = _only_in(database, fresh)
             whose = _people_of(database, fresh)
             _take_faces(database, fresh, whose)

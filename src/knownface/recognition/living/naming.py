@@ -10,12 +10,16 @@ from knownface.errors import KnownfaceError
 from knownface.recognition.living.changes import Recorder
 
 LONGEST = 100  # characters of a name
+# What stands for people who have no name here.
+SAID = ("unknown", "ignored", "too poor", "nobody", "forgotten")
 
 
 def checked_name(name: str) -> str:
     """A name as it is kept; KnownfaceError where it could not name a folder, or is none."""
     text = unicodedata.normalize("NFC", str(name)).strip()
     odd = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "/\\" for c in text)
+    if text.lower() in SAID:
+        raise KnownfaceError(f"{text!r} is what is said of faces without a name; take another one")
     if not text or len(text) > LONGEST or odd or text.startswith("."):
         raise KnownfaceError(
             f"{name!r:.60} is no name: 1 to {LONGEST} characters, without /, \\ and line ends, and "
@@ -34,6 +38,8 @@ def find(database: sqlite3.Connection, who: str | int) -> int:
             "SELECT id FROM people WHERE name = ? UNION ALL "
             "SELECT person FROM aliases WHERE name = ?", (text, text)
         ).fetchall()  # fmt: skip
+    if not rows and isinstance(who, int):
+        raise KnownfaceError(f"there is nobody with the number {who}; look again")
     if not rows:
         known = database.execute("SELECT name FROM people WHERE name NOT NULL ORDER BY name")
         names = [row[0] for row in known]

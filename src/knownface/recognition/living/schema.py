@@ -141,6 +141,10 @@ def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
         with closing(_connect(path, mode)) as database:
             _check(path, database)
             yield database
+    except OverflowError:
+        raise KnownfaceError("there is nothing with so large a number; look again") from None
+    except UnicodeEncodeError:
+        raise KnownfaceError("a name has to be text, in UTF-8") from None
     except sqlite3.OperationalError as error:
         raise _sentence(path, error) from None
     except sqlite3.DatabaseError as error:
@@ -171,26 +175,30 @@ def _check(path: Path, database: sqlite3.Connection) -> None:
         raise unusable(path, "its tables are not those of a gallery")
 
 
-def _sentence(path: Path, error: sqlite3.Error) -> KnownfaceError:
+def _sentence(path: Path, error: sqlite3.Error) -> GalleryError:
     """What is the matter with a file that may be whole."""
     if not path.is_file():
-        return KnownfaceError(
+        return GalleryError(
             f"{path}: there is no gallery; copy the recogniser's folder again, whole"
         )
     if "locked" in str(error):
-        return KnownfaceError(
+        return GalleryError(
             f"{path}: another process has been changing it for {PATIENCE:.0f} seconds; try again"
         )
     if "readonly" in str(error) or "unable to open" in str(error):
-        return KnownfaceError(
+        return GalleryError(
             f"{path}: cannot be written; change the permissions of it and of its folder"
         )
     if "full" in str(error):
-        return KnownfaceError(f"{path}: the disk is full; nothing was changed")
+        return GalleryError(f"{path}: the disk is full; nothing was changed")
     return unusable(path, error)
 
 
-def unusable(path: Path, reason: object) -> KnownfaceError:
-    return KnownfaceError(
+class GalleryError(KnownfaceError):
+    """The file itself is missing, damaged, locked or cannot be written."""
+
+
+def unusable(path: Path, reason: object) -> GalleryError:
+    return GalleryError(
         f"{path}: not a usable gallery ({reason}); restore a backup, copy it again or train again"
     )

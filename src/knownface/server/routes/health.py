@@ -22,9 +22,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses=answers({"status": "ready"}))
 async def readyz(service: Asked) -> dict[str, str]:
-    """The gallery can be read; while the server ends, this is 503."""
+    """The gallery can be read, and is this network's; while the server ends, this is 503."""
     with refused_as(503):
-        await asyncio.to_thread(lambda: service.gallery.number)
+        await asyncio.to_thread(service.recognizer.follow)
     return {"status": "ready"}
 
 
