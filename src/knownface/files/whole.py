@@ -41,7 +41,7 @@ def private_folder(path: Path) -> None:
     """
     if path.is_dir():
         return
-    if path.exists():
+    if path.exists() and not path.is_dir():  # which another thread may have made meanwhile
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     private_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
