@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,11 @@ def test_json_is_whole_and_has_no_number_that_json_does_not_have(tmp_path: Path)
         write_json(path, {"far": path})
     assert path.read_text(encoding="utf-8") == first
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_many_threads_make_one_folder(tmp_path: Path) -> None:
+    """One of nine crops was not remembered: its folder was taken for a file."""
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(300):
+            list(pool.map(private_folder, [tmp_path / str(number) / "a" / "b"] * 8))
+            assert (tmp_path / str(number) / "a" / "b").is_dir()
