@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from evil_page import evil
 from invented import invented
 from typer.testing import CliRunner
 
@@ -138,25 +139,11 @@ def test_the_map_shows_one_person(browser: Any, pages: dict[int, Path]) -> None:
         assert shown.get_attribute("data-person") == "Person 3"
 
 
-EVIL = """async () => {
-  const refused = new Set();
-  document.addEventListener("securitypolicyviolation", (e) => refused.add(e.effectiveDirective));
-  const [script, picture, text] = ["script", "img", "p"].map((tag) => document.createElement(tag));
-  script.textContent = "window.evil = 1";
-  picture.src = "http://evil.example.invalid/x.png";
-  text.innerHTML = '<b onclick="window.evil = 2" style="color: red">x</b>';
-  document.body.append(script, picture, text);
-  text.firstChild.click();
-  await new Promise((done) => setTimeout(done, 50));
-  return [window.evil ?? null, [...refused].sort()];
-}"""
-
-
 def test_nothing_of_others_runs_in_a_page(browser: Any, pages: dict[int, Path]) -> None:
     page = browser.new_page()
     page.goto(pages[2].as_uri())
     refused = ["img-src", "script-src-attr", "script-src-elem", "style-src-attr"]
-    assert page.evaluate(EVIL) == [None, refused]
+    assert page.evaluate(evil()) == [None, refused]
     page.close()
 
 

@@ -93,6 +93,7 @@ def test_a_newcomer_from_enrolment_to_forgetting(
     assert receipt["searched"]["found"] == 0
     assert "Emma" not in json.dumps(receipt)
     said(client.get("/v1/people/Emma"), 404)
+    assert (run / "report.html").is_file()  # written again
     assert recognized(client, stranger[3])[0]["faces"][0]["name"] != "Emma"
 
 

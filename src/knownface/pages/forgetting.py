@@ -38,10 +38,7 @@ def forget(
 
         with whole_file(Path(receipt)) as part:
             write_json(part, given.to_json())
-    try:
-        write_again(gallery.folder.parent)
-    except KnownfaceError as error:
-        log.warning("The report could not be written again: %s", error)
+    write_again(gallery.folder.parent)
     return given
 
 
@@ -54,7 +51,10 @@ def write_again(run: Path) -> None:
     from knownface.pages.report import write_report
     from knownface.recognition.record import Artifact
 
-    evaluation = Evaluation.load(run / "evaluation.json")
-    write_report(run, evaluation)
-    about = Artifact.read(artifact_folder(run)).about
-    write_model_card(run / "model_card.md", evaluation, about)
+    try:
+        evaluation = Evaluation.load(run / "evaluation.json")
+        write_report(run, evaluation)
+        about = Artifact.read(artifact_folder(run)).about
+        write_model_card(run / "model_card.md", evaluation, about)
+    except KnownfaceError as error:
+        log.warning("The report could not be written again: %s", error)

@@ -200,11 +200,20 @@ class Gallery:
         np.add.at(sums, self.labels, self.embeddings)
         rows = np.flatnonzero(np.bincount(self.labels)[self.labels] > 1)
         photos, labels = self.embeddings[rows].astype(np.float64), self.labels[rows]
-        scores = photos @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
-        others = sums[labels] - photos
-        lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-9)
-        scores[np.arange(len(rows)), labels] = (photos * others).sum(1) / lengths
-        return scores, labels
+        return without_itself(unit_length(sums), sums, photos, labels), labels
+
+
+def without_itself(
+    templates: np.ndarray, sums: np.ndarray, photos: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """Cosine (m, p) of enrolled photos (m, d) with templates (p, d), their own without themselves.
+
+    sums: (p, d), that the templates are the directions of; labels: (m,) whose the photos are.
+    """
+    scores = np.asarray(photos @ templates.T)
+    own = unit_length(sums[labels] - photos)
+    scores[np.arange(len(photos)), labels] = (own * photos).sum(1)
+    return scores
 
 
 def _check_directions(name: str, rows: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -37,6 +38,8 @@ Number = Annotated[
 Limit = Annotated[
     int, Option("How many at most.", wanted="1 or more", fits=lambda limit: limit >= 1)
 ]
+
+log = logging.getLogger(__name__)
 
 
 def _gallery(recognizer: Path | str | Recognizer) -> LivingGallery:
@@ -256,7 +259,7 @@ def restore(
     Raises KnownfaceError where the file is no backup, and where changes would be lost.
     """
     from knownface.recognition.living import moving, schema
-    from knownface.recognition.living.reading import names_and_templates
+    from knownface.recognition.living.reading import people_in
     from knownface.recognition.record import tell_people
 
     gallery, source = _gallery(recognizer), Path(file)
@@ -271,8 +274,10 @@ def restore(
             f"up too, or replace them: {call('restore', gallery.folder, source, replace=True)}"
         )
     loaded = _loaded(recognizer, device)
-    came, _ = moving.restore(source, gallery.path, loaded.embed_portraits)
-    tell_people(gallery.folder, lambda: names_and_templates(gallery.path))
+    came, gone = moving.restore(source, gallery.path, loaded.embed_portraits)
+    if gone:
+        log.warning("%d faces did not come: no picture of them was kept for this network", gone)
+    tell_people(gallery.folder, lambda: people_in(gallery.path))
     return came
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knownface.stats.vectors import unit_length
+from knownface.recognition.gallery import without_itself
 
 MOST_TEMPLATES = 100_000  # of more, testing at every change would take longer than the change
 
@@ -86,8 +86,5 @@ def _named(
     threshold: float,
 ) -> np.ndarray:
     """Whether each face (t, d) is named rightly by templates that it has no part in."""
-    scores = faces @ templates.T
-    own = unit_length(sums[labels] - faces)
-    at = np.arange(len(faces))
-    scores[at, labels] = (own * faces).sum(1)
-    return np.asarray((scores.argmax(1) == labels) & (scores[at, labels] >= threshold))
+    scores = without_itself(templates, sums, faces, labels)
+    return np.asarray((scores.argmax(1) == labels) & (scores.max(1) >= threshold))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from knownface.errors import KnownfaceError
 from knownface.faces.decode import opened
+from knownface.pages.forgetting import write_again
 from knownface.recognition.living import Change, LivingGallery, Receipt, SeenPhoto
 from knownface.recognition.living.enrolling import choose_faces
 from knownface.recognition.recognizer import Recognizer
@@ -167,9 +168,12 @@ class Service:
         return self.gallery.enroll(name, faces, actor).noting(notes)
 
     def forget(self, who: str | int, actor: str) -> Receipt:
-        """Erase every trace of somebody, also of the last hour in memory."""
+        """Erase every trace of somebody, also in memory, and write the run's report again."""
         receipt = self.gallery.forget(who, actor)
         self.recent.clear()
+        self.recognizer.follow()
+        self.collection.read()
+        write_again(self.gallery.folder.parent)
         return receipt
 
     # ------------------------------------------------------------ all the time

@@ -15,7 +15,7 @@ from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import moving
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.looking import names_by_digest, names_of_all
-from knownface.recognition.living.reading import names_and_templates
+from knownface.recognition.living.reading import people_in
 from knownface.recognition.living.schema import reading
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.record import tell_people
@@ -71,8 +71,11 @@ def carry_over(earlier: str | Path, folder: Path, recognizer: Recognizer) -> Non
 
     folder: the new recognizer folder. Raises KnownfaceError.
     """
-    new = folder / GALLERY
-    people, faces = moving.carry_over(LivingGallery(earlier).path, new, recognizer.embed_portraits)
+    new, old = folder / GALLERY, LivingGallery(earlier).path
+    embed = recognizer.embed_portraits
+    people, faces, lost = moving.carry_over(old, new, embed)
     log.info("From the earlier run: %d people and %d faces that the folder does not have",
              people, faces)  # fmt: skip
-    tell_people(folder, lambda: names_and_templates(new))
+    if lost:
+        log.warning("%d faces did not come: no picture of them was kept for this network", lost)
+    tell_people(folder, lambda: people_in(new))

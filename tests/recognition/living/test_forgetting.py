@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from base64 import b64encode
 from dataclasses import replace
@@ -15,7 +16,7 @@ from living_people import Cast, answer, living
 
 from knownface.errors import KnownfaceError
 from knownface.faces.crop_cache import crops_folder
-from knownface.recognition.living import LivingGallery, SeenFace, SeenPhoto
+from knownface.recognition.living import LivingGallery, SeenFace, SeenPhoto, run_files
 from knownface.recognition.result import Recognition, RecognizedFace
 
 CAST = Cast(12)
@@ -87,6 +88,31 @@ def test_nothing_is_left_in_any_file_or_free_page(run: Path) -> None:
     assert not (run / "report.html").exists()
     said = json.dumps(receipt.to_json())
     assert not re.search("Zo|Forgotten|camera", said)
+
+
+def test_who_was_cut_off_can_be_forgotten_again(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could have named them any more, and the run's files still did."""
+    gallery = LivingGallery(run)
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_files, "clean", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.forget(NAME)
+    assert gallery.person(NAME).photos > 1
+    gallery.forget(NAME)
+    assert traces(run) == []
+
+
+def test_only_the_run_around_a_recogniser_is_its_run(run: Path, tmp_path: Path) -> None:
+    """A folder that happens to hold it may be somebody's home."""
+    alone = tmp_path / "home"
+    shutil.copytree(run / "recognizer", alone / "recognizer")
+    (alone / "split.json").write_text(json.dumps({"train": [f"{NAME}/1.jpg"]}))
+    assert LivingGallery(alone).forget(NAME).searched["files"] == 2
+    assert NAME in json.loads((alone / "split.json").read_text())["train"][0]
 
 
 def test_others_and_their_history_stay(run: Path) -> None:

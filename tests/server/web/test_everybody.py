@@ -11,22 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evil_page import evil
 
 from knownface.server.keys import Keys, new_key
-
-EVIL = """async () => {
-  const refused = new Set();
-  document.addEventListener("securitypolicyviolation", (e) => refused.add(e.effectiveDirective));
-  const [script, picture, text] = ["script", "img", "p"].map((tag) => document.createElement(tag));
-  script.textContent = "window.evil = 1";
-  picture.src = "http://evil.example.invalid/x.png";
-  text.innerHTML = '<b onclick="window.evil = 2" style="color: red">x</b>';
-  document.body.append(script, picture, text);
-  text.firstChild.click();
-  await fetch("http://evil.example.invalid/").catch(() => 0);
-  await new Promise((done) => setTimeout(done, 50));
-  return [window.evil ?? null, [...refused].sort()];
-}"""
 
 
 @pytest.fixture
@@ -98,7 +85,10 @@ def test_nothing_of_others_runs_in_the_page(served: Any, browser: Any) -> None:
     page = browser.new_page()
     page.goto(served.address)
     refused = ["connect-src", "img-src", "script-src-attr", "script-src-elem", "style-src-attr"]
-    assert page.evaluate(EVIL) == [None, refused]
+    assert page.evaluate(evil('await fetch("http://evil.example.invalid/").catch(() => 0);')) == [
+        None,
+        refused,
+    ]
     page.close()
 
 

@@ -23,9 +23,7 @@ class Recorder:
 
     def __init__(self, database: sqlite3.Connection, verb: str, actor: str) -> None:
         self.database, self.verb, self.people = database, verb, set[int]()
-        self.change = insert(database, "history", {
-            "at": time.time(), "actor": actor, "verb": verb, "text": "", "people": "[]"
-        })  # fmt: skip
+        self.change = note(database, verb, "", actor)
 
     def insert(self, table: str, **values: Any) -> int:
         """A new row; gives its id."""
@@ -126,6 +124,12 @@ def insert(database: sqlite3.Connection, table: str, values: dict[str, Any]) -> 
     marks = ", ".join("?" * len(values))
     statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
     return int(database.execute(statement, tuple(values.values())).lastrowid or 0)
+
+
+def note(database: sqlite3.Connection, verb: str, text: str, actor: str = "shell") -> int:
+    """A line of the history; gives its number."""
+    row = {"at": time.time(), "actor": actor, "verb": verb, "text": text, "people": "[]"}
+    return insert(database, "history", row)
 
 
 def rows_before(database: sqlite3.Connection, table: str) -> list[dict[str, Any]]:

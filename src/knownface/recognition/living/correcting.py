@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,33 +15,52 @@ from knownface.recognition.living import naming
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.enrolling import leave, looks, place, same_face
 from knownface.recognition.living.reading import Known
-from knownface.recognition.living.records import Cause, SeenFace
+from knownface.recognition.living.records import Cause, Done, SeenFace
 from knownface.stats.vectors import unit_length
 
 
-def correct(
-    recorder: Recorder,
-    known: Known,
-    face: SeenFace,
-    is_: str | None,
-    not_: str | int | None,
-    nobody: bool,
-    threshold: float,
-) -> tuple[str, list[str]]:
-    """What was done, in one sentence, and what to look at; exactly one of the three is said."""
-    if (is_ is not None) + (not_ is not None) + bool(nobody) != 1:
-        ways = either((argument("is_", ...), argument("not_", ...), argument("nobody", True)))
-        raise KnownfaceError(f"say one thing about a face: {ways}")
-    if is_ is not None:
-        return _is(recorder, known, face, is_, threshold)
-    there = same_face(recorder.database, face)
-    if nobody:
+@dataclass(frozen=True)
+class Said:
+    """What somebody says of a face: one of the three. Raises KnownfaceError for none or several."""
+
+    face: SeenFace
+    is_: str | None
+    not_: str | int | None
+    nobody: bool
+
+    def __post_init__(self) -> None:
+        if (self.is_ is not None) + (self.not_ is not None) + bool(self.nobody) != 1:
+            ways = argument("is_", ...), argument("not_", ...), argument("nobody", True)
+            raise KnownfaceError(f"say one thing about a face: {either(ways)}")
+
+
+def correct(recorder: Recorder, known: Known, said: Said, threshold: float) -> Done:
+    """See `LivingGallery.correct`."""
+    database, source = recorder.database, said.face.source
+    before = cause(known, said.face.embedding, threshold)
+    there = same_face(database, said.face)
+    if said.nobody:
         person = recorder.insert("people", name=None, state="ignored", added=time.time())
-        place(recorder, face, person, there)
-        return f"The face in {face.source} is nobody, and is never named", []
-    assert not_ is not None
-    person = naming.find(recorder.database, not_)
-    who = naming.shown(recorder.database, person)
+        place(recorder, said.face, person, there)
+        return Done(f"The face in {source} is nobody, and is never named", (), before)
+    if said.is_ is not None:
+        person, new = naming.person_called(recorder, said.is_)
+        place(recorder, said.face, person, there)
+        who = naming.shown(database, person)
+        theirs = there is not None and there["person"] == person
+        notes = [] if theirs else looks(known, person, who, [said.face], threshold)
+        text = f"The face in {source} is {who}" + (", who is new" if new else "")
+        return Done(text, notes, before if before and before.person != who else None)
+    assert said.not_ is not None
+    person = naming.find(database, said.not_)
+    who = naming.shown(database, person)
+    _refuse(recorder, said.face, person, there)
+    text = f"The face in {source} is not {who}"
+    return Done(text, (), before if before and before.person == who else None)
+
+
+def _refuse(recorder: Recorder, face: SeenFace, person: int, there: sqlite3.Row | None) -> None:
+    """A face is not somebody: theirs no more, and never again until it is said to be."""
     if there is None:
         row = place(recorder, face, None, None)
     else:
@@ -48,21 +69,9 @@ def correct(
             leave(recorder, person, row)
             recorder.update("faces", row, person=None, said=1)
     if recorder.rows("constraints", "face = ? AND person = ?", row, person):
+        who = naming.shown(recorder.database, person)
         raise KnownfaceError(f"the face in {face.source} is known not to be {who} already")
     recorder.insert("constraints", kind="not", face=row, person=person)
-    return f"The face in {face.source} is not {who}", []
-
-
-def _is(
-    recorder: Recorder, known: Known, face: SeenFace, name: str, threshold: float
-) -> tuple[str, list[str]]:
-    there = same_face(recorder.database, face)
-    person, new = naming.person_called(recorder, name)
-    place(recorder, face, person, there)
-    who = naming.shown(recorder.database, person)
-    theirs = there is not None and there["person"] == person
-    notes = [] if theirs else looks(known, person, who, [face], threshold)
-    return f"The face in {face.source} is {who}" + (", who is new" if new else ""), notes
 
 
 def cause(known: Known, embedding: np.ndarray, threshold: float) -> Cause | None:

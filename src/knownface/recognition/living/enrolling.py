@@ -13,7 +13,7 @@ from knownface.options import call
 from knownface.recognition.living import naming, people
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.reading import Known, blob
-from knownface.recognition.living.records import SeenFace, SeenPhoto
+from knownface.recognition.living.records import Done, SeenFace, SeenPhoto
 from knownface.stats.vectors import unit_length
 
 # Cosine from which two faces of one photo, by its content, are the same face.
@@ -22,8 +22,8 @@ SAME_IN_PHOTO = 0.9
 
 def enroll(
     recorder: Recorder, known: Known, name: str, faces: Sequence[SeenFace], threshold: float
-) -> tuple[str, list[str]]:
-    """What was done, in one sentence, and what to look at."""
+) -> Done:
+    """See `LivingGallery.enroll`."""
     if not faces:
         raise KnownfaceError(f"{name}: no face to enroll; give a photo that shows one")
     person, new = naming.person_called(recorder, name)
@@ -46,7 +46,8 @@ def enroll(
         raise KnownfaceError(f"{shown}: nothing to add; {notes[0]}")
     notes += looks(known, person, shown, added, threshold)
     number = f"{len(added)} photo{'s' * (len(added) > 1)}"
-    return f"{shown} {'is new, with' if new else 'has'} {number}{'' if new else ' more'}", notes
+    text = f"{shown} is new, with {number}" if new else f"{shown} has {number} more"
+    return Done(text, notes)
 
 
 def looks(

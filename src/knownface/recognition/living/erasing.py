@@ -26,14 +26,19 @@ def erase_person(database: sqlite3.Connection, person: int) -> None:
         if now and now[0] in (person, None):
             database.execute("DELETE FROM constraints WHERE face = ?", (face,))
             database.execute("DELETE FROM faces WHERE id = ?", (face,))
+    drop_person(database, person)
+    spoken = spoken_of(names)
+    _scrub_history(database, person, spoken)
+    _scrub_sources(database, spoken)
+
+
+def drop_person(database: sqlite3.Connection, person: int) -> None:
+    """Delete what the tables say of somebody without faces."""
     for table, column in (
         ("constraints", "person"), ("constraints", "other"), ("aliases", "person"),
         ("templates", "person"), ("sightings", "person"), ("people", "id"),
     ):  # fmt: skip
         database.execute(f"DELETE FROM {table} WHERE {column} = ?", (person,))
-    spoken = spoken_of(names)
-    _scrub_history(database, person, spoken)
-    _scrub_sources(database, spoken)
 
 
 def erase_strangers(database: sqlite3.Connection, person: int, threshold: float) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from knownface.faces.crop_cache import crops_folder
 from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import naming, run_files, schema
-from knownface.recognition.living.changes import insert, rows_before
+from knownface.recognition.living.changes import note, rows_before
 from knownface.recognition.living.erasing import (
     erase_person,
     erase_strangers,
@@ -64,6 +64,7 @@ class _Traces:
 
 def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: float) -> Receipt:
     """Erase somebody from the gallery, the cache and the run folder; see `LivingGallery.forget`."""
+    run = folder.parent if (folder.parent / run_files.DOCUMENTS[0]).is_file() else folder
     with schema.changing(gallery) as database:
         person = naming.find(database, who)
         those = [person, *_same_looks(database, person, threshold)]
@@ -73,19 +74,16 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
             erase_person(database, each)
         shared = {row[0] for row in database.execute("SELECT digest FROM faces")}
         traces = replace(traces, digests=traces.digests - shared)  # photos of others, too
-        insert(database, "history", {
-            "at": time.time(), "actor": actor, "verb": "forget", "people": "[]",
-            "text": f"Somebody was forgotten, with {traces.faces} faces",
-        })  # fmt: skip
+        note(database, "forget", f"Somebody was forgotten, with {traces.faces} faces", actor)
+        # Before the gallery has forgotten: who is cut off here can be forgotten again.
+        erased = [f"{GALLERY}: faces, templates, corrections, history, sightings, free pages"]
+        if traces.groups:
+            erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
+        erased += [f"{number} cached crops" for number in [_uncache(traces.digests)] if number]
+        erased += run_files.clean(run, traces.names)
+        tell_people(folder, lambda: names_and_templates(database))
     with schema.opened(gallery) as database:
         database.execute("VACUUM")
-    tell_people(folder, lambda: names_and_templates(gallery))
-    erased = [f"{GALLERY}: faces, templates, corrections, history, sightings, free pages"]
-    if traces.groups:
-        erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
-    erased += [f"{number} cached crops" for number in [_uncache(traces.digests)] if number]
-    run = folder.parent if folder.name == "recognizer" else folder
-    erased += run_files.clean(run, traces.names)
     remains = [*REMAINS, *([TRAINED] if traces.trained else [])]
     return Receipt(
         time.time(), traces.faces, len(traces.digests), traces.sightings, tuple(erased),

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.errors import KnownfaceError
 from knownface.recognition.artifact import GALLERY, artifact_folder
 from knownface.recognition.living import (
     correcting,
@@ -30,14 +29,14 @@ from knownface.recognition.living.reading import (
     Known,
     checked,
     meta,
-    names_and_templates,
     number,
+    people_in,
     read_gallery,
     refresh_templates,
 )
 from knownface.recognition.living.records import (
-    Cause,
     Change,
+    Done,
     Entry,
     FaceRecord,
     Person,
@@ -51,7 +50,7 @@ from knownface.recognition.record import Artifact, tell_people
 from knownface.recognition.standing import MOST_TEMPLATES, Standing
 
 Who = str | int  # a name, also one that somebody had before, or an id
-Work = Callable[[Recorder, Known], str]
+Work = Callable[[Recorder, Known], Done]
 
 
 class LivingGallery:
@@ -112,16 +111,12 @@ class LivingGallery:
         or that a face in them is nobody.
         """
         with schema.reading(self.path) as database:
-            try:
-                person = naming.find(database, name)
-            except KnownfaceError:  # a newcomer
-                person = None
-            return looking.settled(database, person)
+            return looking.settled(database, naming.look_up(database, name))
 
     def embeddings_of(self, name: str) -> np.ndarray:
         """Of the faces (n, d) that somebody has; none where nobody has that name."""
         with schema.reading(self.path) as database:
-            return looking.embeddings_of(database, name)
+            return looking.embeddings_of(database, naming.look_up(database, name))
 
     def portrait(self, face: int) -> bytes | None:
         """A JPEG of an enrolled face, where one was kept."""
@@ -145,14 +140,10 @@ class LivingGallery:
     # ------------------------------------------------------------ changing
     def enroll(self, name: str, faces: Sequence[SeenFace], actor: str = "shell") -> Change:
         """Add photos of somebody; a name that nobody has is a newcomer's."""
-        notes: list[str] = []
-
-        def work(recorder: Recorder, known: Known) -> str:
-            text, said = enrolling.enroll(recorder, known, name, faces, self._threshold())
-            notes.extend(said)
-            return text
-
-        return self._change("enroll", actor, work, notes)
+        threshold = self._threshold()
+        return self._change(
+            "enroll", actor, lambda r, known: enrolling.enroll(r, known, name, faces, threshold)
+        )
 
     def correct(
         self,
@@ -167,62 +158,56 @@ class LivingGallery:
         A face that is somebody joins their photos. One that is nobody is never named, nor what is
         more like it than like anybody known.
         """
-        causes, notes = list[Cause](), list[str]()
+        said = correcting.Said(face, is_, not_, nobody)
         threshold = self._threshold()
-
-        def work(recorder: Recorder, known: Known) -> str:
-            cause = correcting.cause(known, face.embedding, threshold)
-            text, said = correcting.correct(recorder, known, face, is_, not_, nobody, threshold)
-            notes.extend(said)
-            wrong = cause and (
-                nobody or (cause.person not in (is_,) and not_ in (None, cause.person))
-            )
-            causes.extend([cause] if cause and wrong else [])
-            return text
-
-        return self._change("correct", actor, work, notes, causes)
+        return self._change(
+            "correct", actor, lambda r, known: correcting.correct(r, known, said, threshold)
+        )
 
     def rename(self, who: Who, to: str, actor: str = "shell") -> Change:
-        return self._change("rename", actor, lambda r, _: people.rename(r, who, to))
+        return self._change("rename", actor, lambda r, _: Done(people.rename(r, who, to)))
 
     def name(self, who: int, name: str, actor: str = "shell") -> Change:
         """Give somebody unknown a name; if somebody has it, these faces are theirs."""
-        return self._change("name", actor, lambda r, _: people.name(r, who, name))
+        return self._change("name", actor, lambda r, _: Done(people.name(r, who, name)))
 
     def ignore(self, who: int, actor: str = "shell") -> Change:
         """Never name somebody unknown, nor count them, from now on."""
-        return self._change("ignore", actor, lambda r, _: people.ignore(r, who))
+        return self._change("ignore", actor, lambda r, _: Done(people.ignore(r, who)))
 
     def merge(self, who: Who, into: Who, actor: str = "shell") -> Change:
         """Two are one person; refused where somebody has said that they are not."""
-        return self._change("merge", actor, lambda r, _: people.merge(r, who, into))
+        return self._change("merge", actor, lambda r, _: Done(people.merge(r, who, into)))
 
     def split(self, who: Who, faces: Sequence[int], to: str, actor: str = "shell") -> Change:
         """Some faces of somebody are another person, new or known: the two never merge again."""
-        return self._change("split", actor, lambda r, _: people.split(r, who, faces, to))
+        return self._change("split", actor, lambda r, _: Done(people.split(r, who, faces, to)))
 
     def remove(self, face: int, actor: str = "shell") -> Change:
         """Take one photo away; not the last one."""
-        return self._change("remove", actor, lambda r, _: people.remove(r, face))
+        return self._change("remove", actor, lambda r, _: Done(people.remove(r, face)))
 
     def feature(self, who: Who, face: int, actor: str = "shell") -> Change:
         """The face to show for somebody."""
-        return self._change("feature", actor, lambda r, _: people.feature(r, who, face))
+        return self._change("feature", actor, lambda r, _: Done(people.feature(r, who, face)))
 
     def born(self, who: Who, date: str | None, actor: str = "shell") -> Change:
         """A birth date, YYYY-MM-DD, or none."""
-        return self._change("born", actor, lambda r, _: people.born(r, who, date))
+        return self._change("born", actor, lambda r, _: Done(people.born(r, who, date)))
 
     def never_same(self, one: Who, other: Who, actor: str = "shell") -> Change:
         """Two people who are never to be merged."""
-        return self._change("never-same", actor, lambda r, _: people.never_same(r, one, other))
+        return self._change(
+            "never-same", actor, lambda r, _: Done(people.never_same(r, one, other))
+        )
 
     def undo(self, change: int | None = None, actor: str = "shell") -> Change:
         """Take back a change, by default the last one that was not taken back."""
-        return self._change("undo", actor, lambda r, _: people.undo(r, change))
+        return self._change("undo", actor, lambda r, _: Done(people.undo(r, change)))
 
     def forget(self, who: Who, actor: str = "shell") -> Receipt:
         """Erase every trace of somebody here, and prove it; this cannot be undone."""
+        self._last = None
         return forgetting.forget(self.folder, self.path, who, actor, self._threshold())
 
     # ------------------------------------------------------------ memory
@@ -237,29 +222,22 @@ class LivingGallery:
             return memory.expire(database, days)
 
     # ------------------------------------------------------------ inside
-    def _change(
-        self,
-        verb: str,
-        actor: str,
-        work: Work,
-        notes: Sequence[str] = (),
-        causes: Sequence[Cause] = (),
-    ) -> Change:
+    def _change(self, verb: str, actor: str, work: Work) -> Change:
         threshold = self._threshold()
         with schema.changing(self.path) as database:
             before = self._now(database)
             recorder = Recorder(database, verb, actor)
-            text = work(recorder, before)
+            done = work(recorder, before)
             refresh_templates(database, recorder.people)
-            recorder.finish(text)
+            recorder.finish(done.text)
             after = checked(self.path, database)
         if len(after.ids) <= MOST_TEMPLATES:
             self._last = replace(after, number=after.number + 1)  # which this change adds
         if before.gallery.people != after.gallery.people:
-            tell_people(self.folder, lambda: names_and_templates(self.path))
+            tell_people(self.folder, lambda: people_in(self.path))
         return Change(
-            recorder.change, verb, text, tuple(notes), before.standing(threshold),
-            after.standing(threshold), causes[0] if causes else None,
+            recorder.change, verb, done.text, tuple(done.notes), before.standing(threshold),
+            after.standing(threshold), done.cause,
         )  # fmt: skip
 
     def _now(self, database: sqlite3.Connection) -> Known:

@@ -12,6 +12,7 @@ from knownface.recognition.living.reading import meta, vectors
 from knownface.recognition.living.records import Entry, FaceRecord, Person, Sighting, State
 
 ALIKE = 3  # people who look most like somebody
+MOST_PAIRS = 30_000_000  # of people who are compared
 APART = 600.0  # seconds between two sightings that are two visits
 
 _PEOPLE = """
@@ -92,12 +93,12 @@ def _with_looks(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> li
 def _alike(
     database: sqlite3.Connection, wanted: Sequence[int]
 ) -> dict[int, tuple[tuple[str, float], ...]]:
-    """The known people who look most like each."""
+    """The known people who look most like each; nobody's, where that would take minutes."""
     rows = database.execute(
         "SELECT p.id, p.name, p.state, t.embedding FROM people p "
         "JOIN templates t ON t.person = p.id"
     ).fetchall()
-    if not rows:
+    if not rows or len(rows) * len(wanted) > MOST_PAIRS:
         return {}
     width = int(meta(database, "width"))
     templates = vectors((row["embedding"] for row in rows), width)
@@ -133,12 +134,9 @@ def settled(database: sqlite3.Connection, id: int | None) -> dict[str, bool]:
     return found
 
 
-def embeddings_of(database: sqlite3.Connection, name: str) -> np.ndarray:
-    """The faces (n, d) of whoever has a name, or had it."""
-    rows = database.execute(
-        "SELECT embedding FROM faces WHERE person IN (SELECT id FROM people WHERE name = ? "
-        "UNION SELECT person FROM aliases WHERE name = ?)", (name, name)
-    )  # fmt: skip
+def embeddings_of(database: sqlite3.Connection, id: int | None) -> np.ndarray:
+    """The faces (n, d) of somebody; none of nobody."""
+    rows = database.execute("SELECT embedding FROM faces WHERE person = ?", (id,))
     return vectors((row[0] for row in rows), int(meta(database, "width")))
 
 

@@ -39,10 +39,10 @@ def remember(
             person = _grouped(database, face, threshold + SURER, moment)
         else:
             person = None
-        database.execute(
-            "INSERT INTO sightings (at, person, similarity, source, reason) VALUES (?, ?, ?, ?, ?)",
-            (moment, person, float(answer.similarity), source, answer.reason),
-        )
+        insert(database, "sightings", {
+            "at": moment, "person": person, "similarity": float(answer.similarity),
+            "source": source, "reason": answer.reason,
+        })  # fmt: skip
 
 
 def _grouped(
@@ -54,14 +54,11 @@ def _grouped(
         return int(there["person"]) if there["state"] == "unknown" else None
     person = _nearest(database, face.embedding, "unknown", least)
     if person is None:
-        person = database.execute(
-            "INSERT INTO people (state, added) VALUES ('unknown', ?)", (moment,)
-        ).lastrowid
+        person = insert(database, "people", {"state": "unknown", "added": moment})
     kept = database.execute("SELECT count(*) FROM faces WHERE person = ?", (person,)).fetchone()[0]
     if kept < MOST_FACES:
         values = columns(face) | {"person": person, "added": moment}
         insert(database, "faces", values)
-        assert person is not None
         refresh_templates(database, [person])
     return person
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from knownface.errors import KnownfaceError
 from knownface.files.whole import whole_file
 from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import naming, schema
-from knownface.recognition.living.changes import insert
+from knownface.recognition.living.changes import insert, note
+from knownface.recognition.living.erasing import drop_person
 from knownface.recognition.living.reading import blob, checked, meta, number, refresh_templates
+from knownface.recognition.living.writing import write_strangers
 
 # What a network makes of a kept face: portraits (k) and frames (k, 14) become (k, d), unit length.
 Embed = Callable[[list[bytes], np.ndarray], np.ndarray]
@@ -53,12 +53,12 @@ def restore(source: Path, target: Path, embed: Embed) -> tuple[int, int]:
         with schema.changing(part) as database:
             if meta(database, "contract") != wanted:
                 lost = embed_again(database, embed, wanted, width)
-                replace_strangers(database, [row[0] for row in strangers])
+                write_strangers(database, [row[0] for row in strangers])
             database.execute(
                 "UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'number'", (since,)
             )
             database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('id', ?)", (id,))
-            _note(database, "restore", f"Restored from {source.name}")
+            note(database, "restore", f"Restored from {source.name}")
             came = database.execute("SELECT count(*) FROM faces").fetchone()[0]
         with schema.opened(part) as database, schema.opened(target) as other:
             database.backup(other)
@@ -91,32 +91,34 @@ def embed_again(database: sqlite3.Connection, embed: Embed, contract: str, width
     return int(lost)
 
 
-def carry_over(old: Path, new: Path, embed: Embed) -> tuple[int, int]:
+def carry_over(old: Path, new: Path, embed: Embed) -> tuple[int, int, int]:
     """What was said before a training goes on after it: `new` becomes `old`, seen by its network.
 
     old, new: gallery files; faces of `new` that `old` does not have join it, under the names that
-    lead somewhere in it. Gives how many people and faces came from `old` alone.
+    lead somewhere in it. Gives how many people and faces came from `old` alone, and how many faces
+    were lost because no portrait of them was kept.
     """
     with TemporaryDirectory() as aside:
         part = Path(aside) / GALLERY
         copy(old, part)
         with schema.reading(new) as fresh, schema.changing(part) as database:
             contract, width = meta(fresh, "contract"), int(meta(fresh, "width"))
+            lost = 0
             if meta(database, "contract") != contract:
-                embed_again(database, embed, contract, width)
+                lost = embed_again(database, embed, contract, width)
             id = meta(fresh, "id")
             database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('id', ?)", (id,))
             people_before, faces_before = _only_in(database, fresh)
             whose = _people_of(database, fresh)
             _take_faces(database, fresh, whose)
             _drop_left_out(database, fresh)
-            replace_strangers(database, [r[0] for r in fresh.execute("SELECT embedding FROM "
+            write_strangers(database, [r[0] for r in fresh.execute("SELECT embedding FROM "
                                                                      "strangers")])  # fmt: skip
             refresh_templates(database, [r[0] for r in database.execute("SELECT id FROM people")])
-            _note(database, "train", "Trained again: people, names and corrections went on")
+            note(database, "train", "Trained again: people, names and corrections went on")
         with schema.opened(part) as database, schema.opened(new) as other:
             database.backup(other)
-    return people_before, faces_before
+    return people_before, faces_before, lost
 
 
 def _only_in(database: sqlite3.Connection, fresh: sqlite3.Connection) -> tuple[int, int]:
@@ -132,9 +134,8 @@ def _people_of(database: sqlite3.Connection, fresh: sqlite3.Connection) -> dict[
     """The id here of each person there, by name; somebody new where nobody has it."""
     whose = {}
     for row in fresh.execute("SELECT * FROM people").fetchall():
-        try:
-            person = naming.find(database, str(row["name"]))
-        except KnownfaceError:
+        person = naming.look_up(database, str(row["name"]))
+        if person is None:
             values = {"name": row["name"], "state": "known", "added": row["added"]}
             person = insert(database, "people", values)
         whose[int(row["id"])] = person
@@ -186,19 +187,7 @@ def _drop_empty(database: sqlite3.Connection) -> None:
         "SELECT id FROM people WHERE id NOT IN (SELECT person FROM faces WHERE person NOT NULL)"
     )
     for row in database.execute(nobody).fetchall():
-        for table, column in (("people", "id"), ("aliases", "person"), ("constraints", "person"),
-                              ("constraints", "other"), ("sightings", "person")):  # fmt: skip
-            database.execute(f"DELETE FROM {table} WHERE {column} = ?", (row[0],))
-
-
-def replace_strangers(database: sqlite3.Connection, rows: list[bytes]) -> None:
-    database.execute("DELETE FROM strangers")
-    database.executemany("INSERT INTO strangers (embedding) VALUES (?)", [(r,) for r in rows])
-
-
-def _note(database: sqlite3.Connection, verb: str, text: str) -> None:
-    values = {"at": time.time(), "actor": "shell", "verb": verb, "text": text, "people": "[]"}
-    insert(database, "history", values)
+        drop_person(database, row[0])
 
 
 def _frame(frame: bytes | None) -> np.ndarray:

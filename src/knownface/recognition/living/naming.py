@@ -28,33 +28,40 @@ def checked_name(name: str) -> str:
     return text
 
 
-def find(database: sqlite3.Connection, who: str | int) -> int:
-    """The id of somebody, by it, by name or by a name from before."""
+def look_up(database: sqlite3.Connection, who: str | int) -> int | None:
+    """The id of somebody, by it, by name or by a name from before; None where there is nobody."""
     if isinstance(who, int):
-        rows = database.execute("SELECT id FROM people WHERE id = ?", (who,)).fetchall()
+        rows = database.execute("SELECT id FROM people WHERE id = ?", (who,))
     else:
         text = unicodedata.normalize("NFC", who).strip()
         rows = database.execute(
             "SELECT id FROM people WHERE name = ? UNION ALL "
             "SELECT person FROM aliases WHERE name = ?", (text, text)
-        ).fetchall()  # fmt: skip
-    if not rows and isinstance(who, int):
+        )  # fmt: skip
+    found = rows.fetchone()
+    return None if found is None else int(found[0])
+
+
+def find(database: sqlite3.Connection, who: str | int) -> int:
+    """The same; KnownfaceError where there is nobody."""
+    found = look_up(database, who)
+    if found is not None:
+        return found
+    if isinstance(who, int):
         raise KnownfaceError(f"there is nobody with the number {who}; look again")
-    if not rows:
-        known = database.execute("SELECT name FROM people WHERE name NOT NULL ORDER BY name")
-        names = [row[0] for row in known]
-        some = ", ".join(names[:5]) + ", ..." * (len(names) > 5) or "nobody"
-        raise KnownfaceError(f"nobody is called {who!r:.60}; known are {some}")
-    return int(rows[0][0])
+    known = database.execute("SELECT name FROM people WHERE name NOT NULL ORDER BY name LIMIT 6")
+    names = [row[0] for row in known]
+    some = ", ".join(names[:5]) + ", ..." * (len(names) > 5) or "nobody"
+    raise KnownfaceError(f"nobody is called {who!r:.60}; known are {some}")
 
 
 def person_called(recorder: Recorder, name: str) -> tuple[int, bool]:
     """The id of whoever has a name, or had it; somebody new where nobody does, and whether so."""
     text = checked_name(name)
-    try:
-        return find(recorder.database, text), False
-    except KnownfaceError:
-        return recorder.insert("people", name=text, state="known", added=time.time()), True
+    there = look_up(recorder.database, text)
+    if there is not None:
+        return there, False
+    return recorder.insert("people", name=text, state="known", added=time.time()), True
 
 
 def shown(database: sqlite3.Connection, person: int) -> str:

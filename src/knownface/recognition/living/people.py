@@ -11,7 +11,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.options import call
 from knownface.recognition.living.changes import Recorder
-from knownface.recognition.living.naming import checked_name, find, person_called, shown
+from knownface.recognition.living.naming import checked_name, find, look_up, person_called, shown
 
 
 def rename(recorder: Recorder, who: str | int, to: str) -> str:
@@ -46,9 +46,8 @@ def name(recorder: Recorder, who: int, called: str) -> str:
     if database.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()[0]:
         raise KnownfaceError(f"{was} has a name already; rename them")
     faces = recorder.rows("faces", "person = ?", person)
-    try:
-        known = find(database, text)
-    except KnownfaceError:
+    known = look_up(database, text)
+    if known is None:
         known = person
         recorder.update("people", person, name=text, state="known")
     for face in faces:

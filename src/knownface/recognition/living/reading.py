@@ -120,10 +120,15 @@ def checked(path: Path, database: sqlite3.Connection) -> Known:
         raise schema.unusable(path, str(error).splitlines()[0]) from None
 
 
-def names_and_templates(path: Path) -> tuple[list[str], bytes]:
-    """Who is known, sorted, and the templates (p, d) in that order, float32, little-endian."""
+def people_in(path: Path) -> tuple[list[str], bytes]:
+    """`names_and_templates` of a file."""
     with schema.reading(path) as database:
-        rows = database.execute(f"SELECT p.name, t.embedding {_PEOPLE}").fetchall()
+        return names_and_templates(database)
+
+
+def names_and_templates(database: sqlite3.Connection) -> tuple[list[str], bytes]:
+    """Who is known, sorted, and the templates (p, d) in that order, float32, little-endian."""
+    rows = database.execute(f"SELECT p.name, t.embedding {_PEOPLE}").fetchall()
     return [row[0] for row in rows], b"".join(row[1] for row in rows)
 
 

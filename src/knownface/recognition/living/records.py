@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -137,6 +137,14 @@ class Cause:
             f"It was named {self.person} ({self.similarity:.2f}) mostly because of {self.photo}; "
             f"without that photo {then}"
         )
+
+
+class Done(NamedTuple):
+    """What was done, in one sentence; what to look at; and what a mistake came from."""
+
+    text: str
+    notes: Sequence[str] = ()
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`gallery.sqlite`: its tables, and how it is opened.
 
-A rollback journal, not a write-ahead log: at rest the one file is complete, and it works on network
-shares. What is deleted is overwritten with zeros (`secure_delete`).
+A rollback journal, not a write-ahead log: at rest the one file is complete, and no memory has to be
+shared, which network drives cannot do. What is deleted is overwritten with zeros (`secure_delete`).
 """
 
 from __future__ import annotations

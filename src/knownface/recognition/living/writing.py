@@ -14,6 +14,7 @@ import numpy as np
 
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living import schema
+from knownface.recognition.living.changes import insert
 from knownface.recognition.living.reading import blob
 
 MEAN = 1e-3  # how far a template may be from the mean of its faces and still be that, in cosine
@@ -45,7 +46,7 @@ def write_gallery(path: Path, gallery: Gallery, kept: Kept | None = None) -> str
     with schema.changing(path) as database:
         facts = {"id": id, "contract": gallery.contract, "width": gallery.templates.shape[1]}
         for key, value in facts.items():
-            database.execute("INSERT INTO meta (key, value) VALUES (?, ?)", (key, value))
+            insert(database, "meta", {"key": key, "value": value})
         moment = time.time()
         _write_people(database, gallery, moment, bool(kept and kept.trained))
         details = _details(kept) if kept else ({} for _ in gallery.photos)
@@ -56,16 +57,16 @@ def write_gallery(path: Path, gallery: Gallery, kept: Kept | None = None) -> str
                 "person": int(label) + 1, "embedding": blob(embedding), "source": photo,
                 "digest": digest, "added": moment, **more,
             }  # fmt: skip
-            marks = ", ".join("?" * len(values))
-            database.execute(
-                f"INSERT INTO faces ({', '.join(values)}) VALUES ({marks})", tuple(values.values())
-            )
+            insert(database, "faces", values)
         if kept:
-            database.executemany(
-                "INSERT INTO strangers (embedding) VALUES (?)",
-                [(blob(each),) for each in kept.strangers],
-            )
+            write_strangers(database, [blob(each) for each in kept.strangers])
     return id
+
+
+def write_strangers(database: sqlite3.Connection, rows: list[bytes]) -> None:
+    """In place of those that were there."""
+    database.execute("DELETE FROM strangers")
+    database.executemany("INSERT INTO strangers (embedding) VALUES (?)", [(row,) for row in rows])
 
 
 def _write_people(
@@ -73,11 +74,10 @@ def _write_people(
 ) -> None:
     anchors = _anchors(gallery)
     for row, name in enumerate(gallery.people):
-        database.execute(
-            "INSERT INTO people (id, name, state, added, anchor, trained) "
-            "VALUES (?, ?, 'known', ?, ?, ?)",
-            (row + 1, name, moment, anchors[row], trained),
-        )
+        insert(database, "people", {
+            "id": row + 1, "name": name, "state": "known", "added": moment, "anchor": anchors[row],
+            "trained": trained,
+        })  # fmt: skip
         database.execute(
             "INSERT INTO templates VALUES (?, ?)", (row + 1, blob(gallery.templates[row]))
         )

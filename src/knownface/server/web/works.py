@@ -15,8 +15,8 @@ from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.look_alikes import LookAlike, find_look_alikes
 from knownface.measure.verdict import concerns
+from knownface.recognition.gallery import without_itself
 from knownface.server.web.frame import Screen, page, service_of
-from knownface.stats.vectors import unit_length
 
 if TYPE_CHECKING:
     from knownface.recognition.living.reading import Known
@@ -139,11 +139,8 @@ def _compared(known: Known) -> _Compared:
     for start in range(0, len(rows), BLOCK):
         part = slice(start, start + BLOCK)
         faces, whose = gallery.embeddings[rows[part]].astype(np.float64), labels[part]
-        at = np.arange(len(faces))
-        others = known.sums[whose] - faces
-        scores = gallery.scores(faces)
-        scores[at, whose] = (unit_length(others) * faces).sum(1)
-        own[part], best[part] = scores[at, whose], scores.argmax(1)
+        scores = without_itself(gallery.templates, known.sums, faces, whose)
+        own[part], best[part] = scores[np.arange(len(faces)), whose], scores.argmax(1)
         highest[part] = scores.max(1)
     return _Compared(rows, labels, own, best, highest)
 
