@@ -24,7 +24,8 @@ from knownface.files.committed import changed_folder
 from knownface.recognition.about import About
 from knownface.recognition.artifact import GALLERY, RECORD
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.living import LivingGallery, SeenFace
+from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.records import SeenFace
 from knownface.recognition.living.writing import write_gallery
 from knownface.recognition.record import Artifact, Decision
 from knownface.recognition.threshold import Threshold

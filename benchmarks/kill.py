@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.recognition.living import LivingGallery
+from knownface.recognition.living.gallery import LivingGallery
 
 
 def command(arguments: argparse.Namespace, out: Path, *more: str) -> list[str]:

@@ -28,7 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from knownface.recognition.living import LivingGallery
+from knownface.recognition.living.gallery import LivingGallery
 
 FOLDERS = 40  # people that are made of the given ones
 BYTES = 1_200_000  # at most, of a photo

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from knownface.errors import KnownfaceError
-from knownface.recognition.living import SeenFace, SeenPhoto
+from knownface.recognition.living.records import SeenFace, SeenPhoto
 from knownface.recognition.result import Recognition
 from knownface.server.recent import SECONDS, Recent
 

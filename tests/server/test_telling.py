@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from knownface.errors import KnownfaceError
-from knownface.recognition.living import SeenPhoto
+from knownface.recognition.living.records import SeenPhoto
 from knownface.recognition.result import Recognition, RecognizedFace
 from knownface.server.outbox import Outbox
 from knownface.server.telling import PAUSES, Mqtt, Webhook, events

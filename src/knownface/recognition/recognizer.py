@@ -26,9 +26,8 @@ from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.corrections import SAME_FACE
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.portrait import crop_of_portrait
-from knownface.recognition.living.reading import read_gallery
+from knownface.recognition.living.reading import changes_of, read_gallery
 from knownface.recognition.living.records import SeenPhoto
 from knownface.recognition.living.writing import Kept, write_gallery
 from knownface.recognition.recognizability import Recognizability, why_too_poor
@@ -177,7 +176,7 @@ class Recognizer:
 
         Cheap where nothing has changed. From other threads, an answer is of before or of after.
         """
-        if self.folder is None or LivingGallery(self.folder).number == self.number:
+        if self.folder is None or changes_of(self.folder / GALLERY) == self.number:
             return False
         known = read_gallery(self.folder / GALLERY)
         if known.gallery.contract != self.gallery.contract:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from knownface.recognition.living import LivingGallery, SeenFace
+from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.reading import Known
+from knownface.recognition.living.records import SeenFace
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.result import RecognizedFace
 from knownface.server.problems import Problem

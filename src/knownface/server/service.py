@@ -13,8 +13,9 @@ from PIL import Image
 from knownface.errors import KnownfaceError
 from knownface.faces.decode import opened
 from knownface.pages.forgetting import write_again
-from knownface.recognition.living import Change, LivingGallery, Receipt, SeenPhoto
 from knownface.recognition.living.enrolling import choose_faces
+from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.records import Change, Receipt, SeenPhoto
 from knownface.recognition.recognizer import Recognizer
 from knownface.server.batches import Batches
 from knownface.server.compreface import Collection

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from living_people import Cast, living
 
-from knownface.recognition.living import LivingGallery
+from knownface.recognition.living.gallery import LivingGallery
 
 # Enrols newcomers with two photos each, merges the last two, and says each name once it is done.
 WRITER = """
 import sys
 from living_people import Cast
-from knownface.recognition.living import LivingGallery
+from knownface.recognition.living.gallery import LivingGallery
 gallery, cast, who = LivingGallery(sys.argv[1]), Cast(12), sys.argv[2]
 for number in range(10_000):
     name = f"{who} {number}"

@@ -16,7 +16,9 @@ from living_people import Cast, answer, living
 
 from knownface.errors import KnownfaceError
 from knownface.faces.crop_cache import crops_folder
-from knownface.recognition.living import LivingGallery, SeenFace, SeenPhoto, run_files
+from knownface.recognition.living import run_files
+from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.records import SeenFace, SeenPhoto
 from knownface.recognition.result import Recognition, RecognizedFace
 
 CAST = Cast(12)

@@ -14,7 +14,7 @@ import pytest
 from living_people import Cast, answer, living, unit
 
 from knownface.errors import KnownfaceError
-from knownface.recognition.living import LivingGallery
+from knownface.recognition.living.gallery import LivingGallery
 
 CAST = Cast(12)
 

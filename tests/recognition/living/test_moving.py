@@ -10,7 +10,8 @@ import pytest
 from living_people import WIDTH, Cast, answer, living
 
 from knownface.errors import KnownfaceError
-from knownface.recognition.living import LivingGallery, moving
+from knownface.recognition.living import moving
+from knownface.recognition.living.gallery import LivingGallery
 
 CAST = Cast(12)
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knownface.recognition.living import LivingGallery, SeenFace
+from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.records import SeenFace
 from knownface.server.web import works
 
 

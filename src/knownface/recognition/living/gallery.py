@@ -27,6 +27,7 @@ from knownface.recognition.living import (
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.reading import (
     Known,
+    changes_of,
     checked,
     meta,
     number,
@@ -73,8 +74,7 @@ class LivingGallery:
     @property
     def number(self) -> int:
         """How many changes there were: as long as it stays, nothing has changed."""
-        with schema.reading(self.path) as database:
-            return number(database)
+        return changes_of(self.path)
 
     def read(self) -> Known:
         """Everything that recognising needs, at one moment."""

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from knownface.recognition.living import LivingGallery, Person
+from knownface.recognition.living.gallery import LivingGallery
+from knownface.recognition.living.records import Person
 from knownface.server.access import Caller, require
 from knownface.server.documents import LARGEST_ID
 from knownface.server.problems import Problem, refused_as

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from knownface.recognition.living import SeenPhoto
+from knownface.recognition.living.records import SeenPhoto
 from knownface.server.access import Caller
 from knownface.server.compreface import (
     IMAGE,

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from knownface.recognition.living import Change, Person
+from knownface.recognition.living.records import Change, Person
 from knownface.server.documents import (
     CHANGE,
     FACE,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from knownface.recognition.living import SeenFace
+from knownface.recognition.living.records import SeenFace
 from knownface.server.access import Caller
 from knownface.server.documents import CHANGE, RECOGNIZED, Feedback, answers, photo_body
 from knownface.server.problems import Problem, refused_as

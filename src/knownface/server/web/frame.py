@@ -28,7 +28,8 @@ from knownface.server.web.notices import Notice, Notices
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from knownface.recognition.living import Change, LivingGallery, Person
+    from knownface.recognition.living.gallery import LivingGallery
+    from knownface.recognition.living.records import Change, Person
     from knownface.server.service import Service
 
 ACTOR = "page"  # who changed something, for the history

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from knownface.server.web import words
 
 if TYPE_CHECKING:
-    from knownface.recognition.living import Change, Receipt
+    from knownface.recognition.living.records import Change, Receipt
 
 MOST_NOTICES = 200
 

@@ -31,7 +31,7 @@ from knownface.server.web.notices import Notice
 from knownface.server.web.pictures import cut
 
 if TYPE_CHECKING:
-    from knownface.recognition.living import Change, SeenPhoto
+    from knownface.recognition.living.records import Change, SeenPhoto
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import RecognizedFace
     from knownface.server.service import Service
