@@ -1,4 +1,4 @@
-"""The four networks of the tutorial against what their original implementations compute.
+"""The networks of the tutorial against what their original implementations compute.
 
 The weight files have the official layout and deterministic numbers; `golden/README.md` of the
 shared folder says how they are made.
@@ -52,7 +52,7 @@ CASES = [
         Case("arcface", "arcface-iresnet50", "backbone.pth", "embedding_pth"),
         marks=pytest.mark.backends,
     ),
-    Case("arcface-r100", "arcface-iresnet100", "backbone.onnx"),
+    Case("auraface", "arcface-iresnet100", "glintr100.onnx"),
     Case("arcface-r100", "arcface-iresnet100", "backbone100.pth", "embedding_pth"),
 ]
 
