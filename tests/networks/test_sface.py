@@ -101,8 +101,8 @@ class Export:
         def float32(name: str, shape: object) -> onnx.ValueInfoProto:
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-        given = [float32("data", [1, 3, 112, 112])]
-        given += [float32(each.name, list(each.dims)) for each in self.arrays]
+        given = [float32(each.name, list(each.dims)) for each in self.arrays]
+        given.append(float32("data", [1, 3, 112, 112]))
         graph = helper.make_graph(
             self.nodes, "mxnet_converted_model", given, [float32(self.last, [1, 128])], self.arrays
         )

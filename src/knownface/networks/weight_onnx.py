@@ -144,7 +144,9 @@ def read_convolutions(path: Path, expected: Mapping[str, tuple[int, ...]]) -> di
         )
     arrays: dict[str, np.ndarray] = {}
     for name, step in zip(names, steps, strict=True):
-        _, arrays[f"{name}/bias"] = step.arrays
+        if len(step.arrays) < 2:
+            raise WeightError(f"{path}: Conv {step.name} lacks a parameter, its bias")
+        arrays[f"{name}/bias"] = step.arrays[1]
         arrays[f"{name}/kernel"] = keras_kernel(step)
     return arrays
 

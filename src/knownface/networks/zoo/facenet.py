@@ -234,10 +234,8 @@ STANDARDISED = Pixels((0.0,) * 3, (1.0,) * 3, per_image=True)
 def _record(
     name: str,
     data: str,
-    loss: str,
     disputed: str,
     size: int,
-    parameters: int,
     files: tuple[WeightFile, ...],
     formats: dict[str, Format],
     lfw: float,
@@ -245,13 +243,13 @@ def _record(
     return Backbone(
         name=name,
         network="Inception-ResNet-v1",
-        trained_on=f"{data}, {loss}",
+        trained_on=f"{data}, softmax",
         training_data=data,
         disputed=disputed,
         # 32 of 160 pixels are margin (davidsandberg/facenet, align_dataset_mtcnn.py).
         crop=Crop("box", 160, margin=0.25),
         embedding_size=size,
-        parameters=parameters,
+        parameters={128: 22_779_312, 512: 23_467_824}[size],
         seed_epochs=20,
         licence="MIT (code); weights: not stated",
         weight_files=files,
@@ -266,10 +264,8 @@ BACKBONES = (
     _record(
         "facenet",
         "VGGFace2",
-        "softmax",
         VGGFACE2,
         512,
-        23_467_824,
         (
             _file(
                 "20180402-114759-weights.h5",
@@ -284,10 +280,8 @@ BACKBONES = (
     _record(
         "facenet-casia",
         "CASIA-WebFace",
-        "softmax",
         CASIA_WEBFACE,
         512,
-        23_467_824,
         (_file("20180408-102900-casia-webface.pt", TORCH_RELEASE),),
         {".pt": _PT},
         lfw=0.9905,
@@ -295,10 +289,8 @@ BACKBONES = (
     _record(
         "facenet-128",
         "MS-Celeb-1M",
-        "softmax (2017)",
         MS_CELEB_1M,
         128,
-        22_779_312,
         (_file("20170512-110547-weights.h5", KERAS_RELEASE),),
         {".h5": Format(read_keras_facenet, STANDARDISED)},
         lfw=0.992,

@@ -93,9 +93,9 @@ BACKBONES = (
     Backbone(
         name="sface",
         network="MobileNet",
-        trained_on="CASIA-WebFace, VGGFace2 or MS1MV2 (not stated), SFace",
-        training_data="one or more of CASIA-WebFace, VGGFace2 and MS1MV2 (of MS-Celeb-1M), which "
-        "the authors' paper and code name; of which this file learned was asked and not answered "
+        trained_on="data not stated, SFace",
+        training_data="not stated for this file; its authors' paper and code name CASIA-WebFace, "
+        "VGGFace2 and MS1MV2 (of MS-Celeb-1M), and who asked which got no answer "
         "(opencv/opencv_zoo, issues 124 and 313)",
         disputed=f"{CASIA_WEBFACE}; {VGGFACE2}; {MS_CELEB_1M}",
         # `alignCrop` has the template of `faces/align.py`: both crops of 40 faces in everyday
