@@ -53,10 +53,10 @@ def test_the_licence_of_the_file_and_the_training_data_are_apart(tmp_path: Path)
     facts = {"training_data": "faces of the web", "disputed": "nobody was asked"}
     text = card(tmp_path, invented(3)[0], replace(ABOUT, backbone=ABOUT.backbone | facts))
     assert "| licence of the weight file, as its makers state it | Apache-2.0 |" in text
-    assert "| training data of the network, in their words | faces of the web |" in text
+    assert "| training data of the network, as far as its makers say | faces of the web |" in text
     assert "| what is disputed about those data | nobody was asked |" in text
     older = card(tmp_path, invented(3)[0])  # of a recogniser that does not say
-    assert "| training data of the network, in their words | unknown |" in older
+    assert "| training data of the network, as far as its makers say | unknown |" in older
     assert "| what is disputed about those data | unknown |" in older
 
 
