@@ -219,10 +219,15 @@ runpy.run_module("knownface", run_name="__main__")
 def test_backbones_lists_and_fetches(shared: Path) -> None:
     rows = json.loads(knownface("backbones", "--json").stdout)
     assert {"name", "parameters", "size", "embedding_size", "licence", "files"} <= set(rows[0])
+    assert {"training_data", "disputed", "noncommercial"} <= set(rows[0])
     present = {row["name"]: any(file["present"] for file in row["files"]) for row in rows}
     assert present["mobilefacenet"]
     assert not present["arcface"]
-    assert "w600k_r50.onnx (not here)" in knownface("backbones").stdout
+    shown = knownface("backbones").stdout
+    assert "w600k_r50.onnx (not here)" in shown
+    for words in ("licence of the file", "training data", "what is disputed", "no legal advice"):
+        assert words in shown
+    assert all(row["licence"] in shown for row in rows)
     done = knownface("backbones", "fetch", "mobilefacenet")
     assert done.stdout.strip() == str(shared / "weights" / "MobileFaceNet.onnx")
     refused(knownface("backbones", "fetch", "arcface"), "--accept-license", "research")

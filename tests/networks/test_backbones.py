@@ -153,6 +153,9 @@ def damaged(source: Path, target: Path, how: str) -> Path:
         array = numpy_helper.to_array(arrays[0]).copy()
         array[0] = np.nan
         arrays[0].CopyFrom(numpy_helper.from_array(array, arrays[0].name))
+    elif how == "without a bias":
+        conv = next(node for node in model.graph.node if node.op_type == "Conv")
+        del conv.input[2]
     elif how == "shorter":
         first = next(i for i, node in enumerate(model.graph.node) if node.op_type == "Conv")
         del model.graph.node[first]
@@ -169,6 +172,7 @@ def damaged(source: Path, target: Path, how: str) -> Path:
         ("transposed", "wrong shape.*kernel"),
         ("renamed", "has no array"),
         ("not finite", "has values that are not finite"),
+        ("without a bias", "Conv .* lacks a parameter, its bias"),
         ("shorter", "50 convolutions where this network has 51"),
     ],
 )

@@ -49,6 +49,17 @@ def test_numbers_come_first_with_intervals_and_samples(tmp_path: Path) -> None:
     assert "The network is as its makers trained it" in text
 
 
+def test_the_licence_of_the_file_and_the_training_data_are_apart(tmp_path: Path) -> None:
+    facts = {"training_data": "faces of the web", "disputed": "nobody was asked"}
+    text = card(tmp_path, invented(3)[0], replace(ABOUT, backbone=ABOUT.backbone | facts))
+    assert "| licence of the weight file, as its makers state it | Apache-2.0 |" in text
+    assert "| training data of the network, as far as its makers say | faces of the web |" in text
+    assert "| what is disputed about those data | nobody was asked |" in text
+    older = card(tmp_path, invented(3)[0])  # of a recogniser that does not say
+    assert "| training data of the network, as far as its makers say | unknown |" in older
+    assert "| what is disputed about those data | unknown |" in older
+
+
 def test_the_weakest_are_named_with_their_photos(tmp_path: Path) -> None:
     evaluation = invented(9)[0]
     photos = evaluation.per_person[0].support

@@ -206,7 +206,7 @@ def _print_findings(evaluation: Evaluation) -> None:
 
 
 def print_backbones(rows: list[dict[str, Any]]) -> None:
-    """The networks, and which of their weight files are here."""
+    """The networks, which of their weight files are here, and what these may be used for."""
     lines: list[Sequence[Cell]] = []
     for row in rows:
         files = [f"{f['name']} ({_state(f)})" for f in row["files"]] or ["--weights FILE"]
@@ -214,9 +214,18 @@ def print_backbones(rows: list[dict[str, Any]]) -> None:
         size, millions = row["size"], row["parameters"] / 1e6
         lines.append((
             row["name"], row["network"], f"{millions:.1f} M", f"{size} x {size}",
-            str(row["embedding_size"]), row["licence"], files, hashes,
+            str(row["embedding_size"]), files, hashes,
         ))  # fmt: skip
-    header = (
-        "name", "network", "parameters", "input", "embedding", "licence", "weight file", "sha256",
-    )  # fmt: skip
+    header = ("name", "network", "parameters", "input", "embedding", "weight file", "sha256")
     print_table(header, lines)
+    print_table(
+        ("name", "licence of the file", "training data", "what is disputed"),
+        [
+            (row["name"], row["licence"], row["training_data"], row["disputed"] or "nothing known")
+            for row in rows
+        ],
+    )
+    say(
+        "The licence is of the file alone, as its makers state it, and promises nothing of the "
+        "data. This is no legal advice."
+    )

@@ -21,7 +21,7 @@ from knownface.networks.load import (
     locate_weights,
 )
 from knownface.networks.record import Backbone
-from knownface.networks.weight_onnx import load_graph, with_pixels
+from knownface.networks.weight_onnx import image_input, load_graph, with_pixels
 from knownface.options import Device, FacesMode, Precision, argument, checked
 from knownface.progress import Track, silent
 
@@ -105,13 +105,14 @@ def frozen_pipeline(
 def _wrap_official(backbone: Backbone, weights: Weights) -> onnx.ModelProto:
     source = weights.path
     graph = load_graph(source)
-    backbone_shape = [d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim][1:]
+    given = image_input(graph.graph)
+    backbone_shape = [d.dim_value for d in given.type.tensor_type.shape.dim][1:]
     if backbone_shape != [3, backbone.crop.size, backbone.crop.size]:
         raise WeightError(
             f"{source}: its input is {backbone_shape} and {backbone.name} needs "
             f"[3, {backbone.crop.size}, {backbone.crop.size}]; it is the file of another network"
         )
-    return with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size)
+    return with_pixels(graph, backbone.format_of(source).pixels, backbone.crop.size, source)
 
 
 def _export_with_keras(backbone: Backbone, weights: Weights) -> onnx.ModelProto:

@@ -23,6 +23,9 @@ def backbones() -> list[dict[str, Any]]:
             "size": record.crop.size,
             "embedding_size": record.embedding_size,
             "licence": record.licence,
+            "training_data": record.training_data,
+            "disputed": record.disputed,
+            "noncommercial": record.noncommercial,
             "files": [
                 {
                     "name": file.name,

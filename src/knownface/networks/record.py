@@ -79,6 +79,10 @@ class Backbone:
     build: from preprocessed pixels (n, size, size, 3) to embeddings (n, embedding_size), as Keras
         tensors; knows nothing of preprocessing, loss or task.
     formats: by file suffix; the first is the usual one.
+    trained_on: the data and the loss, in a few words.
+    licence: of the weight files, as whoever offers them states it. It says nothing of the data:
+    training_data: what the network learned from, as its makers state it; disputed: what is known
+        to be said against those data or cannot be checked, "" where nothing is.
     noncommercial: the weights may be used for research only, which has to be accepted once.
     seed_epochs: how long the tutorial trains this network; loss: with which loss.
     published: accuracy by protocol (`lfw` view 2, `cfp_fp`, ...) that the authors of the official
@@ -96,6 +100,8 @@ class Backbone:
     weight_files: tuple[WeightFile, ...]
     formats: Mapping[str, Format]
     build: Callable[[keras.KerasTensor], keras.KerasTensor]
+    training_data: str = "not stated"
+    disputed: str = ""
     noncommercial: bool = False
     loss: str = "softmax"
     impostors: Impostors | None = None
@@ -127,6 +133,8 @@ class Backbone:
             "network": self.network,
             "trained_on": self.trained_on,
             "licence": self.licence,
+            "training_data": self.training_data,
+            "disputed": self.disputed,
             "crop": asdict(self.crop),
             "pixels": asdict(self.format_of(weights).pixels),
             "embedding_size": self.embedding_size,

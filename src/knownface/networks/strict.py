@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import isqrt, prod
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +36,20 @@ class Norm:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The kernel (..., out) and bias (out,) of a layer followed by this norm, as one layer."""
         return kernel * self.scale, bias * self.scale + self.shift
+
+
+def dense_between(
+    before: Norm, weight: np.ndarray, bias: np.ndarray, after: Norm
+) -> tuple[np.ndarray, np.ndarray]:
+    """Norm of a map, flatten channel by channel, linear (out, c * side * side), norm.
+
+    As one dense layer behind a flatten in HWC order: its kernel (side * side * c, out) and bias.
+    """
+    channels, out = len(before.mean), len(bias)
+    side = isqrt(weight.shape[1] // channels)
+    kernel = weight.astype(np.float64).reshape(out, channels, side, side).transpose(2, 3, 1, 0)
+    shifted = bias + np.einsum("hwco,c->o", kernel, before.shift)
+    return after.fold((kernel * before.scale[:, None]).reshape(-1, out), shifted)
 
 
 class Stored(Protocol):

@@ -21,6 +21,7 @@ from knownface.pages.page import render_markdown
 from knownface.recognition.about import About
 
 WEAKEST = 5  # people who are named one by one
+BACKBONE_FACTS = ("network", "trained_on", "training_data", "disputed")
 FEWEST_PEOPLE = 10  # in a group; below, its interval says more of these people than of the group
 
 
@@ -30,7 +31,7 @@ def write_model_card(path: Path, evaluation: Evaluation, about: About) -> None:
         "model_card.md.jinja",
         evaluation=evaluation,
         about=about,
-        backbone={"network": "unknown", "trained_on": "unknown", **about.backbone},
+        backbone={**dict.fromkeys(BACKBONE_FACTS, "unknown"), **about.backbone},
         day=datetime.now(UTC).date().isoformat(),
         title=title(evaluation),
         headline=headline(evaluation),

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knownface.faces.face import Crop
-from knownface.files.download import WeightError, WeightFile
+from knownface.files.download import WeightFile
+from knownface.networks.provenance import WEBFACE260M
 from knownface.networks.record import Backbone, Format, Pixels
-from knownface.networks.strict import Norm
+from knownface.networks.strict import dense_between
 from knownface.networks.weight_formats import read_state_dict
-from knownface.networks.weight_onnx import Step, read_steps
+from knownface.networks.weight_onnx import Steps
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +29,7 @@ EPSILON = 1e-5
 CHANNELS = (64, 128, 256, 512)
 DEPTHS = {50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 GRID = 7  # side of the last feature map
+PIXELS = Pixels((127.5,) * 3, (127.5,) * 3)
 
 
 # ---------------------------------------------------------------- network
@@ -90,7 +92,7 @@ def read_pth(
             convolution(f"{name}_downsample", f"{theirs}.downsample.0", f"{theirs}.downsample.1")
     linear = stored.take("fc.weight", (512, CHANNELS[-1] * GRID**2)), stored.take("fc.bias", (512,))
     norms = [stored.torch_norm(n, 512, EPSILON) for n in ("bn2", "features")]
-    arrays["fc/kernel"], arrays["fc/bias"] = _tail(norms[0], *linear, norms[1])
+    arrays["fc/kernel"], arrays["fc/bias"] = dense_between(norms[0], *linear, norms[1])
     stored.done()
     return arrays
 
@@ -99,105 +101,126 @@ def read_onnx(
     path: Path, expected: Mapping[str, tuple[int, ...]], depth: int
 ) -> dict[str, np.ndarray]:
     """An exported `.onnx`, whose fused arrays have no meaningful names: by order, kind, shape."""
-    steps = read_steps(path)
+    steps = Steps(path, PIXELS)
     arrays: dict[str, np.ndarray] = {}
 
-    def take(op: str, name: str) -> Step:
-        step = next(steps, None)
-        if step is None or step.op != op:
-            found = f"{step.op} {step.name}" if step else "the end of the graph"
-            raise WeightError(f"{path}: expected a {op} for {name} and found {found}")
-        return step
-
     def convolution(name: str) -> None:
-        kernel, arrays[f"{name}/bias"] = take("Conv", name).arrays
-        arrays[f"{name}/kernel"] = kernel.transpose(2, 3, 1, 0)
+        kernel, bias = steps.kernel(name, expected[f"{name}/kernel"], bias=True)
+        arrays[f"{name}/kernel"], arrays[f"{name}/bias"] = kernel, bias
 
     def slope(name: str) -> None:
-        arrays[f"{name}/alpha"] = take("PRelu", name).arrays[0].reshape(1, 1, -1)
+        arrays[f"{name}/alpha"] = steps.slope(name, expected[f"{name}/alpha"][-1])
 
     convolution("conv1")
     slope("prelu")
     for name, _, _, first in blocks(depth):
-        norm = take("BatchNormalization", f"{name}_bn1").norm()
+        norm = steps.norm(f"{name}_bn1", expected[f"{name}_bn1/scale"][-1])
         arrays[f"{name}_bn1/scale"], arrays[f"{name}_bn1/shift"] = norm.scale, norm.shift
         convolution(f"{name}_conv1")
         slope(f"{name}_prelu")
         convolution(f"{name}_conv2")
         if first:
             convolution(f"{name}_downsample")
-    before, linear = take("BatchNormalization", "bn2"), take("Gemm", "fc")
-    after = take("BatchNormalization", "features")
-    if (shape := linear.arrays[0].shape) != (512, CHANNELS[-1] * GRID**2):
-        raise WeightError(f"{path}: Gemm {linear.name} is {shape} and should be (512, 25088)")
-    weight, bias = linear.arrays
-    arrays["fc/kernel"], arrays["fc/bias"] = _tail(before.norm(), weight, bias, after.norm())
-    if extra := next(steps, None):
-        raise WeightError(f"{path}: {extra.op} {extra.name} comes after the end of this network")
+    before = steps.norm("bn2", CHANNELS[-1])
+    weight, bias = steps.take("Gemm", "fc", (512, CHANNELS[-1] * GRID**2), (512,)).arrays
+    after = steps.norm("features", 512)
+    arrays["fc/kernel"], arrays["fc/bias"] = dense_between(before, weight, bias, after)
+    steps.done()
     return arrays
-
-
-def _tail(
-    before: Norm, weight: np.ndarray, bias: np.ndarray, after: Norm
-) -> tuple[np.ndarray, np.ndarray]:
-    """Norm, flatten channel by channel, linear (512, 25088), norm: one dense layer in HWC order."""
-    grid = weight.astype(np.float64).reshape(len(bias), CHANNELS[-1], GRID, GRID)
-    kernel = grid.transpose(2, 3, 1, 0)  # (h, w, channel, out)
-    shifted = bias + np.einsum("hwco,c->o", kernel, before.shift)
-    kernel = (kernel * before.scale[:, None]).reshape(-1, len(bias))
-    return after.fold(kernel, shifted)
 
 
 # ---------------------------------------------------------------- records
 def _record(
     name: str,
     depth: int,
+    *,
     trained_on: str,
-    parameters: int,
+    licence: str,
+    training_data: str,
+    disputed: str,
+    noncommercial: bool,
     files: tuple[WeightFile, ...] = (),
     published: Mapping[str, float] | None = None,
 ) -> Backbone:
-    pixels = Pixels((127.5,) * 3, (127.5,) * 3)
     return Backbone(
         name=name,
         network=f"IResNet-{depth}",
-        trained_on=trained_on,
         crop=Crop("five_point", 112),
         embedding_size=512,
-        parameters=parameters,
+        parameters={50: 43_576_128, 100: 65_130_944}[depth],
         seed_epochs=10,
-        licence="non-commercial research",
-        noncommercial=True,
         loss="arcface",
-        weight_files=files,
         formats={
-            ".onnx": Format(partial(read_onnx, depth=depth), pixels),
-            ".pth": Format(partial(read_pth, depth=depth), pixels),
-            ".pt": Format(partial(read_pth, depth=depth), pixels),
+            ".onnx": Format(partial(read_onnx, depth=depth), PIXELS),
+            ".pth": Format(partial(read_pth, depth=depth), PIXELS),
+            ".pt": Format(partial(read_pth, depth=depth), PIXELS),
         },
         build=partial(build, depth=depth),
+        trained_on=trained_on,
+        licence=licence,
+        training_data=training_data,
+        disputed=disputed,
+        noncommercial=noncommercial,
+        weight_files=files,
         published=published or {},
     )
 
 
+RESEARCH = "non-commercial research"
 BACKBONES = (
     _record(
         "arcface",
         50,
-        "WebFace600K, ArcFace",
-        43_576_128,
-        (
+        trained_on="WebFace600K, ArcFace",
+        licence=RESEARCH,
+        training_data="WebFace600K, a part of WebFace260M",
+        disputed=WEBFACE260M,
+        noncommercial=True,
+        files=(
             WeightFile(
                 name="w600k_r50.onnx",
                 url="https://github.com/yakhyo/uniface/releases/download/weights/w600k_r50.onnx",
                 bytes=174_383_860,
                 sha256="4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
-                licence="non-commercial research",
+                licence=RESEARCH,
                 source="deepinsight/insightface",
             ),
         ),
         # buffalo_l in python-package/README.md of deepinsight/insightface.
-        {"lfw": 0.9983, "cfp_fp": 0.9933, "agedb_30": 0.9823},
+        published={"lfw": 0.9983, "cfp_fp": 0.9933, "agedb_30": 0.9823},
     ),
-    _record("arcface-r100", 100, "a file of yours", 65_130_944),
+    _record(
+        "arcface-r100",
+        100,
+        trained_on="a file of yours",
+        licence=RESEARCH,
+        training_data="whatever your file learned from",
+        disputed="whatever is disputed about those data; insightface's own files are for "
+        "non-commercial research only",
+        noncommercial=True,
+    ),
+    # The official file was not at hand. It has insightface's layout: one written so by another
+    # version of PyTorch has 260,694,152 bytes, this one 260,694,151.
+    _record(
+        "auraface",
+        100,
+        trained_on="data not named, ArcFace",
+        licence="Apache-2.0",
+        training_data='"commercially and publicly available data sources", in its makers\' words',
+        disputed="its makers name no data, so that nobody else can check them",
+        noncommercial=False,
+        files=(
+            WeightFile(
+                name="glintr100.onnx",
+                url="https://huggingface.co/fal/AuraFace-v1/resolve/"
+                "af6d057c9b0ec4071d4c49c80e3539258798b609/glintr100.onnx",
+                bytes=260_694_151,
+                sha256="a7933ea5330113b01c9b60351d8f4c33003f145d8470ac5f0e52ee2effe25c60",
+                licence="Apache-2.0",
+                source="fal/AuraFace-v1",
+            ),
+        ),
+        # Its model card; others measured 0.990 to 0.992 on LFW.
+        published={"lfw": 0.9965, "cfp_fp": 0.9519},
+    ),
 )

@@ -15,6 +15,7 @@ import numpy as np
 
 from knownface.faces.face import Crop
 from knownface.files.download import WeightFile
+from knownface.networks.provenance import CASIA_WEBFACE, MS_CELEB_1M, VGGFACE2
 from knownface.networks.record import Backbone, Format, Pixels
 from knownface.networks.strict import Norm
 from knownface.networks.weight_formats import read_hdf5, read_state_dict
@@ -232,9 +233,9 @@ STANDARDISED = Pixels((0.0,) * 3, (1.0,) * 3, per_image=True)
 
 def _record(
     name: str,
-    trained_on: str,
+    data: str,
+    disputed: str,
     size: int,
-    parameters: int,
     files: tuple[WeightFile, ...],
     formats: dict[str, Format],
     lfw: float,
@@ -242,11 +243,13 @@ def _record(
     return Backbone(
         name=name,
         network="Inception-ResNet-v1",
-        trained_on=trained_on,
+        trained_on=f"{data}, softmax",
+        training_data=data,
+        disputed=disputed,
         # 32 of 160 pixels are margin (davidsandberg/facenet, align_dataset_mtcnn.py).
         crop=Crop("box", 160, margin=0.25),
         embedding_size=size,
-        parameters=parameters,
+        parameters={128: 22_779_312, 512: 23_467_824}[size],
         seed_epochs=20,
         licence="MIT (code); weights: not stated",
         weight_files=files,
@@ -260,9 +263,9 @@ _PT = Format(read_facenet_pytorch, DIVIDED_BY_128)
 BACKBONES = (
     _record(
         "facenet",
-        "VGGFace2, softmax",
+        "VGGFace2",
+        VGGFACE2,
         512,
-        23_467_824,
         (
             _file(
                 "20180402-114759-weights.h5",
@@ -276,18 +279,18 @@ BACKBONES = (
     ),
     _record(
         "facenet-casia",
-        "CASIA-WebFace, softmax",
+        "CASIA-WebFace",
+        CASIA_WEBFACE,
         512,
-        23_467_824,
         (_file("20180408-102900-casia-webface.pt", TORCH_RELEASE),),
         {".pt": _PT},
         lfw=0.9905,
     ),
     _record(
         "facenet-128",
-        "MS-Celeb-1M, softmax (2017)",
+        "MS-Celeb-1M",
+        MS_CELEB_1M,
         128,
-        22_779_312,
         (_file("20170512-110547-weights.h5", KERAS_RELEASE),),
         {".h5": Format(read_keras_facenet, STANDARDISED)},
         lfw=0.992,

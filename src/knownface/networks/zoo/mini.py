@@ -11,6 +11,7 @@ import numpy as np
 from knownface.faces.face import Crop
 from knownface.files.arrays import read_npz
 from knownface.files.download import WeightError, WeightFile
+from knownface.networks.provenance import CFP_CELEBA_GLINT360K, MS_CELEB_1M
 from knownface.networks.record import Backbone, Format, Impostors, Pixels
 from knownface.networks.strict import at_most
 
@@ -69,6 +70,9 @@ BACKBONES = (
         parameters=1_733_520,
         seed_epochs=20,
         licence="Apache-2.0",
+        training_data="crops of CFP, CelebA and Glint360K, and what mobilefacenet says of them, so "
+        "through it MS-Celeb-1M (docs/mini.md)",
+        disputed=f"{CFP_CELEBA_GLINT360K}; {MS_CELEB_1M}",
         weight_files=(
             WeightFile(
                 name="mini.npz",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from knownface.faces.face import Crop
 from knownface.files.download import WeightFile
+from knownface.networks.provenance import MS_CELEB_1M
 from knownface.networks.record import Backbone, Format, Impostors, Pixels
 from knownface.networks.weight_onnx import read_convolutions
 
@@ -59,6 +60,8 @@ BACKBONES = (
         parameters=989_952,
         seed_epochs=20,
         licence="Apache-2.0",
+        training_data="MS-Celeb-1M, refined by insightface",
+        disputed=MS_CELEB_1M,
         weight_files=(
             WeightFile(
                 name="MobileFaceNet.onnx",

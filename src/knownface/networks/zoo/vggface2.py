@@ -15,6 +15,7 @@ import numpy as np
 
 from knownface.faces.face import Crop
 from knownface.files.download import WeightFile
+from knownface.networks.provenance import VGGFACE2
 from knownface.networks.record import Backbone, Format, Pixels
 from knownface.networks.strict import Norm
 from knownface.networks.weight_formats import read_hdf5
@@ -103,6 +104,8 @@ def _record(name: str, network: str, squeeze: bool, parameters: int, epochs: int
         parameters=parameters,
         seed_epochs=epochs,
         licence="research; see the VGGFace2 site",
+        training_data="VGGFace2",
+        disputed=VGGFACE2,
         noncommercial=True,
         weight_files=(
             WeightFile(
