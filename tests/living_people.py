@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,8 @@ class Cast:
         digest = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
         portrait = hashlib.sha256(name.encode()).digest() * 8
         frame = np.arange(14, dtype=np.float32)
-        return SeenFace(vector, BOX, (640, 480), 0.9, name, digest, portrait, frame)
+        taken = 1e9 + 1e7 * number
+        return SeenFace(vector, BOX, (640, 480), 0.9, name, digest, portrait, frame, taken=taken)
 
 
 def written(folder: Path, gallery: Gallery, kept: Kept | None = None) -> LivingGallery:
@@ -73,7 +76,7 @@ def living(
     gallery = Gallery.enroll(
         names(people), np.stack([face.embedding for face in faces]), labels,
         [f"{names(people)[label]}/{f.source}" for label, f in zip(labels, faces, strict=True)],
-        [face.digest for face in faces], contract=contract,
+        [face.digest for face in faces], contract=contract, taken=[face.taken for face in faces],
     )  # fmt: skip
     kept = Kept(
         np.tile(np.array([*BOX, 640, 480], np.float32), (len(faces), 1)),
@@ -100,3 +103,10 @@ def answer(gallery: LivingGallery | Gallery, face: SeenFace, digest: bool = True
     if ignored[0]:
         return "ignored"
     return known.people[best[0]] if similarity[0] >= THRESHOLD else None
+
+
+def made_before(path: Path) -> None:
+    """A gallery's file as version 1 had it, which knew no dates."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("ALTER TABLE faces DROP COLUMN taken")
+        database.execute("PRAGMA user_version = 1")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from knownface.faces.align import TEMPLATE_112
 from knownface.faces.crop_cache import crops_folder
@@ -76,6 +77,15 @@ def test_a_second_run_neither_decodes_nor_detects(photos: list[Path]) -> None:
         assert (one.digest, one.size, one.taken) == (two.digest, two.size, two.taken)
     list(FaceCropper(Crop("box", 160), detector, cache=True).crop_photos(moved))  # type: ignore[arg-type]
     assert len(detector.calls) == 18  # another geometry is another crop
+
+
+def test_the_date_is_remembered_too(photos: list[Path]) -> None:
+    exif = Image.Exif()
+    exif[306] = "1970:01:02 00:00:10"
+    Image.open(photos[0]).save(photos[0], exif=exif)
+    for _ in range(2):
+        found = FaceCropper(CROP, OneFace(), cache=True).crop_photos(photos[:2])  # type: ignore[arg-type]
+        assert [photo.taken for photo in found] == [86_410.0, None]
 
 
 def test_remembered_crops_are_private(photos: list[Path]) -> None:

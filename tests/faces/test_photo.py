@@ -7,6 +7,7 @@ import io
 import os
 import struct
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -195,8 +196,34 @@ def test_capture_time_and_digest() -> None:
     assert second.taken - first.taken == 2.0
     assert first.taken % 1 == 0.5
     assert first.digest != second.digest
-    exif.get_ifd(0x8769)[36867] = "yesterday"
-    assert open_photo(encoded(Image.fromarray(quadrants()), "JPEG", exif=exif)).taken is None
+
+
+ORIGINAL, DIGITIZED, FILE = 36867, 36868, 306  # tags of EXIF: DateTimeOriginal, ...
+BLANK = "    :  :     :  :  "  # EXIF's way to say that nobody knows
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF", "JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(("tags", "day"), [
+    ({ORIGINAL: "2003:05:06 07:08:09", DIGITIZED: "2011:01:02 00:00:00"}, "2003-05-06"),
+    ({ORIGINAL: BLANK, DIGITIZED: "2011:01:02 00:00:00"}, "2011-01-02"),
+    ({FILE: "1968:07:01 12:00:00"}, "1968-07-01"),
+    ({ORIGINAL: "1980:01:01 00:12:40", FILE: "2019:01:01 10:00:00"}, None),
+    ({ORIGINAL: "1970:01:01 00:00:00"}, None),
+    ({ORIGINAL: "2000:01:01 00:00:00"}, None),
+    ({ORIGINAL: "1899:12:31 12:00:00"}, None),
+    ({ORIGINAL: "2999:01:01 12:00:00"}, None),
+    ({ORIGINAL: "0000:00:00 00:00:00"}, None),
+    ({ORIGINAL: "yesterday"}, None),
+    ({}, None),
+])  # fmt: skip
+def test_when_it_was_taken(tags: dict[int, str], day: str | None, kind: str) -> None:
+    exif = Image.Exif()
+    exif[271] = "a maker"  # Pillow writes no EXIF without a tag outside this part of it
+    exif.get_ifd(0x8769).update({key: tags[key] for key in tags.keys() - {FILE}})
+    exif.update({key: tags[key] for key in tags.keys() & {FILE}})
+    taken = open_photo(encoded(Image.fromarray(quadrants()), kind, exif=exif)).taken
+    found = None if taken is None else datetime.fromtimestamp(taken, UTC).date().isoformat()
+    assert found == day
 
 
 def huge_png(width: int, height: int) -> bytes:

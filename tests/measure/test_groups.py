@@ -13,6 +13,7 @@ from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.groups import NOT_SAID, Groups, Names, measure_groups
 from knownface.measure.trial import Trial
+from knownface.recognition.threshold import Threshold
 
 
 def written(folder: Path, text: str) -> Path:
@@ -62,9 +63,9 @@ def a_trial() -> tuple[Trial, Names]:
         [0.9, 0.1, 0.0], [0.8, 0.1, 0.0], [0.1, 0.7, 0.0], [0.6, 0.2, 0.0], [0.0, 0.1, 0.9],
     ])  # fmt: skip
     trial = Trial(scores, np.array([0, 0, 1, 1, 2]), np.array([0.6, 0.1, 0.9]))
-    known = ["Ann", "Ann", "Bob", "Bob", "Cat"]
+    known = np.array(["Ann", "Ann", "Bob", "Bob", "Cat"])
     untouched = np.array([True, True, False])
-    return trial, Names(known, ["Zoe", "Zoe", "Zoe"], untouched, True)
+    return trial, Names(known, np.array(["Zoe"] * 3), untouched, True)
 
 
 def test_each_group_is_scored_by_itself() -> None:
@@ -79,23 +80,48 @@ def test_each_group_is_scored_by_itself() -> None:
     assert measure_groups(None, *a_trial_at(0.5)) == []
 
 
-def a_trial_at(threshold: float) -> tuple[Trial, float, Names]:
+def a_trial_at(threshold: float) -> tuple[Trial, Threshold, Names]:
     trial, tested = a_trial()
-    return trial, threshold, tested
+    return trial, Threshold(threshold, 0.5, "a test"), tested
+
+
+def test_what_each_group_would_need_by_itself() -> None:
+    """Of Zoe's two photos that are untouched, 0.6 and 0.1, half may be accepted."""
+    members = {"age": {"Ann": "child", "Zoe": "child", "Bob": "adult"}}
+    adult, child, others = measure_groups(Groups(Path("x"), members), *a_trial_at(0.85))
+    assert child.own_threshold == pytest.approx(0.1)
+    assert (child.dir, child.dir_at_own_threshold) == (0.5, 1.0)
+    assert (adult.own_threshold, adult.dir_at_own_threshold) == (None, None)
+    assert (others.own_threshold, others.dir_at_own_threshold_ci95) == (None, None)
+
+
+@pytest.mark.parametrize(("strangers", "known"), [(9, False), (10, True)])
+def test_a_group_s_own_threshold_needs_ten_strangers(strangers: int, known: bool) -> None:
+    rng = np.random.default_rng(0)
+    scores = np.tile([0.9, 0.0], (60, 1))
+    trial = Trial(scores, np.zeros(60, int), 0.1 * rng.random(strangers * 40))
+    people = np.array([f"Person {i % 20}" for i in range(60)])
+    others = np.repeat([f"Stranger {i}" for i in range(strangers)], 40)
+    everybody = Groups(Path("x"), {"age": dict.fromkeys([*people, *others], "child")})
+    names = Names(people, others, np.ones(len(others), bool), True)
+    (score,) = measure_groups(everybody, trial, Threshold(0.5, 0.01, "a test"), names)
+    assert score.dir_at_own_threshold == 1.0
+    assert score.dir_at_own_threshold_ci95 is not None
+    assert (score.dir_at_own_threshold_ci95[0] > 0) == known
 
 
 def test_one_person_says_little_of_a_group() -> None:
     """Fifty photos of one person narrow nothing; one photo each of fifty people do."""
     many = Trial(np.tile([0.9, 0.1], (50, 1)), np.zeros(50, int), np.zeros(0))
-    nobody = np.zeros(0, bool)
     one = Groups(Path("x"), {"age": {"Ann": "child"}})
-    (score,) = measure_groups(one, many, 0.5, Names(["Ann"] * 50, [], nobody, True))
+    at, nobody = Threshold(0.5, 0.01, "a test"), (np.zeros(0, str), np.zeros(0, bool), True)
+    (score,) = measure_groups(one, many, at, Names(np.array(["Ann"] * 50), *nobody))
     assert score.dir == 1.0
     assert score.dir_ci95 is not None
     assert score.dir_ci95[0] < 0.2
     names = [f"Person {i}" for i in range(50)]
     fifty = Groups(Path("x"), {"age": dict.fromkeys(names, "child")})
-    (score,) = measure_groups(fifty, many, 0.5, Names(names, [], nobody, True))
+    (score,) = measure_groups(fifty, many, at, Names(np.array(names), *nobody))
     assert score.dir_ci95 is not None
     assert score.dir_ci95[0] > 0.9
 
@@ -118,5 +144,7 @@ def test_the_verb_tests_groups_by_the_names_of_folders(
     assert (found["f"].strangers, found["f"].stranger_photos) == (1, 4)
     assert found["m"].far is None
     assert found[NOT_SAID].strangers == 4
-    assert Evaluation.load(out / "evaluation.json").groups == result.groups
+    assert [(gap.by, gap.rate) for gap in result.group_gaps] == [("sex", "dir")]
+    again = Evaluation.load(out / "evaluation.json")
+    assert (again.groups, again.group_gaps) == (result.groups, result.group_gaps)
     assert "| sex | f | 1, 3 |" in (out / "model_card.md").read_text()

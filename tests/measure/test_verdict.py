@@ -9,8 +9,10 @@ import pytest
 from invented import UNTESTED, invented
 
 from knownface.measure.evaluation import Evaluation
+from knownface.measure.gaps import GroupGap
+from knownface.measure.groups import NOT_SAID, GroupScore
 from knownface.measure.run import Run, ranked
-from knownface.measure.verdict import concerns, headline, title
+from knownface.measure.verdict import compared, concerns, headline, title
 
 
 def evaluation(people: int = 20, photos: int = 8, **rates: Any) -> Evaluation:
@@ -71,6 +73,60 @@ def test_a_network_that_knows_nobody_is_told_from_a_high_threshold() -> None:
 def test_few_photos_are_said() -> None:
     (concern,) = concerns(evaluation(3, 3))
     assert str(concern).startswith("Hardly tested: 9 test photos")
+
+
+def a_group(name: str, people: int, dir: float | None, far: float | None = None) -> GroupScore:
+    wide = (0.0, 1.0)
+    strangers = 0 if far is None else people
+    return GroupScore("age", name, people, people, dir, wide, dir, wide, strangers, 9, far, wide)
+
+
+def compared_as(gap: GroupGap, *groups: GroupScore) -> list[str]:
+    found = replace(invented(3)[0], groups=[*groups, a_group(NOT_SAID, 1, 0.0)], group_gaps=[gap])
+    return [each.text for each in compared(found)]
+
+
+def test_which_group_fares_worst_and_whether_that_may_be_chance() -> None:
+    young, old, few = a_group("young", 40, 0.9), a_group("old", 30, 0.7), a_group("few", 2, 0.5)
+    sure = GroupGap("age", "dir", "old", "young", 0.2, (0.08, 0.31))
+    assert compared_as(sure, young, old) == [
+        "By age, old fares worst: 70.0 % of its known faces are named rightly against 90.0 % of "
+        "young, 20.0 points fewer (95 % interval 8.0 to 31.0), which is more than chance."
+    ]
+    assert compared_as(sure, young, old, few)[0].startswith(
+        "By age, old fares worst, as far as can be told: 70.0 %"
+    )
+    (unsure,) = compared_as(replace(sure, gap_ci95=(-0.1, 0.5)), young, old)
+    assert unsure.endswith(
+        "which may be chance: this test cannot tell, nor show that they are alike."
+    )
+    of_few = GroupGap("age", "dir", "few", "young", 0.4, (-0.3, 0.9))
+    assert compared_as(of_few, young, few)[0].endswith(
+        "which may be chance: few is 2 people, too few to tell."
+    )
+
+
+def test_groups_that_are_equal_or_alone() -> None:
+    one, two = a_group("one", 12, 1.0), a_group("two", 12, 1.0)
+    (alike,) = compared_as(GroupGap("age", "dir", "one", "two", 0.0, (-0.2, 0.2)), one, two)
+    assert alike == (
+        "By age, as many known faces are named rightly in each group (100.0 %), which does not "
+        "show that groups are alike: one and two may lie up to 20.0 points apart."
+    )
+    alone = replace(invented(3)[0], groups=[one])
+    assert [str(each) for each in compared(alone)] == [
+        "By age, fewer than two groups were tested, so that nothing is compared."
+    ]
+
+
+def test_strangers_of_groups_are_compared_too() -> None:
+    one, two = a_group("one", 12, None, 0.01), a_group("two", 15, None, 0.2)
+    said = compared_as(GroupGap("age", "far", "two", "one", 0.19, (0.02, 0.4)), one, two)
+    assert said[-1] == (
+        "By age, two fares worst with strangers: 20.0 % of its strangers are taken for somebody "
+        "known against 1.0 % of one, 19.0 points more (95 % interval 2.0 to 40.0), which is more "
+        "than chance."
+    )
 
 
 def test_runs_are_ranked_by_what_people_live_with() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from invented import UNTESTED, invented
 
 from knownface.measure.evaluation import Evaluation, PersonScore
+from knownface.measure.gaps import GroupGap
 from knownface.measure.groups import GroupScore
 from knownface.pages.model_card import write_model_card
 from knownface.recognition.about import About
@@ -91,16 +92,18 @@ def test_what_was_not_tested_is_said(tmp_path: Path) -> None:
     assert "**Not tested.** No groups were given" in text
 
 
-def test_groups_are_compared_only_as_far_as_they_can_be(tmp_path: Path) -> None:
-    evaluation = invented(5)[0]
-    apart = [a_group("adult", 0.9, (0.8, 0.95)), a_group("child", 0.5, (0.3, 0.7))]
-    text = card(tmp_path, replace(evaluation, groups=apart))
-    row = "| age | child | 12, 60 | 50.0 % (30.0 % to 70.0 %) | 50.0 % (30.0 % to 70.0 %) | 3, 9 |"
-    assert row in text
-    assert "50.0 % of child and 90.0 % of adult are named rightly. Their intervals do not" in text
-    near = [a_group("adult", 0.9, (0.6, 0.95)), a_group("child", 0.5, (0.3, 0.7))]
-    assert "this test cannot tell" in card(tmp_path, replace(evaluation, groups=near))
-    assert "nothing is compared" in card(tmp_path, replace(evaluation, groups=apart[:1]))
+def test_groups_are_compared_and_show_what_each_would_need(tmp_path: Path) -> None:
+    adult, child = a_group("adult", 0.9, (0.8, 0.95)), a_group("child", 0.5, (0.3, 0.7))
+    child = replace(child, own_threshold=0.31, dir_at_own_threshold=0.75,
+                    dir_at_own_threshold_ci95=(0.0, 0.9))  # fmt: skip
+    gap = GroupGap("age", "dir", "child", "adult", 0.4, (0.1, 0.6))
+    text = card(tmp_path, replace(invented(5)[0], groups=[adult, child], group_gaps=[gap]))
+    assert "- By age, child fares worst: 50.0 % of its known faces are named rightly" in text
+    assert (
+        "| age | child | 12, 60 | 50.0 % (30.0 % to 70.0 %) | 50.0 % (30.0 % to 70.0 %) | 3, 9 | "
+        "0.0 % (0.0 % to 40.0 %) | 0.310 | 75.0 % (0.0 % to 90.0 %) |"
+    ) in text
+    assert "| 0.0 % (0.0 % to 40.0 %) | not tested | not tested |" in text
 
 
 def test_a_network_fitted_to_the_people_still_knows_them(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from invented import LEARNING_CURVE, UNTESTED, invented
 
 from knownface.measure.evaluation import WrongAnswer
+from knownface.measure.gaps import GroupGap
+from knownface.measure.groups import GroupScore
+from knownface.measure.years import YearsScore
 from knownface.pages.report import write_report
 
 
@@ -50,6 +53,29 @@ def test_what_few_strangers_cannot_say_is_said(tmp_path: Path) -> None:
     sure.dir_at_far.pop("0.001")
     write_report(tmp_path, replace(evaluation, open_set=sure), explanation)
     assert "so few strangers cannot say" not in (tmp_path / "report.html").read_text()
+
+
+def test_groups_and_years_are_shown_where_they_were_tested(tmp_path: Path) -> None:
+    evaluation, explanation = invented(3)
+    write_report(tmp_path, evaluation, explanation)
+    page = (tmp_path / "report.html").read_text()
+    assert "By group</h2>" not in page
+    assert "Growing older</h2>" not in page
+    old, young = (
+        GroupScore("age", group, 12, 60, share, (0.1, 0.9), share, (0.1, 0.9), 12, 36, 0.0,
+                   (0.0, 0.1), 0.377, 0.66, (0.5, 0.8))
+        for group, share in (("<b>", 0.5), ("young", 0.7))
+    )  # fmt: skip
+    years = YearsScore(3.0, 10.0, 7, 21, 0.8, (0.5, 0.9), 0.6, (0.3, 0.8))
+    gaps = [GroupGap("age", "dir", "<b>", "young", 0.2, (0.1, 0.3))]
+    changed = replace(evaluation, groups=[old, young], group_gaps=gaps, by_years=[years])
+    write_report(tmp_path, changed, explanation)
+    page = (tmp_path / "report.html").read_text().replace("\u00a0", " ")
+    assert "<strong>By age, &lt;b&gt; fares worst: 50.0 % of its known faces" in page
+    assert ">0.377</td>" in page
+    assert ">66.0 % (50.0 % to 80.0 %)</td>" in page
+    assert ">3 to 10 years</th>" in page
+    assert "nothing is known of people who have grown older" not in page
 
 
 def test_hundreds_of_people(tmp_path: Path) -> None:

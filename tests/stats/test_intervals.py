@@ -12,7 +12,9 @@ from knownface.stats.intervals import (
     clustered_interval,
     dir_interval,
     effective_trials,
+    gap_interval,
     intraclass_correlation,
+    level_of_each,
     wilson_interval,
 )
 from knownface.stats.metrics import dir_at_far
@@ -44,6 +46,26 @@ def coverage_of_wilson(share: float, trials: int) -> float:
 @pytest.mark.parametrize("accuracy", [0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98])
 def test_accuracy_interval_covers_each_truth(accuracy: float) -> None:
     assert 0.93 <= coverage_of_wilson(accuracy, 160) <= 0.97
+
+
+@pytest.mark.parametrize(("high", "low", "expected"), [
+    ((56, 70), (48, 80), (0.0524, 0.3339)), ((9, 10), (3, 10), (0.1705, 0.8090)),
+    ((10, 10), (0, 20), (0.6791, 1.0)),
+])  # fmt: skip
+def test_gap_interval(
+    high: tuple[int, int], low: tuple[int, int], expected: tuple[float, float]
+) -> None:
+    """Worked examples of Newcombe (1998, Interval estimation for the difference), method 10."""
+    parts = [part for k, n in (high, low) for part in (k / n, wilson_interval(k, n))]
+    assert gap_interval(*parts) == pytest.approx(expected, abs=1e-4)  # type: ignore[arg-type]
+
+
+def test_several_intervals_at_once_are_wider() -> None:
+    assert level_of_each(1) == pytest.approx(norm.isf(0.025))
+    assert level_of_each(6) == pytest.approx(norm.isf(0.025 / 6))
+    scores, labels = stranger_scores(np.random.default_rng(8), 20, 5, 0.5)
+    one, six = (clustered_interval(scores, labels, 0.5, level_of_each(n)) for n in (1, 6))
+    assert six[0] < one[0] < one[1] < six[1]
 
 
 # ---------------------------------------------------------------- strangers with several photos

@@ -180,6 +180,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 def _print_findings(evaluation: Evaluation) -> None:
     from knownface.measure import numbers
     from knownface.measure.learning_curve import would_more_photos_help
+    from knownface.measure.verdict import compared
 
     if folds := evaluation.folds:
         say(
@@ -201,6 +202,14 @@ def _print_findings(evaluation: Evaluation) -> None:
                 f"({numbers.INTERVAL} {numbers.bounds(group.dir_ci95)}) on {group.photos} photos "
                 f"of {group.people} people"
             )
+    for sentence in compared(evaluation):
+        say(sentence.text)
+    for span in evaluation.by_years:
+        say(
+            f"{span.name} from the nearest enrolled photo: DIR {span.dir:.3f} "
+            f"({numbers.INTERVAL} {numbers.bounds(span.dir_ci95)}) on {span.photos} photos "
+            f"of {span.people} people"
+        )
     if evaluation.tested:
         say(would_more_photos_help(evaluation.learning_curve, evaluation.tested))
 

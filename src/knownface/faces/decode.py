@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections import ChainMap
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import cv2
@@ -39,6 +40,14 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),
 }  # by EXIF 2.3, tag 0x0112
 TURNED = (5, 6, 7, 8)  # of these, those that exchange width and height
+DATES = (
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.SubsecTimeOriginal),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.SubsecTimeDigitized),
+    (ExifTags.Base.DateTime, ExifTags.Base.SubsecTime),
+)  # tags of EXIF 2.3, each with that of its fraction
+# Days on which the clocks of cameras start that nobody has set: Unix's, FAT's, and a round number.
+NOT_SET = (date(1970, 1, 1), date(1980, 1, 1), date(2000, 1, 1))
+EARLIEST = 1900  # year of what prints that were scanned say
 
 
 @dataclass(frozen=True)
@@ -211,12 +220,29 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _capture_time(image: Image.Image) -> float | None:
-    """EXIF DateTimeOriginal with its fraction, as seconds; None where absent or malformed."""
+    """When it was taken, see `Photo`: by the first of DATES that EXIF 2.3 can read.
+
+    None where there is none, or where that is no time at which a photo can have been taken.
+    """
     try:
-        exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
-        text = str(exif[ExifTags.Base.DateTimeOriginal])
-        fraction = str(exif.get(ExifTags.Base.SubsecTimeOriginal, "0")).strip()
-        moment = datetime.strptime(text.strip("\x00 "), "%Y:%m:%d %H:%M:%S")
-        return moment.timestamp() + float(f"0.{fraction}" if fraction.isdigit() else 0)
+        tags = image.getexif()
+        found = ChainMap(tags.get_ifd(ExifTags.IFD.Exif), tags)
+        moments = (_moment(found[time], found.get(part)) for time, part in DATES if time in found)
+        moment = next((each for each in moments if each), None)
     except Exception:  # noqa: BLE001 - cameras write anything here, and no photo fails for it
         return None
+    if moment is None or moment.date() in NOT_SET or moment.year < EARLIEST:
+        return None
+    a_day_ahead = datetime.now(UTC) + timedelta(days=1)  # as the day is elsewhere on earth
+    return moment.timestamp() if moment < a_day_ahead else None
+
+
+def _moment(time: object, part: object) -> datetime | None:
+    """`2016:04:13 15:10:18` and its fraction, as if the camera's clock showed UTC; else None."""
+    digits = str(part or "").strip("\x00 ")
+    share = float(f"0.{digits}") if digits.isascii() and digits.isdecimal() else 0.0
+    try:
+        moment = datetime.strptime(str(time).strip("\x00 "), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) + timedelta(seconds=share)

@@ -40,7 +40,8 @@ class Photo:
 
     picture: what it shows. digest: hex BLAKE2b-128 of the file's bytes, the photo's identity
         wherever it lies; empty where it was never a file.
-    taken: capture time in seconds since 1970 as the camera wrote it, or None.
+    taken: when, by the camera's clock, in seconds since 1970, as EXIF has it; None where that says
+        nothing that may be true. A file's own date says when it was copied, and is never used.
     """
 
     picture: Picture

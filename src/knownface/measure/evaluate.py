@@ -16,11 +16,13 @@ from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
 from knownface.measure.evaluation import CandidateScore, Evaluation, PersonScore, WrongAnswer
 from knownface.measure.folds import Folds
+from knownface.measure.gaps import measure_gaps
 from knownface.measure.groups import Groups, Names, measure_groups
 from knownface.measure.learning_curve import measure_learning_curve
 from knownface.measure.look_alikes import find_look_alikes
 from knownface.measure.open_set import Strangers, measure_open_set
 from knownface.measure.trial import Trial
+from knownface.measure.years import measure_years
 from knownface.progress import Track, silent
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
@@ -97,7 +99,8 @@ def evaluate(
     What no photo was tested on is None.
     """
     start = time.perf_counter() if started is None else started
-    gallery, training = recognizer.gallery, training or TrainingRecord()
+    gallery, threshold = recognizer.gallery, recognizer.threshold
+    training = training or TrainingRecord()
     fresh = _without_enrolled(gallery, probes)
     known, truth = _of_people(gallery, fresh)
     others = Strangers.among(fresh, gallery.people, strangers, untouched_strangers)
@@ -118,7 +121,7 @@ def evaluate(
         people=list(gallery.people),
         confusion_matrix=confusion.tolist(),
         per_person=scored,
-        open_set=measure_open_set(trial, recognizer.threshold, others),
+        open_set=measure_open_set(trial, threshold, others),
         calibration=measure_calibration(gallery, trial),
         look_alikes=find_look_alikes(gallery, confusion),
         learning_curve=measure_learning_curve(gallery, known.embeddings, truth, others.embeddings),
@@ -134,7 +137,9 @@ def evaluate(
         reason=training.reason,
         seconds=seconds,
         images_per_second=training.images_per_second or round(photos / seconds, 1),
-        groups=measure_groups(groups, trial, recognizer.threshold.value, named),
+        groups=measure_groups(groups, trial, threshold, named),
+        group_gaps=measure_gaps(groups, trial, threshold.value, named),
+        by_years=measure_years(gallery, trial, threshold.value, known.taken),
     )
 
 
@@ -142,12 +147,11 @@ def _named(
     gallery: Gallery, truth: np.ndarray, strangers: Strangers, read: Sequence[Portraits]
 ) -> Names:
     """The names behind a trial; read: the photos whose people `strangers.identities` count."""
-    known = [gallery.people[person] for person in truth]
+    known = np.array(gallery.people, np.str_)[truth]
     if len(strangers):
-        names = [name for each in read for name in each.people]
-        others = [names[identity] for identity in strangers.identities]
-        return Names(known, others, strangers.untouched, True)
-    others = known if len(gallery.people) > 1 else []
+        names = np.array([name for each in read for name in each.people], np.str_)
+        return Names(known, names[strangers.identities], strangers.untouched, True)
+    others = known if len(gallery.people) > 1 else known[:0]
     return Names(known, others, np.ones(len(others), bool), False)
 
 

@@ -13,10 +13,12 @@ from knownface.files.runs import write_json
 from knownface.files.values import Count, Interval, Rate, Share, from_json, read_json
 from knownface.measure.confidence import Calibration
 from knownface.measure.folds import Folds
+from knownface.measure.gaps import GroupGap
 from knownface.measure.groups import GroupScore
 from knownface.measure.learning_curve import LearningPoint
 from knownface.measure.look_alikes import LookAlike
 from knownface.measure.open_set import OpenSet
+from knownface.measure.years import YearsScore
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Evaluation:
     seconds: Rate = 0.0
     images_per_second: Rate = 0.0
     groups: list[GroupScore] = field(default_factory=list)
+    group_gaps: list[GroupGap] = field(default_factory=list)
+    by_years: list[YearsScore] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for agrees, words in self._agreements():
@@ -120,6 +124,9 @@ class Evaluation:
         lengths = {name: len(values) for name, values in shown.curve.items()}
         even = set(lengths) == {"far", "dir"} and lengths["far"] == lengths["dir"]
         yield even, "open_set.curve must have far and dir, of the same length"
+        groups = {(each.by, each.group) for each in self.groups}
+        named = {(gap.by, group) for gap in self.group_gaps for group in (gap.worst, gap.best)}
+        yield named <= groups, "group_gaps must lie between groups"
 
     @property
     def tested(self) -> int:

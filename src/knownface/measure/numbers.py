@@ -24,6 +24,13 @@ def between(interval: tuple[float, float]) -> str:
     return f"{percent(interval[0])} to {percent(interval[1])}"
 
 
+def rate(share: float | None, interval: tuple[float, float] | None) -> str:
+    """On pages, a share with its interval."""
+    if share is None or interval is None:
+        return "not tested"
+    return f"{percent(share)} ({between(interval)})"
+
+
 def bounds(interval: tuple[float, float]) -> str:
     """On the command line."""
     return f"{interval[0]:.3f} to {interval[1]:.3f}"

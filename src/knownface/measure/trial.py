@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from knownface.stats import metrics
-from knownface.stats.intervals import dir_interval, wilson_interval
+from knownface.stats.intervals import clustered_interval, dir_interval, wilson_interval
 from knownface.stats.metrics import best_of_others
 from knownface.stats.vectors import mean_templates
 
@@ -123,6 +124,26 @@ class Trial:
         found = self.correct & (self.best >= threshold)
         accepted = self.strangers >= threshold
         return _share(found), _share(accepted)
+
+    @property
+    def own(self) -> np.ndarray:
+        """The similarity (n,) of photos that are most like the right person, and -1 of others."""
+        return np.where(self.correct, self.best, -1.0)
+
+    def of_some(self, rows: np.ndarray, people: np.ndarray, threshold: float) -> dict[str, Any]:
+        """`accuracy` and `dir` of some photos (n,) bool, with their intervals; None of no photo.
+
+        Intervals are for other people like these, people: (n,) whose photo each is.
+        """
+        if not rows.any():
+            return dict.fromkeys(("accuracy", "accuracy_ci95", "dir", "dir_ci95"))
+        whose, own = people[rows], self.own[rows]
+        return {
+            "accuracy": float(self.correct[rows].mean()),
+            "accuracy_ci95": clustered_interval(self.margins[rows], whose, 0.0),
+            "dir": float((own >= threshold).mean()),
+            "dir_ci95": clustered_interval(own, whose, threshold),
+        }
 
     def dir_at_far(self, far: float) -> float:
         """DIR at the lowest threshold that accepts at most a share `far` of the strangers."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from knownface.measure.evaluation import Evaluation
+from knownface.measure.gaps import GroupGap
+from knownface.measure.groups import FEWEST_PEOPLE, NOT_SAID, GroupScore
 from knownface.measure.numbers import INTERVAL, between, percent
 from knownface.measure.open_set import GIVEN, OpenSet
 from knownface.options import argument
@@ -147,10 +149,76 @@ def _of_strangers(shown: OpenSet) -> Iterator[Concern]:
         )
     if shown.far_people < FEWEST_STRANGERS:
         yield Concern(
-            f"Strangers are hardly tested: {shown.far_people} "
-            f"{'person' if shown.far_people == 1 else 'people'} can say little of all others.",
+            f"Strangers are hardly tested: {shown.far_people} {_people(shown.far_people)} can say "
+            "little of all others.",
             "Few people are in the folder."
             if shown.strangers_source != GIVEN
             else "Few strangers were given.",
             f"Give photos of at least {FEWEST_STRANGERS}, better 20, other people with {given}.",
         )
+
+
+# ---------------------------------------------------------------- groups
+# Of each rate: who fares worst, what is counted, which way is worse, and that nobody does.
+_OF_RATE = {
+    "dir": ("fares worst", "of its known faces are named rightly", "fewer",
+            "as many known faces are named rightly in each group"),
+    "far": ("fares worst with strangers", "of its strangers are taken for somebody known", "more",
+            "as many strangers are taken for somebody known in each group"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of one way of grouping: which group fares worst, by how much, and whether that is chance."""
+
+    by: str
+    text: str
+    more_than_chance: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def compared(evaluation: Evaluation) -> Iterator[Comparison]:
+    """For each way of grouping: how known people fare, then strangers, where these were tested."""
+    for by in dict.fromkeys(each.by for each in evaluation.groups):
+        gaps = [each for each in evaluation.group_gaps if each.by == by]
+        if not any(each.rate == "dir" for each in gaps):
+            few = f"By {by}, fewer than two groups were tested, so that nothing is compared."
+            yield Comparison(by, few)
+        said = [each for each in evaluation.groups if each.by == by and each.group != NOT_SAID]
+        for gap in gaps:
+            yield Comparison(by, _compared(gap, said), gap.more_than_chance)
+
+
+def _compared(gap: GroupGap, groups: Sequence[GroupScore]) -> str:
+    known = gap.rate == "dir"
+    rates = {each.group: each.dir if known else each.far for each in groups}
+    found = {group: rate for group, rate in rates.items() if rate is not None}
+    worst, best = found[gap.worst], found[gap.best]
+    fares, counted, more, equal = _OF_RATE[gap.rate]
+    low, high = (f"{100 * bound:.1f}" for bound in gap.gap_ci95)
+    if not gap.gap:
+        return (
+            f"By {gap.by}, {equal} ({percent(worst)}), which does not show that groups are alike: "
+            f"{gap.worst} and {gap.best} may lie up to {high} points apart."
+        )
+    further = [name for name, rate in found.items() if (rate < worst if known else rate > worst)]
+    text = (
+        f"By {gap.by}, {gap.worst} {fares}{', as far as can be told' if further else ''}: "
+        f"{percent(worst)} {counted} against {percent(best)} of {gap.best}, "
+        f"{100 * gap.gap:.1f} points {more} ({INTERVAL} {low} to {high})"
+    )
+    if gap.more_than_chance:
+        return f"{text}, which is more than chance."
+    people = {each.group: each.people if known else each.strangers for each in groups}
+    few = [name for name in (gap.worst, gap.best) if people[name] < FEWEST_PEOPLE]
+    if not few:
+        return f"{text}, which may be chance: this test cannot tell, nor show that they are alike."
+    counts = (f"{name} is {people[name]} {_people(people[name])}" for name in few)
+    return f"{text}, which may be chance: {' and '.join(counts)}, too few to tell."
+
+
+def _people(count: int) -> str:
+    return "person" if count == 1 else "people"

@@ -6,23 +6,22 @@ The parts are those of Mitchell et al. (2019, Model Cards for Model Reporting), 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from knownface.files.whole import whole_file
 from knownface.measure import numbers
 from knownface.measure.evaluation import Evaluation
-from knownface.measure.groups import GroupScore
+from knownface.measure.groups import FEWEST_PEOPLE
 from knownface.measure.learning_curve import would_more_photos_help
 from knownface.measure.numbers import Number
-from knownface.measure.verdict import concerns, headline, title
+from knownface.measure.verdict import compared, concerns, headline, title
 from knownface.pages.page import render_markdown
 from knownface.recognition.about import About
 
 WEAKEST = 5  # people who are named one by one
 BACKBONE_FACTS = ("network", "trained_on", "training_data", "disputed")
-FEWEST_PEOPLE = 10  # in a group; below, its interval says more of these people than of the group
 
 
 def write_model_card(path: Path, evaluation: Evaluation, about: About) -> None:
@@ -42,9 +41,10 @@ def write_model_card(path: Path, evaluation: Evaluation, about: About) -> None:
         more_photos=would_more_photos_help(evaluation.learning_curve, evaluation.tested),
         as_it_was=_as_it_was(evaluation),
         groups=evaluation.groups,
-        apart=_apart(evaluation.groups),
+        compared=list(compared(evaluation)),
         fewest=FEWEST_PEOPLE,
-        rate=_rate,
+        by_years=evaluation.by_years,
+        rate=numbers.rate,
     )
     with whole_file(path) as part:
         part.write_text(card, encoding="utf-8", errors="replace")
@@ -76,32 +76,3 @@ def _as_it_was(evaluation: Evaluation) -> bool | None:
     if evaluation.chosen:
         return evaluation.chosen == "frozen"
     return True if evaluation.recipe == "frozen" else None
-
-
-def _rate(share: float | None, interval: tuple[float, float] | None) -> str:
-    if share is None or interval is None:
-        return "not tested"
-    return f"{numbers.percent(share)} ({numbers.between(interval)})"
-
-
-def _apart(groups: Sequence[GroupScore]) -> list[str]:
-    """For each way of grouping, a sentence on the groups with the lowest and highest DIR."""
-    sentences = []
-    for by in dict.fromkeys(each.by for each in groups):
-        known = [each for each in groups if each.by == by and each.dir is not None]
-        if len(known) < 2:
-            sentences.append(f"{by}: fewer than two groups were tested, so nothing is compared.")
-            continue
-        low, high = (choose(known, key=lambda each: each.dir or 0.0) for choose in (min, max))
-        parted = bool(low.dir_ci95 and high.dir_ci95 and low.dir_ci95[1] < high.dir_ci95[0])
-        verdict = (
-            "Their intervals do not meet: the difference is more than chance."
-            if parted
-            else "Their intervals overlap, so that this test cannot tell whether they differ; it "
-            "does not show that they are alike."
-        )
-        sentences.append(
-            f"{by}: {numbers.percent(low.dir or 0.0)} of {low.group} and "
-            f"{numbers.percent(high.dir or 0.0)} of {high.group} are named rightly. {verdict}"
-        )
-    return sentences

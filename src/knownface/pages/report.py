@@ -13,12 +13,14 @@ from knownface.measure import numbers
 from knownface.measure.confidence import Calibration
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import Explanation
+from knownface.measure.groups import FEWEST_PEOPLE
 from knownface.measure.learning_curve import LearningPoint
 from knownface.measure.open_set import OpenSet
 from knownface.measure.verdict import concerns, headline, title
 from knownface.pages.answers import accepted_strangers, wrong_answers
 from knownface.pages.charts import Axis, Chart, FaceMap, Line
 from knownface.pages.confusion import confusion_matrix, draw_confusion_matrix
+from knownface.pages.groups import by_group, by_years
 from knownface.pages.page import Table, write_page
 from knownface.pages.pictures import FaceSheet
 from knownface.recognition.threshold import EACH_IN_TURN
@@ -53,6 +55,9 @@ def write_report(
         reliability=evaluation.calibration and _reliability(evaluation.calibration),
         learning_curve=_learning_curve(evaluation.learning_curve),
         faces=FaceMap.of(explanation.points, evaluation.people),
+        groups=by_group(evaluation),
+        fewest=FEWEST_PEOPLE,
+        by_years=by_years(evaluation),
         candidates=_candidates(evaluation),
         notes=_notes(evaluation),
         sheet=sheet,

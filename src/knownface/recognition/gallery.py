@@ -26,6 +26,7 @@ class Gallery:
     digests: n file digests, so that an enrolled photo is never tested on.
     contract: which network, on which crops, made the embeddings: `Embedder.contract`.
     corrections: what somebody has said of single faces; only `named` heeds it.
+    taken: when each photo was taken, see `Photo`, or None; none given stands for none known.
     Raises ValueError where these do not belong together.
     """
 
@@ -37,11 +38,14 @@ class Gallery:
     digests: tuple[str, ...]
     contract: str = ""
     corrections: Corrections | None = None
+    taken: tuple[float | None, ...] = ()
 
     def __repr__(self) -> str:
         return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
 
     def __post_init__(self) -> None:
+        if not self.taken:
+            object.__setattr__(self, "taken", (None,) * len(self.photos))
         for name in ("templates", "embeddings"):
             _check_directions(name, getattr(self, name))
         if self.labels.ndim != 1 or self.labels.dtype.kind != "i":
@@ -49,8 +53,9 @@ class Gallery:
         people, photos = len(self.people), len(self.photos)
         if len(self.templates) != people or len(set(self.people)) != people:
             raise ValueError(f"{people} names for {len(self.templates)} templates, or names twice")
-        if not len(self.embeddings) == len(self.labels) == len(self.digests) == photos:
-            raise ValueError("embeddings, labels, photos and digests differ in number")
+        per_photo = (self.embeddings, self.labels, self.digests, self.taken)
+        if any(len(each) != photos for each in per_photo):
+            raise ValueError("embeddings, labels, photos, digests and dates differ in number")
         if self.templates.shape[1] != self.embeddings.shape[1]:
             raise ValueError("templates and embeddings are of different networks")
         if not np.array_equal(np.unique(self.labels), np.arange(people)):
@@ -66,6 +71,7 @@ class Gallery:
         digests: Sequence[str],
         templates: np.ndarray | None = None,
         contract: str = "",
+        taken: Sequence[float | None] = (),
     ) -> Gallery:
         """A gallery of mean templates, or of given ones (p, d); every person needs a photo."""
         if templates is None:
@@ -78,6 +84,7 @@ class Gallery:
             tuple(photos),
             tuple(digests),
             contract,
+            taken=tuple(taken),
         )
 
     def with_photos(
@@ -86,6 +93,7 @@ class Gallery:
         labels: np.ndarray,
         photos: Sequence[str],
         digests: Sequence[str],
+        taken: Sequence[float | None] = (),
     ) -> Gallery:
         """Enroll more photos of the same people: embeddings (n, d), labels (n,) into `people`.
 
@@ -104,6 +112,7 @@ class Gallery:
             (*self.digests, *digests),
             unit_length(sums),
             self.contract,
+            (*self.taken, *(taken or (None,) * len(photos))),
         )
 
     def only(self, rows: np.ndarray) -> Gallery:
@@ -127,6 +136,7 @@ class Gallery:
             [self.digests[i] for i in rows],
             unit_length(sums),
             self.contract,
+            [self.taken[i] for i in rows],
         )
 
     def seen_by(self, embeddings: np.ndarray, contract: str) -> Gallery:
@@ -140,8 +150,9 @@ class Gallery:
         moved -= mean_templates(self.embeddings, self.labels, people)
         templates = unit_length(self.templates + moved)
         return Gallery.enroll(
-            self.people, embeddings, self.labels, self.photos, self.digests, templates, contract
-        )
+            self.people, embeddings, self.labels, self.photos, self.digests, templates, contract,
+            self.taken,
+        )  # fmt: skip
 
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
         """Cosine of unit-length embeddings (n, d) with every template: (n, p)."""

@@ -43,6 +43,7 @@ def seen_faces(each: EmbeddedPhoto, crop: Crop) -> tuple[SeenFace, ...]:
             frame_in_portrait(face),
             face.score,
             face.landmarks,
+            photo.taken,
         )
         for face, pixels, portrait, embedding in rows
     )

@@ -174,9 +174,11 @@ def enroll(
     seen, more = photos.training, photos.not_trained_on
     gallery = Gallery.enroll(
         seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates,
-        embedder.contract(backbone.crop),
+        embedder.contract(backbone.crop), seen.taken,
     )  # fmt: skip
-    complete = gallery.with_photos(more.embeddings, more.labels, more.photos, more.digests)
+    complete = gallery.with_photos(
+        more.embeddings, more.labels, more.photos, more.digests, more.taken
+    )
 
     recognizability = Recognizability.measure(embedder.embed, seen.crops, seen.embeddings)
 

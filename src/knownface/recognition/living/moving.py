@@ -162,8 +162,9 @@ def _take_faces(
             insert(database, "faces", values | {"person": whose[row["person"]]})
         else:
             database.execute(
-                "UPDATE faces SET embedding = ?, tested = ?, source = ? WHERE id = ?",
-                (row["embedding"], row["tested"], row["source"], there["id"]),
+                "UPDATE faces SET embedding = ?, tested = ?, source = ?, "
+                "taken = coalesce(?, taken) WHERE id = ?",
+                (row["embedding"], row["tested"], row["source"], row["taken"], there["id"]),
             )
 
 

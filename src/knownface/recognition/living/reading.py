@@ -87,7 +87,7 @@ def read(database: sqlite3.Connection) -> Known:
     ids = np.array([row[0] for row in people], np.int64)
     index = {int(each): i for i, each in enumerate(ids)}
     faces = database.execute(
-        f"SELECT f.id, f.person, f.source, f.digest, f.said, f.tested {_FACES}"
+        f"SELECT f.id, f.person, f.source, f.digest, f.said, f.tested, f.taken {_FACES}"
     ).fetchall()
     labels = np.array([index[row[1]] for row in faces], np.int64)
     templates, embeddings = (  # by themselves, so that of a million none is held twice
@@ -99,6 +99,7 @@ def read(database: sqlite3.Connection) -> Known:
         tuple(row[1] for row in people), templates, embeddings, labels,
         tuple(row[2] for row in faces), tuple(row[3] for row in faces), meta(database, "contract"),
         _corrections(database, width, index, embeddings[said], labels[said]),
+        tuple(None if row[6] is None else float(row[6]) for row in faces),
     )  # fmt: skip
     return Known(
         gallery,

@@ -15,7 +15,7 @@ from pathlib import Path
 from knownface.errors import KnownfaceError
 from knownface.files.whole import make_private
 
-APPLICATION, VERSION = 0x6B6E6F77, 1  # "know"; the number rises when the tables change
+APPLICATION, VERSION = 0x6B6E6F77, 2  # "know"; the number rises when the tables change
 PATIENCE = 60.0  # seconds that a change waits for another process's
 
 TABLES = {
@@ -36,13 +36,14 @@ TABLES = {
     # person: nobody, where all that is known is who a face is not. embedding: (d,) float32, unit
     # length. box: x, y, width, height in the photo; size: its width x height. said: somebody has
     # said whose it is. tested: kept aside when the network was trained. portrait: a JPEG;
-    # frame: where the face lies in it, see `portrait.py`.
+    # frame: where the face lies in it, see `portrait.py`. taken: when, as the camera wrote it, in
+    # seconds since 1970.
     "faces": (
         "id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER, embedding BLOB NOT NULL, "
         "x REAL, y REAL, width REAL, height REAL, size TEXT, quality REAL, "
         "source TEXT NOT NULL, digest TEXT NOT NULL, added REAL NOT NULL, "
         "said INTEGER NOT NULL DEFAULT 0, tested INTEGER NOT NULL DEFAULT 0, "
-        "portrait BLOB, frame BLOB"
+        "portrait BLOB, frame BLOB, taken REAL"
     ),
     # One per person, made of the faces: (d,) float32, unit length.
     "templates": "person INTEGER PRIMARY KEY, embedding BLOB NOT NULL",
@@ -82,6 +83,12 @@ INDICES = {
 STATEMENTS = {name: f"CREATE TABLE {name} ({columns})" for name, columns in TABLES.items()} | {
     name: f"CREATE INDEX {name} ON {columns}" for name, columns in INDICES.items()
 }
+# Files of version 1 have no dates: they are read as if none were known, and the first change adds
+# them to the table, as SQLite's ALTER TABLE writes it.
+_DATES = "taken REAL"
+_KNOWN = {
+    1: STATEMENTS | {"faces": STATEMENTS["faces"].replace(f", {_DATES}", "")}, VERSION: STATEMENTS,
+}  # fmt: skip
 
 
 def create(path: Path) -> None:
@@ -101,6 +108,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The gallery as it is at one moment; KnownfaceError where it cannot be read."""
     with _opened(path, "ro") as database:
         database.execute("BEGIN")
+        if _version(database) == 1:
+            database.execute("CREATE TEMP VIEW faces AS SELECT *, NULL taken FROM main.faces")
         yield database
         database.execute("ROLLBACK")
 
@@ -112,6 +121,9 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
     Changes wait for each other, also those of other processes.
     """
     with _opened(path, "rw") as database, transaction(database):
+        if _version(database) == 1:
+            database.execute(f"ALTER TABLE faces ADD COLUMN {_DATES}")
+            database.execute(f"PRAGMA user_version = {VERSION}")
         yield database
         database.execute("UPDATE meta SET value = value + 1 WHERE key = 'number'")
 
@@ -139,7 +151,9 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     try:
         with closing(_connect(path, mode)) as database:
+            database.execute("BEGIN")  # the version and the tables of one moment
             _check(path, database)
+            database.execute("ROLLBACK")
             yield database
     except OverflowError:
         raise KnownfaceError("there is nothing with so large a number; look again") from None
@@ -166,13 +180,17 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 def _check(path: Path, database: sqlite3.Connection) -> None:
     """Refuse what is no gallery, and a file with tables, triggers or views that are not ours."""
     is_one = database.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if not is_one or version != VERSION:
-        what = f"version {version}, and this knownface reads {VERSION}" if is_one else "no gallery"
-        raise unusable(path, what)
+    version = _version(database)
+    if not is_one or version not in _KNOWN:
+        newest = f"version {version}, and this knownface reads up to {VERSION}"
+        raise unusable(path, newest if is_one else "no gallery")
     listed = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    if {row["name"]: row["sql"] for row in database.execute(listed)} != STATEMENTS:
+    if {row["name"]: row["sql"] for row in database.execute(listed)} != _KNOWN[version]:
         raise unusable(path, "its tables are not those of a gallery")
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _sentence(path: Path, error: sqlite3.Error) -> GalleryError:
