@@ -105,6 +105,7 @@ def test_the_test_of_train_has_dates_too(dated_run: Path) -> None:
     evaluation = Evaluation.load(dated_run / "evaluation.json")
     (row,) = evaluation.by_years
     assert (row.name, row.photos, row.people) == ("under 1 year", evaluation.tested, 4)
+    assert None not in LivingGallery(dated_run).read().gallery.taken
     assert "nothing is known of people who have grown older" in (
         dated_run / "report.html"
     ).read_text(encoding="utf-8")
