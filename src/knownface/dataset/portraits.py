@@ -11,6 +11,7 @@ import numpy as np
 from knownface.dataset.folder import FaceDataset
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
+from knownface.embed.views import small_views
 from knownface.faces.face import PhotoFaces
 from knownface.files.rows import DiskRows, Rows
 from knownface.progress import Track, silent
@@ -33,16 +34,21 @@ class Note:
 
 @dataclass(frozen=True)
 class Faces:
-    """n crops (n, size, size, 3) uint8 and their embeddings (n, d), indexed like an array."""
+    """n crops (n, size, size, 3) uint8 and their embeddings (n, d), indexed like an array.
+
+    small: (n, d), see `embed/views.py`, where they are needed.
+    """
 
     crops: Rows = field(repr=False)
     embeddings: np.ndarray = field(repr=False)
+    small: np.ndarray | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
     def __getitem__(self, rows: np.ndarray | slice) -> Faces:
-        return Faces(self.crops[rows], self.embeddings[rows])
+        small = None if self.small is None else self.small[rows]
+        return Faces(self.crops[rows], self.embeddings[rows], small)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Portraits:
     crops: (n, size, size, 3) uint8, on disk; embeddings: (n, d) unit length.
     fingerprints: (n, 32) uint8; taken: capture times or None.
     boxes: (n, 6) x, y, width and height of the face, then the photo's width and height.
+    small: see `Faces`.
     """
 
     root: Path
@@ -66,6 +73,7 @@ class Portraits:
     taken: tuple[float | None, ...]
     notes: tuple[Note, ...]
     boxes: np.ndarray
+    small: np.ndarray | None = None
 
     def __repr__(self) -> str:
         return f"Portraits({len(self.people)} people, {len(self)} photos)"
@@ -85,16 +93,22 @@ class Portraits:
             fingerprints=self.fingerprints[rows],
             taken=tuple(self.taken[i] for i in rows),
             boxes=self.boxes[rows],
+            small=None if self.small is None else self.small[rows],
         )
 
     @property
     def faces(self) -> Faces:
-        return Faces(self.crops, self.embeddings)
+        return Faces(self.crops, self.embeddings, self.small)
 
     def embedded_by(self, embedder: Embedder, track: Track = silent) -> Portraits:
         """The same portraits seen by another network of the same crop geometry."""
         what = f"Embedding {self.root.name}"
-        return replace(self, embeddings=embedder.embed(self.crops, track, what))
+        embeddings = embedder.embed(self.crops, track, what)
+        return replace(self, embeddings=embeddings, small=None)
+
+    def with_small(self, embedder: Embedder, track: Track = silent) -> Portraits:
+        """The same, also as they look with fewer pixels."""
+        return replace(self, small=small_views(embedder, self.crops, self.embeddings, track))
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def import_people(
     loaded = Recognizer.given(recognizer, device)
     if loaded.folder is None:
         raise KnownfaceError("this recogniser was not read from a folder; save it, and load it")
-    gallery = LivingGallery(loaded.folder)
+    gallery = LivingGallery(loaded.folder, loaded.with_small)
     standing = gallery.standing()
     result = Imported(len(examples), standing, standing)
     try:

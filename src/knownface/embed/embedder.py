@@ -68,10 +68,18 @@ class Embedder:
         return hashlib.sha256(terms.encode()).hexdigest()[:32]
 
     def embed(
-        self, crops: Rows, track: Track = silent, description: str = "Embedding"
+        self,
+        crops: Rows,
+        track: Track = silent,
+        description: str = "Embedding",
+        mirrored: bool = False,
     ) -> np.ndarray:
-        """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3)."""
-        raw = self.embed_raw(crops, track, description)
+        """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3).
+
+        mirrored: each is the mean of those of the crop and of its mirror image, which takes twice
+            as long.
+        """
+        raw = self.embed_raw(crops, track, description, mirrored)
         if not np.isfinite(raw).all():
             raise KnownfaceError(
                 f"{self.path}: the network gave embeddings that are not finite numbers; its "
@@ -80,11 +88,15 @@ class Embedder:
         return unit_length(raw)
 
     def embed_raw(
-        self, crops: Rows, track: Track = silent, description: str = "Embedding"
+        self,
+        crops: Rows,
+        track: Track = silent,
+        description: str = "Embedding",
+        mirrored: bool = False,
     ) -> np.ndarray:
-        """The network's own output (n, d), float32, not normalised."""
+        """The network's own output (n, d), float32, not normalised; of two views, their mean."""
         starts = range(0, len(crops), self.network.batch)
-        work = partial(self._one_batch, crops)
+        work = partial(self._two_views if mirrored else self._one_batch, crops)
         if len(starts) <= FEW:
             parts = list(track(map(work, starts), description, len(starts)))
         else:
@@ -96,3 +108,9 @@ class Embedder:
         some = np.asarray(crops[start : start + self.network.batch])
         with native_work():
             return self.network.run(some)[0]
+
+    def _two_views(self, crops: Rows, start: int) -> np.ndarray:
+        some = np.asarray(crops[start : start + self.network.batch])
+        plain = self._one_batch(some, 0)
+        other = self._one_batch(np.ascontiguousarray(some[:, :, ::-1]), 0)
+        return np.asarray((unit_length(plain) + unit_length(other)) / 2)

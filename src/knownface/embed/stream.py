@@ -30,10 +30,14 @@ class EmbeddedPhoto:
 
 @dataclass(frozen=True)
 class FacePipeline:
-    """What turns photos into embeddings: how faces are found and cropped, and the network."""
+    """What turns photos into embeddings: how faces are found and cropped, and the network.
+
+    mirrored: see `Embedder.embed`.
+    """
 
     cropper: FaceCropper
     embedder: Embedder
+    mirrored: bool = False
 
     def embed_photos(
         self,
@@ -65,7 +69,8 @@ class FacePipeline:
             pool.shutdown(cancel_futures=True)
 
     def _embedded(self, photos: list[PhotoFaces]) -> list[EmbeddedPhoto]:
-        embeddings = self.embedder.embed(np.concatenate([photo.crops for photo in photos]))
+        crops = np.concatenate([photo.crops for photo in photos])
+        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
         ends = np.cumsum([len(photo.faces) for photo in photos])
         rows = np.split(embeddings, ends[:-1])
         return [EmbeddedPhoto(*each) for each in zip(photos, rows, strict=True)]

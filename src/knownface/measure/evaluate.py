@@ -105,7 +105,7 @@ def evaluate(
     known, truth = _of_people(gallery, fresh)
     others = Strangers.among(fresh, gallery.people, strangers, untouched_strangers)
     same = gallery.pairs(training.one_person)
-    trial = Trial.of(gallery.templates, known.embeddings, truth, others.embeddings, same)
+    trial = Trial.of(gallery.scores, known.embeddings, truth, others.embeddings, same)
     named = _named(gallery, truth, others, (probes, strangers) if strangers else (probes,))
     confusion, scored = _per_person(gallery.people, trial)
     split = {"train": len(gallery.photos), "validation": len(known)}

@@ -11,7 +11,6 @@ from knownface.files.values import Count, Interval, Share
 from knownface.measure.trial import Trial
 from knownface.recognition.gallery import Gallery
 from knownface.stats.intervals import wilson_interval
-from knownface.stats.vectors import mean_templates
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100)
 DRAWS = 10
@@ -84,9 +83,7 @@ def _test(
     strangers: np.ndarray,
 ) -> tuple[float, float]:
     """Accuracy and DIR (NaN where nobody is a stranger) with the templates of chosen photos."""
-    people = len(gallery.people)
-    templates = mean_templates(gallery.embeddings[chosen], gallery.labels[chosen], people)
-    trial = Trial.of(templates, probes, truth, strangers)
+    trial = Trial.of(gallery.of_photos(chosen).scores, probes, truth, strangers)
     return trial.accuracy, trial.dir_at_far(FAR) if len(trial.strangers) else np.nan
 
 

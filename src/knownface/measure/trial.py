@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from knownface.dataset.portraits import Faces
+from knownface.recognition.comparison import Compared, Comparison, Matcher
 from knownface.stats import metrics
 from knownface.stats.intervals import clustered_interval, dir_interval, wilson_interval
 from knownface.stats.metrics import best_of_others
-from knownface.stats.vectors import mean_templates
 
 
 @dataclass(frozen=True)
@@ -44,39 +45,46 @@ class Trial:
     @classmethod
     def of(
         cls,
-        templates: np.ndarray,
+        compared: Compared,
         probes: np.ndarray,
         truth: np.ndarray,
         strangers: np.ndarray,
         same: Sequence[tuple[int, int]] = (),
     ) -> Trial:
-        """Compare embeddings by cosine: probes (n, d) and strangers (m, d), templates (p, d).
+        """Compare embeddings with people: probes (n, d) and strangers (m, d).
 
         Where there are no strangers, each person in turn plays one to all others; of one person
         alone there are none. same: pairs of people who are no strangers to each other.
         """
-        scores = probes @ templates.T
+        scores = compared(probes)
         if len(strangers):
-            return cls(scores, truth, (strangers @ templates.T).max(1))
+            return cls(scores, truth, compared(strangers).max(1))
         known = cls(scores, truth, np.zeros(0, scores.dtype))
-        if len(templates) < 2:
+        if scores.shape[1] < 2:
             return known
         return replace(known, strangers=best_of_others(scores, truth, same))
 
     @classmethod
     def of_split(
-        cls, embeddings: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray
+        cls,
+        faces: Faces,
+        labels: np.ndarray,
+        train: np.ndarray,
+        test: np.ndarray,
+        comparison: Comparison | None = None,
     ) -> tuple[Trial, np.ndarray]:
-        """Test mean templates of some rows of embeddings (n, d) on others.
+        """Test mean templates of some rows of n faces on others.
 
-        labels: (n,); train, test: rows. Also gives the rows that were tested: people who are in
-        `test` alone have no template. Each person in turn plays the stranger.
+        labels: (n,); train, test: rows; comparison: as of a `Gallery`. Also gives the rows that
+        were tested: people who are in `test` alone have no template. Each person in turn plays the
+        stranger.
         """
         people, index = np.unique(labels[train], return_inverse=True)
         rows = test[np.isin(labels[test], people)]
-        templates = mean_templates(embeddings[train], index, len(people))
+        templates = Matcher.of_means(faces.embeddings[train], index, faces[train].small, comparison)
         truth = np.searchsorted(people, labels[rows])
-        return cls.of(templates, embeddings[rows], truth, embeddings[:0]), rows
+        probes = faces.embeddings[rows]
+        return cls.of(templates.scores, probes, truth, probes[:0]), rows
 
     # ------------------------------------------------------------ closed set
     @cached_property

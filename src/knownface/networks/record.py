@@ -85,6 +85,8 @@ class Backbone:
         to be said against those data or cannot be checked, "" where nothing is.
     noncommercial: the weights may be used for research only, which has to be accepted once.
     seed_epochs: how long the tutorial trains this network; loss: with which loss.
+    comparison: a file of what is known of how the official file's embeddings are best compared, see
+        `recognition/comparison.py`; None where nobody has measured it.
     published: accuracy by protocol (`lfw` view 2, `cfp_fp`, ...) that the authors of the official
         weights state; where they cannot be quoted, nothing.
     """
@@ -105,6 +107,7 @@ class Backbone:
     noncommercial: bool = False
     loss: str = "softmax"
     impostors: Impostors | None = None
+    comparison: Path | None = None
     published: Mapping[str, float] = field(default_factory=dict)
 
     def verification_threshold(self, far: float) -> float:

@@ -1,23 +1,217 @@
-"""How embeddings are compared with people: the templates, and what is done before."""
+"""How embeddings are compared with people: by cosine, or as the network's measurements teach.
+
+What one network makes of many people's faces says how its embeddings are better compared: which
+directions differ between photos of one person (`Whitening`), how similar anybody is to anybody
+(`Cohort`), and what both are for faces that show little. All of it is measured once for a network,
+by `tools/measure_comparison.py`, on people who are nobody's users, and holds for new people.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 
+from knownface.errors import KnownfaceError
+from knownface.files.arrays import read_npz
+from knownface.stats.cohort import Cohort, normalised
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
 
-Kind = Literal["means", "columns", "whitened"]
+Kind = Literal["normalised", "means", "columns", "whitened"]
+COMPARISON = "comparison.npz"
+BLOCK = 65_536  # templates that are compared at once: of a million, memory stays below 100 MB
+MOST_BYTES = 1 << 24  # of a file; one of 512 numbers per embedding takes 3 MB
+# What is in a file: (d,) `gate` and its `bias`, and of each space `_centre` (d,), `_matrix` (d, d),
+# `_scale` (2,), and of its cohort `_mean` (d,) and `_covariance` (d, d).
+SPACES = ("clear", "small")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Vectors (n, d) as a space compares them, and how similar its cohort is to them (n, 2)."""
+
+    vectors: np.ndarray
+    moments: np.ndarray
+
+    def __getitem__(self, rows: slice) -> Placed:
+        return Placed(self.vectors[rows], self.moments[rows])
+
+
+@dataclass(frozen=True)
+class Space:
+    """One way to compare: whitened, then by cosine, then normalised by a cohort.
+
+    scale: slope and offset that bring scores to the cosines of the network's own embeddings that
+        have the same false-accept rate, so that a threshold means the same everywhere.
+    """
+
+    whitening: Whitening
+    cohort: Cohort
+    scale: tuple[float, float]
+
+    def place(self, vectors: np.ndarray) -> Placed:
+        placed = self.whitening(vectors.astype(np.float32, copy=False)).astype(np.float32)
+        return Placed(placed, self.cohort.moments(placed))
+
+    def scores(self, templates: Placed, probes: Placed) -> np.ndarray:
+        """Of every probe with every template: (n, p), from -1 to 1."""
+        cosines = probes.vectors @ templates.vectors.astype(np.float32, copy=False).T
+        return self._scaled(normalised(cosines, templates.moments, probes.moments[:, None]))
+
+    def paired(self, templates: Placed, probes: Placed) -> np.ndarray:
+        """Of each probe with the template in the same row: (n,)."""
+        cosines = (templates.vectors * probes.vectors).sum(1)
+        return self._scaled(normalised(cosines, templates.moments, probes.moments))
+
+    def _scaled(self, scores: np.ndarray) -> np.ndarray:
+        slope, offset = self.scale
+        return np.asarray(np.clip(slope * scores + offset, -1, 1))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is known of a network: how to compare clear faces, and faces that show little.
+
+    gate: (d,), bias: a face shows little, whatever its pixels, where `embedding @ gate + bias` is
+        above 0. Raises ValueError where parts differ in size or hold what is no number.
+    """
+
+    clear: Space
+    small: Space
+    gate: np.ndarray
+    bias: float
+
+    def __post_init__(self) -> None:
+        width = len(self.gate)
+        arrays = [self.gate, np.array(self.bias)]
+        for space in (self.clear, self.small):
+            whitening, cohort = space.whitening, space.cohort
+            parts = [whitening.centre, whitening.matrix, cohort.mean, cohort.covariance]
+            shapes = [(width,), (width, width)] * 2
+            if [part.shape for part in parts] != shapes or not space.scale[0] > 0:
+                raise ValueError("its arrays are not of one network")
+            arrays += [*parts, np.array(space.scale)]
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError("its arrays hold what is no number")
+
+    def is_small(self, embeddings: np.ndarray) -> np.ndarray:
+        """(n,) whether faces show so little that they are compared as small ones."""
+        return np.asarray(embeddings @ self.gate + self.bias > 0)
+
+    # ------------------------------------------------------------ files
+    @classmethod
+    def read(cls, path: Path) -> Comparison:
+        """As `write` wrote it; KnownfaceError where it is damaged or missing."""
+        try:
+            arrays = read_npz(path, MOST_BYTES)
+            arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+            clear, small = (_space(arrays, name) for name in SPACES)
+            return cls(clear, small, arrays["gate"], float(arrays["bias"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise KnownfaceError(
+                f"{path}: how faces are compared cannot be read ({error}); copy it again or train "
+                "again"
+            ) from None
+
+    def write(self, path: Path) -> None:
+        """Raises OSError where it cannot be written."""
+        arrays = {"gate": self.gate.astype(np.float32), "bias": np.float32(self.bias)}
+        for name, space in zip(SPACES, (self.clear, self.small), strict=True):
+            arrays[f"{name}_centre"] = space.whitening.centre.astype(np.float32)
+            arrays[f"{name}_matrix"] = space.whitening.matrix.astype(np.float16)
+            arrays[f"{name}_scale"] = np.array(space.scale, np.float32)
+            arrays[f"{name}_mean"] = space.cohort.mean.astype(np.float32)
+            arrays[f"{name}_covariance"] = space.cohort.covariance.astype(np.float16)
+        np.savez(path, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def beside(cls, gallery: Path) -> Comparison | None:
+        """That of the folder of a gallery file; None where people are compared by cosine."""
+        path = gallery.with_name(COMPARISON)
+        return cls.read(path) if path.is_file() else None
+
+
+def _space(arrays: dict[str, np.ndarray], name: str) -> Space:
+    centre, matrix, mean, covariance, scale = (
+        arrays[f"{name}_{part}"] for part in ("centre", "matrix", "mean", "covariance", "scale")
+    )
+    slope, offset = scale.tolist()
+    return Space(Whitening(centre, matrix), Cohort(mean, covariance), (slope, offset))
+
+
+class Compared(Protocol):
+    """Gives the similarity (n, p) of embeddings (n, d) with p people."""
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Templates:
+    """People's templates (p, d), unit length, and how embeddings are compared with them.
+
+    small: (p, d) those that faces which show little are compared with, if they are others.
+    comparison: None stands for the plain cosine.
+    """
+
+    templates: np.ndarray
+    small: np.ndarray | None = None
+    comparison: Comparison | None = None
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+    @cached_property
+    def _clear(self) -> Placed:
+        assert self.comparison
+        return _placed(self.templates, self.comparison.clear)
+
+    @cached_property
+    def _small(self) -> Placed:
+        assert self.comparison
+        templates = self.templates if self.small is None else self.small
+        return _placed(templates, self.comparison.small)
+
+    def scores(self, embeddings: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
+        """Similarity of unit-length embeddings (n, d) with everybody: (n, p); rows: with these."""
+        known = self.comparison
+        if known is None:
+            templates = self.templates[rows].astype(np.float32, copy=False)
+            return np.asarray(embeddings @ templates.T)
+        scores = known.clear.scores(self._clear[rows], known.clear.place(embeddings))
+        little = known.is_small(embeddings)
+        if little.any():
+            probes = known.small.place(embeddings[little])
+            scores[little] = known.small.scores(self._small[rows], probes)
+        return scores
+
+    def paired(self, embeddings: np.ndarray) -> np.ndarray:
+        """Similarity (p,) of each embedding (p, d) with the person in the same row."""
+        known = self.comparison
+        if known is None:
+            return np.asarray((self.templates * embeddings).sum(1))
+        scores = known.clear.paired(self._clear, known.clear.place(embeddings))
+        little = known.is_small(embeddings)
+        small = known.small.paired(self._small, known.small.place(embeddings))
+        return np.where(little, small, scores)
+
+
+def _placed(templates: np.ndarray, space: Space) -> Placed:
+    """In blocks, and in the precision of the templates, so that a million fit."""
+    starts = range(0, max(len(templates), 1), BLOCK)
+    parts = [space.place(templates[start : start + BLOCK]) for start in starts]
+    vectors = [part.vectors.astype(templates.dtype, copy=False) for part in parts]
+    return Placed(np.concatenate(vectors), np.concatenate([part.moments for part in parts]))
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """Templates (p, d) of unit length, and a whitening that embeddings pass before the cosine."""
+    """How photos are named: a whitening that embeddings pass first, and templates."""
 
-    templates: np.ndarray
+    templates: Templates
     whitening: Whitening | None = None
 
     @classmethod
@@ -27,22 +221,45 @@ class Matcher:
         embeddings: np.ndarray,
         labels: np.ndarray,
         columns: np.ndarray | None = None,
+        small: np.ndarray | None = None,
+        comparison: Comparison | None = None,
     ) -> Matcher:
         """From embeddings (n, d) of people `labels` (n,), counted from 0.
 
         kind: with `means` of embeddings, with the `columns` (p, d) of a head that was trained on
-            them, or with means of `whitened` ones. Raises ValueError where columns are missing.
+            them, with means of `whitened` ones, or with means that are `normalised` by what a
+            `comparison` knows of the network; small: (n, d) see `Gallery`.
+        Raises ValueError where what a kind needs is missing.
         """
         people = int(labels.max()) + 1
-        if kind == "means":
-            return cls(mean_templates(embeddings, labels, people))
+        if kind == "columns":
+            if columns is None:
+                raise ValueError("to compare with columns, a head has to be trained")
+            return cls(Templates(columns))
         if kind == "whitened":
             whitening = Whitening.fit(embeddings, labels)
-            return cls(mean_templates(whitening(embeddings), labels, people), whitening)
-        if columns is None:
-            raise ValueError("to compare with columns, a head has to be trained")
-        return cls(columns)
+            templates = mean_templates(whitening(embeddings), labels, people)
+            return cls(Templates(templates), whitening)
+        templates = mean_templates(embeddings, labels, people)
+        if kind == "means":
+            return cls(Templates(templates))
+        if comparison is None:
+            raise ValueError("nothing is known of this network to normalise by")
+        reduced = None if small is None else mean_templates(small, labels, people)
+        return cls(Templates(templates, reduced, comparison))
 
-    def prepare(self, embeddings: np.ndarray) -> np.ndarray:
-        """Embeddings (n, d) as they are compared with the templates."""
-        return self.whitening(embeddings) if self.whitening else embeddings
+    @classmethod
+    def of_means(
+        cls,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        small: np.ndarray | None,
+        comparison: Comparison | None,
+    ) -> Matcher:
+        """Means, normalised where there is something to normalise them by."""
+        kind: Kind = "means" if comparison is None else "normalised"
+        return cls.fit(kind, embeddings, labels, None, small, comparison)
+
+    def scores(self, embeddings: np.ndarray) -> np.ndarray:
+        """Similarity (n, p) of embeddings (n, d) with everybody."""
+        return self.templates.scores(self.whitening(embeddings) if self.whitening else embeddings)

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from knownface.faces.detectors.candidates import overlaps
+from knownface.recognition.comparison import Templates
 
 # Cosine from which two pictures show the very same face. Of copies of 265 photos, 99 % of those
 # compressed again and 94 % of those of half the size reach it, of 15,367 pairs of photos of one
@@ -29,6 +30,8 @@ class Enrolled(Protocol):
     def scores(self, embeddings: np.ndarray) -> np.ndarray: ...
 
     def match(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def against(self, templates: np.ndarray) -> Templates: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Corrections:
         digest: str = "",
         boxes: Sequence[tuple[float, float, float, float]] = (),
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The best person (n,), the cosine (n,), and whether it is to be ignored (n,).
+        """The best person (n,), the similarity (n,), and whether it is to be ignored (n,).
 
         A face that somebody has named, seen again, is who they said: in the same photo, whatever
         the network, and in a copy of it. A face that is not Ann keeps Ann's name from itself and
@@ -92,7 +95,7 @@ class Corrections:
                     best[row], similarity[row] = scores.argmax(), scores.max()
         ignored = np.zeros(len(embeddings), bool)
         if len(self.ignored):
-            nearest = (embeddings @ self.ignored.T).max(1)
+            nearest = gallery.against(self.ignored).scores(embeddings).max(1)
             ignored = (nearest > similarity) & (nearest >= threshold)
         for row, each in enumerate(spoken):
             if each is not None and (each.nobody or each.is_ is not None):
@@ -110,7 +113,7 @@ class Corrections:
         return said[best] if shared[best] >= SAME_BOX else None
 
     def allowed(self, gallery: Enrolled, embedding: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Cosines (p,) of a face with everybody, -1 with those who it is not."""
+        """Similarities (p,) of a face with everybody, -1 with those who it is not."""
         scores = scores.copy()
         for person in np.unique(self.of):
             refused = float((self.refused[self.of == person] @ embedding).max())

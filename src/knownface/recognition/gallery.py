@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from knownface.recognition.comparison import BLOCK, Comparison, Templates
 from knownface.recognition.corrections import Corrections
 from knownface.stats.vectors import mean_templates, unit_length
 
-BLOCK = 65_536  # templates that are compared at once: of a million, memory stays below 100 MB
 UNIT = 1e-3  # by how much rounding may change a length of 1
 
 
@@ -27,6 +28,9 @@ class Gallery:
     contract: which network, on which crops, made the embeddings: `Embedder.contract`.
     corrections: what somebody has said of single faces; only `named` heeds it.
     taken: when each photo was taken, see `Photo`, or None; none given stands for none known.
+    small: (n, d) the photos with fewer pixels, see `embed/views.py`, for faces that show little;
+        None: as they are. comparison: how embeddings are compared with templates, which then have
+        to be means; None for the plain cosine.
     Raises ValueError where these do not belong together.
     """
 
@@ -39,6 +43,8 @@ class Gallery:
     contract: str = ""
     corrections: Corrections | None = None
     taken: tuple[float | None, ...] = ()
+    small: np.ndarray | None = None
+    comparison: Comparison | None = None
 
     def __repr__(self) -> str:
         return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
@@ -46,8 +52,9 @@ class Gallery:
     def __post_init__(self) -> None:
         if not self.taken:
             object.__setattr__(self, "taken", (None,) * len(self.photos))
-        for name in ("templates", "embeddings"):
-            _check_directions(name, getattr(self, name))
+        for name in ("templates", "embeddings", "small"):
+            if getattr(self, name) is not None:
+                _check_directions(name, getattr(self, name))
         if self.labels.ndim != 1 or self.labels.dtype.kind != "i":
             raise ValueError("labels must be whole numbers, one per photo")
         people, photos = len(self.people), len(self.photos)
@@ -56,8 +63,13 @@ class Gallery:
         per_photo = (self.embeddings, self.labels, self.digests, self.taken)
         if any(len(each) != photos for each in per_photo):
             raise ValueError("embeddings, labels, photos, digests and dates differ in number")
-        if self.templates.shape[1] != self.embeddings.shape[1]:
+        width = self.embeddings.shape[1]
+        if self.templates.shape[1] != width or (
+            self.comparison is not None and len(self.comparison.gate) != width
+        ):
             raise ValueError("templates and embeddings are of different networks")
+        if self.small is not None and self.small.shape != self.embeddings.shape:
+            raise ValueError("of small faces there must be as many embeddings")
         if not np.array_equal(np.unique(self.labels), np.arange(people)):
             raise ValueError("labels must name each of the people, and nobody else")
 
@@ -72,6 +84,8 @@ class Gallery:
         templates: np.ndarray | None = None,
         contract: str = "",
         taken: Sequence[float | None] = (),
+        small: np.ndarray | None = None,
+        comparison: Comparison | None = None,
     ) -> Gallery:
         """A gallery of mean templates, or of given ones (p, d); every person needs a photo."""
         if templates is None:
@@ -85,6 +99,8 @@ class Gallery:
             tuple(digests),
             contract,
             taken=tuple(taken),
+            small=None if small is None else np.asarray(small, np.float32),
+            comparison=comparison,
         )
 
     def with_photos(
@@ -94,6 +110,7 @@ class Gallery:
         photos: Sequence[str],
         digests: Sequence[str],
         taken: Sequence[float | None] = (),
+        small: np.ndarray | None = None,
     ) -> Gallery:
         """Enroll more photos of the same people: embeddings (n, d), labels (n,) into `people`.
 
@@ -113,6 +130,8 @@ class Gallery:
             unit_length(sums),
             self.contract,
             (*self.taken, *(taken or (None,) * len(photos))),
+            None if self.small is None or small is None else np.concatenate([self.small, small]),
+            self.comparison,
         )
 
     def only(self, rows: np.ndarray) -> Gallery:
@@ -137,13 +156,16 @@ class Gallery:
             unit_length(sums),
             self.contract,
             [self.taken[i] for i in rows],
+            None if self.small is None else self.small[rows],
+            self.comparison,
         )
 
     def seen_by(self, embeddings: np.ndarray, contract: str) -> Gallery:
         """The same photos as another network sees them: its embeddings (n, d) and contract.
 
         Templates move as the means of their photos do, so that means stay means; those of a head
-        stay where they were among the photos, which is right for networks that differ little.
+        stay where they were among the photos, which is right for networks that differ little. They
+        are compared by the plain cosine: what is known of a network is not known of another one.
         """
         people = len(self.people)
         moved = mean_templates(embeddings, self.labels, people).astype(np.float64)
@@ -154,9 +176,35 @@ class Gallery:
             self.taken,
         )  # fmt: skip
 
+    @cached_property
+    def ready(self) -> Templates:
+        """The templates as they are compared."""
+        sums = self._small_sums
+        small = None if sums is None else unit_length(sums).astype(np.float32)
+        return Templates(self.templates, small, self.comparison)
+
+    @cached_property
+    def _small_sums(self) -> np.ndarray | None:
+        if self.small is None or self.comparison is None:
+            return None
+        return sums_of(self.small, self.labels, len(self.people))
+
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
-        """Cosine of unit-length embeddings (n, d) with every template: (n, p)."""
-        return np.asarray(embeddings @ self.templates.astype(np.float32, copy=False).T)
+        """Similarity of unit-length embeddings (n, d) with everybody: (n, p)."""
+        return self.ready.scores(embeddings)
+
+    def against(self, templates: np.ndarray) -> Templates:
+        """Other templates (k, d), to be compared in the same way."""
+        return Templates(templates, None, self.comparison)
+
+    def of_photos(self, rows: np.ndarray) -> Templates:
+        """The means of some photos alone, everybody having one among them: rows, or (n,) bool."""
+        labels, people = self.labels[rows], len(self.people)
+        small = None
+        if self.small is not None and self.comparison is not None:
+            small = mean_templates(self.small[rows], labels, people)
+        means = mean_templates(self.embeddings[rows], labels, people)
+        return Templates(means, small, self.comparison)
 
     def pairs(self, names: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
         """Indices of pairs of people; pairs of which one is not enrolled are left out."""
@@ -164,15 +212,13 @@ class Gallery:
         return [(index[a], index[b]) for a, b in names if a in index and b in index]
 
     def match(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The best person's index (n,) and cosine (n,); -1 and -1 where nobody is enrolled."""
+        """The best person's index (n,) and similarity (n,); -1, -1 where nobody is enrolled."""
         if not self.people:
             return np.full(len(embeddings), -1), np.full(len(embeddings), -1.0, np.float32)
         best = np.zeros(len(embeddings), np.int64)
         highest = np.full(len(embeddings), -np.inf, np.float32)
         for start in range(0, len(self.people), BLOCK):
-            scores = (
-                embeddings @ self.templates[start : start + BLOCK].astype(np.float32, copy=False).T
-            )
+            scores = self.ready.scores(embeddings, slice(start, start + BLOCK))
             here = scores.argmax(1)
             found = scores[np.arange(len(scores)), here]
             better = found > highest
@@ -201,30 +247,38 @@ class Gallery:
         return [self.photos[rows[i]] for i in order]
 
     def scores_without_itself(self) -> tuple[np.ndarray, np.ndarray]:
-        """Cosine of enrolled photos with mean templates (m, p), and whose they are (m,).
+        """Similarity of enrolled photos with mean templates (m, p), and whose they are (m,).
 
         A photo takes no part in its own person's template; people with one photo are left out as
         photos, not as templates. Templates of a tuned head cannot do without a photo: means stand
         for them.
         """
-        sums = np.zeros((len(self.people), self.embeddings.shape[1]), np.float64)
-        np.add.at(sums, self.labels, self.embeddings)
+        sums = sums_of(self.embeddings, self.labels, len(self.people))
         rows = np.flatnonzero(np.bincount(self.labels)[self.labels] > 1)
-        photos, labels = self.embeddings[rows].astype(np.float64), self.labels[rows]
-        return without_itself(unit_length(sums), sums, photos, labels), labels
+        means = replace(self, templates=unit_length(sums).astype(np.float32))
+        return means.without_itself(rows, sums), self.labels[rows]
+
+    def without_itself(self, rows: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """Similarity (m, p) of enrolled photos with everybody, their own person without them.
+
+        rows: (m,) of photos whose person has others; sums: (p, d), that the templates are the
+        directions of.
+        """
+        photos, labels = self.embeddings[rows].astype(np.float32), self.labels[rows]
+        scores = self.scores(photos).astype(np.float64)
+        small = None
+        if self.small is not None and self._small_sums is not None:
+            small = unit_length(self._small_sums[labels] - self.small[rows])
+        own = Templates(unit_length(sums[labels] - photos), small, self.comparison)
+        scores[np.arange(len(photos)), labels] = own.paired(photos)
+        return scores
 
 
-def without_itself(
-    templates: np.ndarray, sums: np.ndarray, photos: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Cosine (m, p) of enrolled photos (m, d) with templates (p, d), their own without themselves.
-
-    sums: (p, d), that the templates are the directions of; labels: (m,) whose the photos are.
-    """
-    scores = np.asarray(photos @ templates.T)
-    own = unit_length(sums[labels] - photos)
-    scores[np.arange(len(photos)), labels] = (own * photos).sum(1)
-    return scores
+def sums_of(embeddings: np.ndarray, labels: np.ndarray, people: int) -> np.ndarray:
+    """Of each person's embeddings: (people, d) float64."""
+    sums = np.zeros((people, embeddings.shape[1]), np.float64)
+    np.add.at(sums, labels, embeddings)
+    return sums
 
 
 def _check_directions(name: str, rows: np.ndarray) -> None:

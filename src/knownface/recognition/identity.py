@@ -9,8 +9,9 @@ import numpy as np
 
 from knownface.faces.face import Face
 from knownface.faces.quality import nose_share
+from knownface.recognition.answers import SMALLEST_FACE
 from knownface.recognition.confidence import Confidence
-from knownface.recognition.recognizer import SMALLEST_FACE, Recognizer
+from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.result import ALREADY_NAMED, RecognizedFace
 from knownface.recognition.tracks import Track, Tracker
 from knownface.stats.vectors import unit_length

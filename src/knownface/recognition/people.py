@@ -45,10 +45,11 @@ log = logging.getLogger(__name__)
 def _gallery(recognizer: Path | str | Recognizer) -> LivingGallery:
     from knownface.recognition.living.gallery import LivingGallery
 
-    folder = recognizer if isinstance(recognizer, Path | str) else recognizer.folder
-    if folder is None:
+    if isinstance(recognizer, Path | str):
+        return LivingGallery(recognizer)
+    if recognizer.folder is None:
         raise KnownfaceError("this recogniser was not read from a folder; save it, and load it")
-    return LivingGallery(folder)
+    return LivingGallery(recognizer.folder, recognizer.with_small)
 
 
 def _loaded(recognizer: Path | str | Recognizer, device: str) -> Recognizer:
@@ -79,9 +80,9 @@ def enroll(
     from knownface.recognition.living.enrolling import choose_faces
     from knownface.recognition.sources import photos_of
 
-    gallery = _gallery(recognizer)
     paths = photos_of([photos] if isinstance(photos, str | Path) else photos)
     loaded = _loaded(recognizer, device)
+    gallery = _gallery(loaded)
     seen = list(loaded.see_photos(paths, track))
     chosen, notes = choose_faces(seen, gallery.embeddings_of(name))
     if not chosen:
@@ -106,10 +107,9 @@ def correct(
     Raises KnownfaceError where it is not clear which face is meant.
     """
     number = checked("face", Number, face)
-    gallery = _gallery(recognizer)
-    seen = _loaded(recognizer, device).see(photo)
-    chosen = _meant(seen, str(photo), number, not_)
-    return gallery.correct(chosen, is_, not_, nobody)
+    loaded = _loaded(recognizer, device)
+    chosen = _meant(loaded.see(photo), str(photo), number, not_)
+    return _gallery(loaded).correct(chosen, is_, not_, nobody)
 
 
 def _meant(seen: SeenPhoto, photo: str, number: int | None, name: str | None) -> SeenFace:

@@ -22,18 +22,18 @@ from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
+from knownface.recognition.answers import Limits, answers
 from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_folder
+from knownface.recognition.comparison import COMPARISON
 from knownface.recognition.confidence import Confidence
-from knownface.recognition.corrections import SAME_FACE
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.living.portrait import crop_of_portrait
 from knownface.recognition.living.reading import changes_of, read_gallery
-from knownface.recognition.living.records import SeenPhoto
+from knownface.recognition.living.records import SeenFace, SeenPhoto
 from knownface.recognition.living.writing import Kept, write_gallery
-from knownface.recognition.recognizability import Recognizability, why_too_poor
+from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.record import Artifact, Decision, unusable
-from knownface.recognition.result import IGNORED, Recognition, RecognizedFace, each_once
-from knownface.recognition.seeing import seen_photos
+from knownface.recognition.result import Recognition, RecognizedFace
+from knownface.recognition.seeing import embed_portraits, seen_photos, with_small
 from knownface.recognition.threshold import Threshold
 from knownface.runtime.network import joined
 
@@ -42,10 +42,6 @@ ONNX, KERAS, DETECTOR = "embedder.onnx", "embedder.keras", "detector"
 NETWORKS = {
     "onnx": (ONNX,), "openvino": ("embedder.xml", "embedder.bin"), "litert": ("embedder.tflite",),
 }  # fmt: skip
-# Of 14-pixel faces, the frozen MobileFaceNet identifies 67 %, and 7 % at 1 % false accepts: too
-# little to name anyone.
-SMALLEST_FACE = 14.0
-
 _loading = RLock()
 os.register_at_fork(
     before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
@@ -118,9 +114,19 @@ class Recognizer:
                 )  # fmt: skip
             return self._cropper
 
-    def pipeline(self, track: Track = silent) -> FacePipeline:
+    @property
+    def mirrored(self) -> bool:
+        """Whether photos are seen mirrored, too: where more is known of the network than itself.
+
+        Of 100 faces of known people, with one photo each, about one more is named at the same
+        false-accept rate, for 7 to 24 % of the time that a photo takes (docs/comparison.md); in
+        videos there are more pictures of a face anyway, and they go without.
+        """
+        return self.gallery.comparison is not None
+
+    def pipeline(self, track: Track = silent, mirrored: bool = True) -> FacePipeline:
         """How photos become embeddings that the gallery can be asked about."""
-        return FacePipeline(self.cropper(track), self.embedder)
+        return FacePipeline(self.cropper(track), self.embedder, mirrored and self.mirrored)
 
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:
@@ -133,7 +139,8 @@ class Recognizer:
         faces, crops = self.cropper().crop_picture(picture)
         path = str(path_of(source) or "")
         size = (picture.width, picture.height)
-        named = self._named(faces, crops, self.embedder.embed(crops), photo.digest)
+        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
+        named = self._named(faces, crops, embeddings, photo.digest)
         return Recognition(path, named, size=size)
 
     def recognize_photos(
@@ -165,11 +172,18 @@ class Recognizer:
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield SeenPhoto(Recognition(path, named, photo.error, size=photo.size), faces)
 
-    def embed_portraits(self, portraits: Sequence[bytes], frames: np.ndarray) -> np.ndarray:
-        """Embeddings (k, d) of kept faces; frames: (k, 14), see `living/portrait.py`."""
-        pairs = zip(portraits, frames, strict=True)
-        crops = [crop_of_portrait(portrait, frame, self.crop) for portrait, frame in pairs]
-        return self.embedder.embed(np.stack(crops))
+    def embed_portraits(
+        self, portraits: Sequence[bytes], frames: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Embeddings (k, d) of kept faces, and what `Gallery.small` holds of them, if anything.
+
+        frames: (k, 14), see `living/portrait.py`.
+        """
+        return embed_portraits(self.embedder, self.crop, portraits, frames, self.mirrored)
+
+    def with_small(self, faces: Sequence[SeenFace]) -> Sequence[SeenFace]:
+        """Faces to be enrolled, each also as it looks with fewer pixels, if that is needed."""
+        return with_small(faces, self.embedder, self.crop) if self.mirrored else faces
 
     def follow(self) -> bool:
         """Read who is known again, if that has changed in the folder; gives whether it has.
@@ -189,30 +203,10 @@ class Recognizer:
     def _named(
         self, faces: Sequence[Face], crops: np.ndarray, embeddings: np.ndarray, digest: str
     ) -> tuple[RecognizedFace, ...]:
-        confidence_of = self.confidence or Confidence.assumed(self.threshold)
+        confidence = self.confidence or Confidence.assumed(self.threshold)
+        limits = Limits(self.threshold.value, confidence, self.too_poor(embeddings), self.crop)
         gallery = self.gallery  # as it is now, whatever `follow` reads meanwhile
-        best, similarity, ignored = gallery.named(
-            embeddings, self.threshold.value, digest, [face.box for face in faces]
-        )
-        unclear = self.too_poor(embeddings)
-        matches = zip(best, similarity.tolist(), confidence_of(similarity).tolist(), strict=True)
-        found = []
-        for i, (face, (person, score, confidence)) in enumerate(zip(faces, matches, strict=True)):
-            reason = detail = None
-            if score < self.threshold.value:
-                reason = "too poor" if unclear[i] else "unknown"
-            if ignored[i]:
-                reason = IGNORED
-            if min(face.box[2:]) < SMALLEST_FACE and score < SAME_FACE:
-                reason = "too poor"
-            if reason == "too poor":
-                detail = why_too_poor(face, crops[i], self.crop)
-            nearest = gallery.people[person] if person >= 0 else None
-            name = None if reason else nearest
-            found.append(
-                RecognizedFace(face.box, name, score, reason, nearest, confidence, detail=detail)
-            )
-        return each_once(found)
+        return answers(gallery, limits, faces, crops, embeddings, digest)
 
     def too_poor(self, embeddings: np.ndarray) -> np.ndarray:
         """(k,) whether faces show too little for anybody to be recognised."""
@@ -240,6 +234,9 @@ class Recognizer:
                 change.add(KERAS, keras)
             id = write_gallery(Path(aside) / GALLERY, self.gallery, kept)
             change.add(GALLERY, Path(aside) / GALLERY)
+            if self.gallery.comparison:
+                self.gallery.comparison.write(Path(aside) / COMPARISON)
+                change.add(COMPARISON, Path(aside) / COMPARISON)
             if exported:
                 change.add(TEMPLATES, self.gallery.templates.astype("<f4").tobytes())
             if self.detector:
@@ -291,7 +288,9 @@ class Recognizer:
         if known.id != decision.gallery:
             raise unusable(files[GALLERY][0], f"it is not the gallery of this {RECORD}")
         detector = None
-        for name in files.keys() - {GALLERY, *networks}:
+        if COMPARISON in files:
+            check_file(*files[COMPARISON])
+        for name in files.keys() - {GALLERY, COMPARISON, *networks}:
             path, digest = files[name]
             if name == KERAS and not path.exists():  # recognising can do without it
                 continue

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from knownface.embed.embedder import Embedder
 from knownface.embed.stream import EmbeddedPhoto, FacePipeline
+from knownface.embed.views import small_views
 from knownface.faces.crops import NOWHERE
 from knownface.faces.face import Crop
 from knownface.faces.photo import Source
 from knownface.faces.quality import measure_quality, score
 from knownface.progress import Track
-from knownface.recognition.living.portrait import PORTRAIT, encode, frame_in_portrait
+from knownface.recognition.living.portrait import (
+    PORTRAIT,
+    crop_of_portrait,
+    encode,
+    frame_in_portrait,
+)
 from knownface.recognition.living.records import SeenFace
 
 
@@ -47,3 +55,33 @@ def seen_faces(each: EmbeddedPhoto, crop: Crop) -> tuple[SeenFace, ...]:
         )
         for face, pixels, portrait, embedding in rows
     )
+
+
+def embed_portraits(
+    embedder: Embedder,
+    crop: Crop,
+    portraits: Sequence[bytes],
+    frames: np.ndarray,
+    mirrored: bool,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Embeddings (k, d) of kept faces, and, where they are seen mirrored, too, with fewer pixels.
+
+    frames: (k, 14), see `living/portrait.py`.
+    """
+    pairs = zip(portraits, frames, strict=True)
+    crops = np.stack([crop_of_portrait(*each, crop) for each in pairs])
+    embeddings = embedder.embed(crops, mirrored=mirrored)
+    return embeddings, small_views(embedder, crops, embeddings) if mirrored else None
+
+
+def with_small(faces: Sequence[SeenFace], embedder: Embedder, crop: Crop) -> Sequence[SeenFace]:
+    """The faces, those whose portrait was kept also with fewer pixels."""
+    kept = [row for row, face in enumerate(faces) if face.portrait and face.frame is not None]
+    if not kept:
+        return faces
+    frames = np.stack([np.asarray(faces[row].frame) for row in kept])
+    portraits = [faces[row].portrait for row in kept]
+    views = embed_portraits(embedder, crop, portraits, frames, mirrored=True)[1]
+    assert views is not None
+    small = dict(zip(kept, views, strict=True))
+    return [replace(face, small=small.get(row)) for row, face in enumerate(faces)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knownface.recognition.gallery import without_itself
+from knownface.recognition.gallery import Gallery
 
 MOST_TEMPLATES = 100_000  # of more, testing at every change would take longer than the change
 
@@ -47,10 +47,8 @@ class Standing:
 
 
 def measure(
-    templates: np.ndarray,
+    gallery: Gallery,
     sums: np.ndarray,
-    embeddings: np.ndarray,
-    labels: np.ndarray,
     tested: np.ndarray,
     strangers: np.ndarray,
     ignored: np.ndarray,
@@ -58,33 +56,22 @@ def measure(
 ) -> Standing:
     """A gallery's standing.
 
-    templates: (p, d); sums: (p, d), that the templates are the directions of. embeddings: (n, d);
-    labels: (n,); tested: rows of those that training kept aside. strangers: (m, d); ignored:
-    (i, d) templates of people who are never named.
+    sums: (p, d), that its templates are the directions of; tested: rows of the faces that training
+    kept aside. strangers: (m, d); ignored: (i, d) templates of people who are never named.
     """
     dir_, far, known = None, None, 0
-    if len(templates):
-        counts = np.bincount(labels, minlength=len(templates))
-        rows = tested[counts[labels[tested]] > 1]
+    if gallery.people:
+        counts = np.bincount(gallery.labels, minlength=len(gallery.people))
+        rows = tested[counts[gallery.labels[tested]] > 1]
         known = len(rows)
         if known:
-            dir_ = float(_named(templates, sums, embeddings[rows], labels[rows], threshold).mean())
+            scores, labels = gallery.without_itself(rows, sums), gallery.labels[rows]
+            named = (scores.argmax(1) == labels) & (scores.max(1) >= threshold)
+            dir_ = float(named.mean())
         if len(strangers):
-            best = (strangers @ templates.T).max(1)
+            best = gallery.match(strangers)[1]
             accepted = best >= threshold
             if len(ignored):
-                accepted &= (strangers @ ignored.T).max(1) <= best
+                accepted &= gallery.against(ignored).scores(strangers).max(1) <= best
             far = float(accepted.mean())
     return Standing(dir_, far, known, len(strangers) if far is not None else 0, threshold)
-
-
-def _named(
-    templates: np.ndarray,
-    sums: np.ndarray,
-    faces: np.ndarray,
-    labels: np.ndarray,
-    threshold: float,
-) -> np.ndarray:
-    """Whether each face (t, d) is named rightly by templates that it has no part in."""
-    scores = without_itself(templates, sums, faces, labels)
-    return np.asarray((scores.argmax(1) == labels) & (scores.max(1) >= threshold))

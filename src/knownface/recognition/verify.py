@@ -91,7 +91,9 @@ def verify(
         threshold_at = record.verification_threshold
     threshold_at(rate)  # what stands against it is said before the photos are read
     photos = [_with_faces(Path(path), pipeline) for path in (first, second)]
-    one, other = (pipeline.embedder.embed(photo.crops) for photo in photos)
+    one, other = (
+        pipeline.embedder.embed(photo.crops, mirrored=pipeline.mirrored) for photo in photos
+    )
     scores = one @ other.T
     similarity, threshold = float(scores.max()), threshold_at(rate / scores.size)
     return Verification(

@@ -44,7 +44,7 @@ class Service:
         if recognizer.folder is None:
             raise KnownfaceError("a recogniser that was never saved cannot be served; save it")
         self.recognizer, self.settings = recognizer, settings
-        self.gallery = LivingGallery(recognizer.folder)
+        self.gallery = LivingGallery(recognizer.folder, recognizer.with_small)
         self.recent, self.metrics = Recent(), Metrics()
         self.collection = Collection(self.gallery)
         self._tellers = tellers(settings.webhook, settings.mqtt)

@@ -23,20 +23,28 @@ class Whitening:
     matrix: np.ndarray
 
     @classmethod
-    def fit(cls, embeddings: np.ndarray, labels: np.ndarray) -> Whitening:
+    def fit(
+        cls, embeddings: np.ndarray, labels: np.ndarray, shrinkage: float | None = None
+    ) -> Whitening:
         """From unit-length embeddings (n, d) of people `labels` (n,), counted from 0.
 
-        The covariance is drawn towards a multiple of the identity as much as so few photos ask for
-        (Ledoit and Wolf, 2004); the centre is the mean of the people's means. Where nobody has two
-        photos that differ, embeddings are only centred.
+        The covariance is drawn towards a multiple of the identity, by a share `shrinkage` or, where
+        that is None, as much as so few photos ask for (Ledoit and Wolf, 2004); the centre is the
+        mean of the people's means. Where nobody has two photos that differ, embeddings are only
+        centred.
         """
-        from sklearn.covariance import ledoit_wolf
+        from sklearn.covariance import empirical_covariance, ledoit_wolf, shrunk_covariance
 
         people = int(labels.max()) + 1
         means = np.zeros((people, embeddings.shape[1]), np.float64)
         np.add.at(means, labels, embeddings)
         means /= np.bincount(labels, minlength=people)[:, None]
-        within, _ = ledoit_wolf(embeddings - means[labels], assume_centered=True)
+        differences = embeddings - means[labels]
+        if shrinkage is None:
+            within, _ = ledoit_wolf(differences, assume_centered=True)
+        else:
+            within = empirical_covariance(differences, assume_centered=True)
+            within = shrunk_covariance(within, shrinkage)
         variances, directions = np.linalg.eigh(within)
         matrix = directions / np.sqrt(np.maximum(variances, SMALLEST)) @ directions.T
         return cls(means.mean(0).astype(np.float32), matrix.astype(np.float32))

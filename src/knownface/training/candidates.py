@@ -14,7 +14,7 @@ from knownface.embed.embedder import Embedder
 from knownface.files.rows import DiskRows, Rows
 from knownface.options import Precision
 from knownface.progress import Track, silent
-from knownface.recognition.comparison import Kind, Matcher
+from knownface.recognition.comparison import Comparison, Kind, Matcher
 from knownface.stats.vectors import mean_templates, unit_length
 from knownface.training.history import History
 from knownface.training.precision import shares
@@ -63,14 +63,24 @@ class Candidate:
             return faces.embeddings
         return self.tuned.embedder.embed(faces.crops, track, f"Testing {self.name}")
 
-    def matcher(self, kind: Kind, embeddings: np.ndarray, labels: np.ndarray) -> Matcher:
-        """Learned from its embeddings (n, d) of people `labels` (n,)."""
-        return Matcher.fit(kind, embeddings, labels, self.columns)
+    def matcher(
+        self,
+        kind: Kind,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        small: np.ndarray | None = None,
+        comparison: Comparison | None = None,
+    ) -> Matcher:
+        """Learned from its embeddings (n, d) of people `labels` (n,); see `Matcher.fit`."""
+        return Matcher.fit(kind, embeddings, labels, self.columns, small, comparison)
 
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What all candidates share: the network, its frozen embedder, where to work, and how."""
+    """What all candidates share: the network, its frozen embedder, where to work, and how.
+
+    comparison: what is known of how the frozen network's embeddings are best compared.
+    """
 
     model: keras.Model
     frozen: Embedder
@@ -81,6 +91,7 @@ class TrainingContext:
     epochs: int | None
     history: History
     track: Track
+    comparison: Comparison | None = None
 
     def plan(self, learning_rate: float, photos: int) -> Plan:
         """CosFace with a scale and margin for few classes, and a learning rate that falls."""
@@ -113,7 +124,8 @@ Method = Callable[[TrainingContext, Faces, np.ndarray, str], Candidate]
 
 def frozen(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
     """The network as it is: what all others have to beat."""
-    return Candidate("frozen", ("means",))
+    kinds: tuple[Kind, ...] = ("means",)
+    return Candidate("frozen", kinds if context.comparison is None else ("normalised", *kinds))
 
 
 def whitened(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:

@@ -79,6 +79,10 @@ class TrainingPhotos:
             return self.everyone.faces[self.rows[:0]]
         return self.strangers.faces[self.for_threshold]
 
+    def with_small(self, embedder: Embedder, track: Track) -> TrainingPhotos:
+        """The same photos, everyone's also as they look with fewer pixels."""
+        return replace(self, everyone=self.everyone.with_small(embedder, track))
+
     def embedded_by(self, embedder: Embedder, track: Track) -> TrainingPhotos:
         """The same photos seen by another network."""
         strangers = self.strangers.embedded_by(embedder, track) if self.strangers else None

@@ -14,8 +14,7 @@ from knownface.dataset.portraits import Faces
 from knownface.dataset.split import split
 from knownface.measure.evaluation import CandidateScore
 from knownface.measure.trial import Trial
-from knownface.progress import Track
-from knownface.recognition.comparison import Kind
+from knownface.recognition.comparison import Comparison, Kind
 from knownface.stats.whitening import Whitening
 from knownface.training.candidates import Candidate, Method, TrainingContext, frozen, methods
 
@@ -44,7 +43,8 @@ class CandidateTrial:
 
     @property
     def name(self) -> str:
-        return self.network if self.kind == "means" else f"{self.network}, {self.kind}"
+        plain = self.kind == "normalised" or (self.kind == "means" and self.network != "frozen")
+        return self.network if plain else f"{self.network}, {self.kind}"
 
     @cached_property
     def dirs(self) -> list[float]:
@@ -82,6 +82,7 @@ class Outcome:
     templates: np.ndarray | None = None
     tuned: bool = False
     whitening: Whitening | None = None
+    comparison: Comparison | None = None
     impostors: np.ndarray | None = None
     stopped: bool = False
 
@@ -134,12 +135,14 @@ def race(
     afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
     """
     if inner is None:
-        return Outcome([], "frozen", "too few photos or people to tell candidates apart")
+        reason = "too few photos or people to tell candidates apart"
+        return Outcome([], "frozen", reason, comparison=context.comparison)
     start = time.perf_counter()
     winner: Method = frozen
     standing = winner(context, faces, labels, "race")
-    (best,) = _tested(standing, inner, context.track, start)
-    first, tried, stopped = best, [best], False
+    tried = [*_tested(standing, context, inner, start)]
+    best = first = tried[0]
+    stopped = False
     clearly = first.score + CLEARLY / np.sqrt(len(inner.check))
     try:
         for method in methods(context.model):
@@ -147,7 +150,7 @@ def race(
                 break
             rows = inner.fit
             candidate = method(context, inner.faces[rows], inner.labels[rows], "race")
-            for each in _tested(candidate, inner, context.track, start):
+            for each in _tested(candidate, context, inner, start):
                 tried.append(each)
                 bar = max(best.score, clearly)
                 if each.score > bar and each.trial.accuracy >= first.trial.accuracy:
@@ -159,26 +162,30 @@ def race(
             best, standing = first, frozen(context, faces, labels, "all")
     if standing.tuned is not None:
         context.model.set_weights(standing.tuned.weights)
-    matcher = standing.matcher(best.kind, standing.embed(faces), labels)
+    matcher = standing.matcher(
+        best.kind, standing.embed(faces), labels, faces.small, context.comparison
+    )
     reason = ("interrupted; " if stopped else "") + _reason(tried, best)
     return Outcome(
         [each.summary() for each in tried], best.name, reason,
-        matcher.templates if best.kind == "columns" else None, standing.tuned is not None,
-        matcher.whitening, best.trial.strangers, stopped,
+        matcher.templates.templates if best.kind == "columns" else None,
+        standing.tuned is not None, matcher.whitening, matcher.templates.comparison,
+        best.trial.strangers, stopped,
     )  # fmt: skip
 
 
 def _tested(
-    candidate: Candidate, inner: InnerSplit, track: Track, start: float
+    candidate: Candidate, context: TrainingContext, inner: InnerSplit, start: float
 ) -> Iterator[CandidateTrial]:
     """Enroll the photos to fit, and test, in each way of comparison; the race began at `start`."""
     fit, check = inner.fit, inner.check
-    known = candidate.embed(inner.faces, track)
+    known = candidate.embed(inner.faces, context.track)
+    small = None if inner.faces.small is None else inner.faces.small[fit]
     others = np.concatenate([candidate.embed(some) for some in inner.strangers])
     for kind in candidate.kinds:
-        matcher = candidate.matcher(kind, known[fit], inner.labels[fit])
-        probes, strangers = matcher.prepare(known[check]), matcher.prepare(others)
-        trial = Trial.of(matcher.templates, probes, inner.labels[check], strangers)
+        labels = inner.labels
+        matcher = candidate.matcher(kind, known[fit], labels[fit], small, context.comparison)
+        trial = Trial.of(matcher.scores, known[check], labels[check], others)
         tested = CandidateTrial(candidate.name, kind, trial, time.perf_counter() - start)
         log.info("%s, %s: %s", candidate.name, kind, tested.described())
         yield tested

@@ -17,10 +17,11 @@ def run_recipe(
     Where nothing can be tested, or there is nobody to be told apart, the network stays as it is.
     """
     if config.recipe == "frozen":
-        return Outcome([], "frozen", "frozen, as asked")
+        return Outcome([], "frozen", "frozen, as asked", comparison=context.comparison)
     if len(photos.everyone.people) < 2 or not len(photos.held_out):
         lacking = "one person alone" if len(photos.held_out) else "no photo to test on"
-        return Outcome([], "frozen", f"frozen: there is nothing to learn from {lacking}")
+        reason = f"frozen: there is nothing to learn from {lacking}"
+        return Outcome([], "frozen", reason, comparison=context.comparison)
     if config.recipe == "seed":
         return tutorial(context, photos, backbone, config)
     training, groups = photos.training, photos.groups[photos.rows]

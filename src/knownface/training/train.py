@@ -33,6 +33,7 @@ from knownface.pages.model_card import write_model_card
 from knownface.pages.report import write_report
 from knownface.progress import Track
 from knownface.recognition.about import About
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.confidence import Confidence, calibrate
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizability import Recognizability
@@ -96,11 +97,15 @@ def train(request: TrainingRequest) -> TrainingRun:
         embedder = write_network(model, artifact, config.device)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
+        comparison = known_comparison(backbone, origin, config)
         cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
+        pipeline = FacePipeline(cropper, embedder, mirrored=comparison is not None)
         photos = collect(
-            people, others, FacePipeline(cropper, embedder), track,
+            people, others, pipeline, track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
+        if comparison:
+            photos = photos.with_small(embedder, track)
         keep_split(work, photos.describe_split(config.seed))
 
         about = _about(backbone, origin, config, cropper.detector)
@@ -108,7 +113,7 @@ def train(request: TrainingRequest) -> TrainingRun:
         with History(work, run.final.name, config.tensorboard, config.mlflow, options) as history:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
-                config.epochs, history, track,
+                config.epochs, history, track, comparison,
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
         if outcome.whitening is not None:
@@ -118,7 +123,7 @@ def train(request: TrainingRequest) -> TrainingRun:
         if outcome.fitted:
             embedder = write_network(model, artifact, config.device)
         rate = _rate(embedder, photos.everyone.crops)
-        record = describe_training(photos, outcome, config, rate)
+        record = describe_training(photos, outcome, config, rate, comparison)
         seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
         tested, complete = enroll(
             seen, embedder, outcome, backbone, config, about, cropper.detector_file
@@ -139,7 +144,11 @@ def train(request: TrainingRequest) -> TrainingRun:
 
 
 def describe_training(
-    photos: TrainingPhotos, outcome: Outcome, config: TrainingConfig, rate: float
+    photos: TrainingPhotos,
+    outcome: Outcome,
+    config: TrainingConfig,
+    rate: float,
+    comparison: Comparison | None = None,
 ) -> TrainingRecord:
     """What the run knows before its test.
 
@@ -148,8 +157,10 @@ def describe_training(
     everyone, seed = photos.everyone, config.seed
     claimed = None
     if not outcome.fitted and len(photos.held_out):
-        claimed = random_split_accuracy(everyone, len(photos.held_out), seed)
-    folds = cross_validate(everyone, photos.groups, config.folds, seed) if config.folds else None
+        claimed = random_split_accuracy(everyone, len(photos.held_out), seed, comparison)
+    folds = None
+    if config.folds:
+        folds = cross_validate(everyone, photos.groups, config.folds, seed, comparison)
     split = SplitRecord(len(np.unique(photos.groups)), seed, claimed)
     return TrainingRecord(
         split, outcome.chosen, outcome.reason, outcome.candidates, folds, rate, photos.one_person
@@ -174,10 +185,15 @@ def enroll(
     seen, more = photos.training, photos.not_trained_on
     gallery = Gallery.enroll(
         seen.people, seen.embeddings, seen.labels, seen.photos, seen.digests, outcome.templates,
-        embedder.contract(backbone.crop), seen.taken,
+        embedder.contract(backbone.crop), seen.taken, seen.small, outcome.comparison,
     )  # fmt: skip
     complete = gallery.with_photos(
-        more.embeddings, more.labels, more.photos, more.digests, more.taken
+        more.embeddings,
+        more.labels,
+        more.photos,
+        more.digests,
+        more.taken,
+        more.small,
     )
 
     recognizability = Recognizability.measure(embedder.embed, seen.crops, seen.embeddings)
@@ -208,6 +224,17 @@ def _calibrated(
 
 
 # ---------------------------------------------------------------- network
+def known_comparison(
+    backbone: Backbone, origin: dict[str, Any], config: TrainingConfig
+) -> Comparison | None:
+    """What is known of how the network's embeddings are compared: of its official files alone."""
+    official = {file.sha256 for file in backbone.weight_files}
+    if backbone.comparison is None or config.recipe == "seed":
+        return None
+    known = origin["weights"].get("sha256") in official
+    return Comparison.read(backbone.comparison) if known else None
+
+
 def load_network(
     backbone: Backbone, wanted: Wanted, config: TrainingConfig, track: Track
 ) -> tuple[keras.Model, dict[str, Any]]:

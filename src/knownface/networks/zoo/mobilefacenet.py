@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.faces.face import Crop
@@ -81,6 +82,7 @@ BACKBONES = (
             templates=((0.01, 0.268), (0.001, 0.360), (0.0001, 0.435)),
             people=812,
         ),
+        comparison=Path(__file__).with_name("mobilefacenet_comparison.npz"),
         published={"lfw": 0.9948},  # README.md of foamliu/MobileFaceNet
     ),
 )

@@ -103,7 +103,8 @@ def cause(known: Known, embedding: np.ndarray, threshold: float) -> Cause | None
 
 
 def _without_each(known: Known, person: int, own: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-    """The face's cosine with the person's template if each of their photos were not there."""
+    """The face's similarity with the person if each of their photos were not there."""
     if len(own) == 1:
         return np.full(1, -1.0)
-    return np.asarray(unit_length(known.sums[person] - own) @ embedding)
+    templates = known.gallery.against(unit_length(known.sums[person] - own))
+    return np.asarray(templates.scores(embedding[None])[0])

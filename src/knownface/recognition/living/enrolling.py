@@ -126,7 +126,7 @@ def columns(face: SeenFace) -> dict[str, object]:
         "embedding": blob(face.embedding), "x": x, "y": y, "width": width, "height": height,
         "size": "{}x{}".format(*face.size), "quality": float(face.quality), "source": face.source,
         "digest": face.digest, "added": time.time(), "portrait": face.portrait or None,
-        "taken": face.taken,
+        "taken": face.taken, "small": None if face.small is None else blob(face.small),
         "frame": None if face.frame is None else blob(face.frame),
     }  # fmt: skip
 

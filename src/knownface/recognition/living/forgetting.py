@@ -94,7 +94,7 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
 def _traces(database: sqlite3.Connection, those: Sequence[int]) -> _Traces:
     """Of somebody, and of unknown people who are probably the same."""
     marks = ", ".join("?" * len(those))
-    now = f"SELECT embedding, digest, portrait FROM faces WHERE person IN ({marks})"
+    now = f"SELECT embedding, small, digest, portrait FROM faces WHERE person IN ({marks})"
     rows = [dict(row) for row in database.execute(now, those).fetchall()]
     faces = len(rows)
     rows += [row for row in rows_before(database, "faces") if row["person"] in those]
@@ -103,7 +103,10 @@ def _traces(database: sqlite3.Connection, those: Sequence[int]) -> _Traces:
     return _Traces(
         names_of(database, those[0]),
         {row["digest"] for row in rows if row["digest"]},
-        vectors((row["embedding"] for row in rows), int(meta(database, "width"))),
+        vectors(
+            (row[which] for row in rows for which in ("embedding", "small") if row.get(which)),
+            int(meta(database, "width")),
+        ),
         [row["portrait"] for row in rows if row["portrait"]],
         faces,
         bool(database.execute(trained, (those[0],)).fetchone()[0]),

@@ -52,18 +52,21 @@ from knownface.recognition.standing import MOST_TEMPLATES, Standing
 
 Who = str | int  # a name, also one that somebody had before, or an id
 Work = Callable[[Recorder, Known], Done]
+See = Callable[[Sequence[SeenFace]], Sequence[SeenFace]]
 
 
 class LivingGallery:
     """The `gallery.sqlite` of a recogniser's folder; safe from any thread and any process.
 
     folder: a recognizer folder, or the run folder around it. Each method opens the file for itself
-    and is one transaction. actor: who changes something, for the history.
+    and is one transaction. actor: who changes something, for the history. seen: adds to faces, as
+    they are enrolled, what only the network can say of them: `Recognizer.with_small`.
     Raises KnownfaceError, in each method, where that cannot be done; then nothing was changed.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, seen: See | None = None) -> None:
         self.folder = artifact_folder(Path(folder))
+        self._seen = seen
         self.path = self.folder / GALLERY
         self._last: Known | None = None
 
@@ -141,8 +144,9 @@ class LivingGallery:
     def enroll(self, name: str, faces: Sequence[SeenFace], actor: str = "shell") -> Change:
         """Add photos of somebody; a name that nobody has is a newcomer's."""
         threshold = self._threshold()
+        seen = self._seen(faces) if self._seen else faces
         return self._change(
-            "enroll", actor, lambda r, known: enrolling.enroll(r, known, name, faces, threshold)
+            "enroll", actor, lambda r, known: enrolling.enroll(r, known, name, seen, threshold)
         )
 
     def correct(
@@ -158,7 +162,8 @@ class LivingGallery:
         A face that is somebody joins their photos. One that is nobody is never named, nor what is
         more like it than like anybody known.
         """
-        said = correcting.Said(face, is_, not_, nobody)
+        (seen,) = self._seen([face]) if self._seen else [face]
+        said = correcting.Said(seen, is_, not_, nobody)
         threshold = self._threshold()
         return self._change(
             "correct", actor, lambda r, known: correcting.correct(r, known, said, threshold)

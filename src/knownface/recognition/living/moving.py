@@ -17,8 +17,9 @@ from knownface.recognition.living.erasing import drop_person
 from knownface.recognition.living.reading import blob, checked, meta, number, refresh_templates
 from knownface.recognition.living.writing import write_strangers
 
-# What a network makes of a kept face: portraits (k) and frames (k, 14) become (k, d), unit length.
-Embed = Callable[[list[bytes], np.ndarray], np.ndarray]
+# What a network makes of kept faces: portraits (k) and frames (k, 14) become (k, d) of unit length,
+# and what `Gallery.small` holds of them, if it is needed.
+Embed = Callable[[list[bytes], np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 TOGETHER = 64
 
 
@@ -75,9 +76,11 @@ def embed_again(database: sqlite3.Connection, embed: Embed, contract: str, width
     for start in range(0, len(rows), TOGETHER):
         some = rows[start : start + TOGETHER]
         frames = np.stack([_frame(row["frame"]) for row in some])
-        for row, vector in zip(some, embed([r["portrait"] for r in some], frames), strict=True):
-            change = "UPDATE faces SET embedding = ? WHERE id = ?"
-            database.execute(change, (blob(vector), row["id"]))
+        vectors, small = embed([row["portrait"] for row in some], frames)
+        views = [None] * len(some) if small is None else [blob(each) for each in small]
+        for row, vector, view in zip(some, vectors, views, strict=True):
+            change = "UPDATE faces SET embedding = ?, small = ? WHERE id = ?"
+            database.execute(change, (blob(vector), view, row["id"]))
     lost = database.execute("DELETE FROM faces WHERE portrait IS NULL").rowcount
     database.execute("DELETE FROM constraints WHERE face NOT NULL AND face NOT IN "
                      "(SELECT id FROM faces)")  # fmt: skip
@@ -162,9 +165,16 @@ def _take_faces(
             insert(database, "faces", values | {"person": whose[row["person"]]})
         else:
             database.execute(
-                "UPDATE faces SET embedding = ?, tested = ?, source = ?, "
+                "UPDATE faces SET embedding = ?, small = ?, tested = ?, source = ?, "
                 "taken = coalesce(?, taken) WHERE id = ?",
-                (row["embedding"], row["tested"], row["source"], row["taken"], there["id"]),
+                (
+                    row["embedding"],
+                    row["small"],
+                    row["tested"],
+                    row["source"],
+                    row["taken"],
+                    there["id"],
+                ),
             )
 
 

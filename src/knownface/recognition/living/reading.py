@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.corrections import Corrections, Said
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living import schema
@@ -54,13 +55,11 @@ class Known:
 
     def standing(self, threshold: float) -> Standing:
         """How many of the known faces are named, and of the strangers accepted."""
-        gallery = self.gallery
-        if len(gallery.people) > MOST_TEMPLATES:  # longer than the change itself
+        if len(self.gallery.people) > MOST_TEMPLATES:  # longer than the change itself
             return Standing(None, None, 0, 0, threshold)
         return measure(
-            gallery.templates, self.sums, gallery.embeddings, gallery.labels, self.tested,
-            self.strangers, self.ignored, threshold,
-        )  # fmt: skip
+            self.gallery, self.sums, self.tested, self.strangers, self.ignored, threshold
+        )
 
 
 def number(database: sqlite3.Connection) -> int:
@@ -80,7 +79,7 @@ def meta(database: sqlite3.Connection, key: str) -> str:
     return str(found[0]) if found else ""
 
 
-def read(database: sqlite3.Connection) -> Known:
+def read(database: sqlite3.Connection, comparison: Comparison | None = None) -> Known:
     """Everything that recognising needs; raises ValueError where it does not belong together."""
     width = int(meta(database, "width"))
     people = database.execute(f"SELECT p.id, p.name, p.anchor {_PEOPLE}").fetchall()
@@ -94,12 +93,16 @@ def read(database: sqlite3.Connection) -> Known:
         vectors((row[0] for row in database.execute(query)), width)
         for query in (f"SELECT t.embedding {_PEOPLE}", f"SELECT f.embedding {_FACES}")
     )
+    small = None
+    if comparison is not None:
+        query = f"SELECT coalesce(f.small, f.embedding) {_FACES}"
+        small = vectors((row[0] for row in database.execute(query)), width)
     said = np.array([row[4] for row in faces], bool)
     gallery = Gallery(
         tuple(row[1] for row in people), templates, embeddings, labels,
         tuple(row[2] for row in faces), tuple(row[3] for row in faces), meta(database, "contract"),
         _corrections(database, width, index, embeddings[said], labels[said]),
-        tuple(None if row[6] is None else float(row[6]) for row in faces),
+        tuple(None if row[6] is None else float(row[6]) for row in faces), small, comparison,
     )  # fmt: skip
     return Known(
         gallery,
@@ -122,7 +125,7 @@ def read_gallery(path: Path) -> Known:
 def checked(path: Path, database: sqlite3.Connection) -> Known:
     """The same of an opened file."""
     try:
-        return read(database)
+        return read(database, Comparison.beside(path))
     except (ValueError, TypeError, KeyError) as error:
         raise schema.unusable(path, str(error).splitlines()[0]) from None
 

@@ -23,7 +23,7 @@ class SeenFace:
         height. quality: 0 to 1. source: the photo's path or what stands for it; digest: of its
         content. portrait: a JPEG around the face; frame: where the face lies in it. score: how sure
         the detector is that it is a face, 0 to 1; landmarks: (5, 2) in the photo, see `Face`.
-        taken: when, see `Photo`.
+        taken: when, see `Photo`. small: (d,), of fewer pixels, where its network needs that.
     """
 
     embedding: np.ndarray = field(repr=False)
@@ -37,6 +37,7 @@ class SeenFace:
     score: float = 1.0
     landmarks: np.ndarray | None = field(repr=False, default=None)
     taken: float | None = None
+    small: np.ndarray | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)

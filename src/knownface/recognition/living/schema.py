@@ -34,16 +34,16 @@ TABLES = {
     # Names that somebody had before, or that was merged into somebody.
     "aliases": "id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, person INTEGER NOT NULL",
     # person: nobody, where all that is known is who a face is not. embedding: (d,) float32, unit
-    # length. box: x, y, width, height in the photo; size: its width x height. said: somebody has
-    # said whose it is. tested: kept aside when the network was trained. portrait: a JPEG;
-    # frame: where the face lies in it, see `portrait.py`. taken: when, as the camera wrote it, in
-    # seconds since 1970.
+    # length; small: of fewer pixels, see `Gallery`. box: x, y, width, height in the photo; size:
+    # its width x height. said: somebody has said whose it is. tested: kept aside when the network
+    # was trained. portrait: a JPEG; frame: where the face lies in it, see `portrait.py`. taken:
+    # when, as the camera wrote it, in seconds since 1970.
     "faces": (
         "id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER, embedding BLOB NOT NULL, "
         "x REAL, y REAL, width REAL, height REAL, size TEXT, quality REAL, "
         "source TEXT NOT NULL, digest TEXT NOT NULL, added REAL NOT NULL, "
         "said INTEGER NOT NULL DEFAULT 0, tested INTEGER NOT NULL DEFAULT 0, "
-        "portrait BLOB, frame BLOB, taken REAL"
+        "portrait BLOB, frame BLOB, taken REAL, small BLOB"
     ),
     # One per person, made of the faces: (d,) float32, unit length.
     "templates": "person INTEGER PRIMARY KEY, embedding BLOB NOT NULL",
@@ -83,12 +83,13 @@ INDICES = {
 STATEMENTS = {name: f"CREATE TABLE {name} ({columns})" for name, columns in TABLES.items()} | {
     name: f"CREATE INDEX {name} ON {columns}" for name, columns in INDICES.items()
 }
-# Files of version 1 have no dates: they are read as if none were known, and the first change adds
-# them to the table, as SQLite's ALTER TABLE writes it.
-_DATES = "taken REAL"
+# What files of version 1 lack: they are read as if nothing of it were known, and the first change
+# adds it to the table, as SQLite's ALTER TABLE writes it.
+_ADDED = ("taken REAL", "small BLOB")
 _KNOWN = {
-    1: STATEMENTS | {"faces": STATEMENTS["faces"].replace(f", {_DATES}", "")}, VERSION: STATEMENTS,
-}  # fmt: skip
+    1: STATEMENTS | {"faces": STATEMENTS["faces"].replace(", " + ", ".join(_ADDED), "")},
+    VERSION: STATEMENTS,
+}
 
 
 def create(path: Path) -> None:
@@ -109,7 +110,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     with _opened(path, "ro") as database:
         database.execute("BEGIN")
         if _version(database) == 1:
-            database.execute("CREATE TEMP VIEW faces AS SELECT *, NULL taken FROM main.faces")
+            missing = ", ".join(f"NULL {column.split()[0]}" for column in _ADDED)
+            database.execute(f"CREATE TEMP VIEW faces AS SELECT *, {missing} FROM main.faces")
         yield database
         database.execute("ROLLBACK")
 
@@ -122,7 +124,8 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with _opened(path, "rw") as database, transaction(database):
         if _version(database) == 1:
-            database.execute(f"ALTER TABLE faces ADD COLUMN {_DATES}")
+            for column in _ADDED:
+                database.execute(f"ALTER TABLE faces ADD COLUMN {column}")
             database.execute(f"PRAGMA user_version = {VERSION}")
         yield database
         database.execute("UPDATE meta SET value = value + 1 WHERE key = 'number'")

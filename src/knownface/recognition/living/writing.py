@@ -50,12 +50,14 @@ def write_gallery(path: Path, gallery: Gallery, kept: Kept | None = None) -> str
         moment = time.time()
         _write_people(database, gallery, moment, bool(kept and kept.trained))
         details = _details(kept) if kept else ({} for _ in gallery.photos)
-        rows = zip(gallery.labels, gallery.embeddings, gallery.photos, gallery.digests,
+        small = [None] * len(gallery.photos) if gallery.small is None else gallery.small
+        rows = zip(gallery.labels, gallery.embeddings, small, gallery.photos, gallery.digests,
                    gallery.taken, details, strict=True)  # fmt: skip
-        for label, embedding, photo, digest, taken, more in rows:
+        for label, embedding, view, photo, digest, taken, more in rows:
             values = {
                 "person": int(label) + 1, "embedding": blob(embedding), "source": photo,
-                "digest": digest, "added": moment, "taken": taken, **more,
+                "digest": digest, "added": moment, "taken": taken,
+                "small": None if view is None else blob(view), **more,
             }  # fmt: skip
             insert(database, "faces", values)
         if kept:

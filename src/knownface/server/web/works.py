@@ -15,7 +15,6 @@ from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.look_alikes import LookAlike, find_look_alikes
 from knownface.measure.verdict import concerns
-from knownface.recognition.gallery import without_itself
 from knownface.server.web.frame import Screen, page, service_of
 
 if TYPE_CHECKING:
@@ -138,9 +137,9 @@ def _compared(known: Known) -> _Compared:
     best, highest = labels.copy(), np.zeros(len(rows))
     for start in range(0, len(rows), BLOCK):
         part = slice(start, start + BLOCK)
-        faces, whose = gallery.embeddings[rows[part]].astype(np.float64), labels[part]
-        scores = without_itself(gallery.templates, known.sums, faces, whose)
-        own[part], best[part] = scores[np.arange(len(faces)), whose], scores.argmax(1)
+        scores = gallery.without_itself(rows[part], known.sums)
+        own[part] = scores[np.arange(len(scores)), labels[part]]
+        best[part] = scores.argmax(1)
         highest[part] = scores.max(1)
     return _Compared(rows, labels, own, best, highest)
 
