@@ -2,7 +2,8 @@
 
     python tools/measure_threshold.py BACKBONE PEOPLE OTHERS [TAR...]
 
-PEOPLE, OTHERS: folders of people; those of OTHERS whose name is in PEOPLE are left out.
+PEOPLE, OTHERS: folders of people; those of OTHERS whose name is in PEOPLE, in capitals or not, are
+left out.
 TAR: aligned crops as `identity/photo.jpg`, from which both are drawn.
 Every draw enrolls 10 or 20 people, sets the threshold for FAR 1 % as `train` does and states an
 interval, from 15 strangers of up to 12 photos, half of whom help to set it, or from the people
@@ -13,6 +14,7 @@ Measured: docs/benchmarks.md. Pools with too few people to draw from are named a
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from knownface.embed.stream import FacePipeline
 from knownface.measure.open_set import Strangers, measure_open_set
 from knownface.measure.trial import Trial
 from knownface.networks.record import Impostors
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.threshold import choose_threshold
 
@@ -43,9 +46,9 @@ def read_folder(folder: Path, pipeline: FacePipeline) -> Faces:
     return {name: portraits.embeddings[own] for name, own in rows if own.any()}
 
 
-def read_tar(path: Path, embedder: Embedder) -> Faces:
+def read_tar(path: Path, embedder: Embedder, mirrored: bool) -> Faces:
     return {
-        name: embedder.embed(np.stack([pixels(data) for data in each]))
+        name: embedder.embed(np.stack([pixels(data) for data in each]), mirrored=mirrored)
         for name, each in files_by_person(path).items()
     }
 
@@ -54,6 +57,7 @@ def state(
     known: list[np.ndarray],
     few: list[np.ndarray],
     impostors: Impostors | None,
+    comparison: Comparison | None,
     rng: np.random.Generator,
 ) -> tuple[Gallery, float, tuple[float, float]]:
     """The gallery, its threshold, and the interval that an evaluation states of its FAR."""
@@ -63,14 +67,16 @@ def state(
     train, test = zip(*((e[o[:c]], e[o[c:]]) for e, o, c in parts), strict=True)
     labels = np.repeat(np.arange(len(known)), cuts)
     names, files = [str(i) for i in range(len(known))], [str(i) for i in range(len(labels))]
-    gallery = Gallery.enroll(names, np.concatenate(train), labels, files, files)
+    gallery = Gallery.enroll(
+        names, np.concatenate(train), labels, files, files, comparison=comparison
+    )
     owners = np.repeat(np.arange(len(few)), [len(each) for each in few])
     strangers = np.concatenate([np.zeros((0, known[0].shape[1]), np.float32), *few])
     untouched = owners % 2 == 1
     assert not few or len(few) >= FEWEST_STRANGERS
     threshold = choose_threshold(gallery, strangers[~untouched], impostors=impostors)
     truth = np.repeat(np.arange(len(known)), [len(each) for each in test])
-    trial = Trial.of(gallery.templates, np.concatenate(test), truth, strangers)
+    trial = Trial.of(gallery.scores, np.concatenate(test), truth, strangers)
     shown = measure_open_set(trial, threshold, Strangers(strangers, owners, untouched))
     assert shown is not None
     return gallery, threshold.value, shown.far_ci95
@@ -90,11 +96,15 @@ def report(title: str, rows: list[tuple[float, float, float]]) -> None:
 
 def main(backbone: str, people: str, strangers: str, *tars: str) -> None:
     record, pipeline = frozen_pipeline(backbone, cache=True)
+    comparison = Comparison.read(record.comparison) if record.comparison else None
+    pipeline = replace(pipeline, mirrored=comparison is not None)
     known, others = (read_folder(Path(each), pipeline) for each in (people, strangers))
-    strange = [each for name, each in others.items() if name not in known]
+    called = {name.lower() for name in known}
+    strange = [each for name, each in others.items() if name.lower() not in called]
     pools = {"folders": (list(known.values()), strange)}
     pools |= {
-        Path(tar).stem: (list(read_tar(Path(tar), pipeline.embedder).values()), []) for tar in tars
+        Path(tar).stem: ([*read_tar(Path(tar), pipeline.embedder, pipeline.mirrored).values()], [])
+        for tar in tars
     }
     for count in (10, 20):
         for given in (True, False):
@@ -108,7 +118,9 @@ def main(backbone: str, people: str, strangers: str, *tars: str) -> None:
                     drawn = [first[i] for i in rng.permutation(len(first))]
                     rest = [second[i] for i in rng.permutation(len(second))] or drawn[count:]
                     few = [each[:PHOTOS] for each in rest[:STRANGERS]] if given else []
-                    gallery, value, bounds = state(drawn[:count], few, record.impostors, rng)
+                    gallery, value, bounds = state(
+                        drawn[:count], few, record.impostors, comparison, rng
+                    )
                     scores = gallery.match(np.concatenate(rest[STRANGERS:]))[1]
                     rows.append((float((scores >= value).mean()), *bounds))
                 report(f"{backbone}, {count} people of {source}, {kind}", rows)

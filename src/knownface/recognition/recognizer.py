@@ -118,8 +118,8 @@ class Recognizer:
     def mirrored(self) -> bool:
         """Whether photos are seen mirrored, too: where more is known of the network than itself.
 
-        Of 100 faces of known people, with one photo each, about one more is named at the same
-        false-accept rate, for 7 to 24 % of the time that a photo takes (docs/comparison.md); in
+        Of 100 faces of people with one photo each, about two more are named at the same
+        false-accept rate, for 7 to 21 % of the time that a photo takes (docs/comparison.md); in
         videos there are more pictures of a face anyway, and they go without.
         """
         return self.gallery.comparison is not None
