@@ -38,6 +38,8 @@ def as_tested(run: Path) -> Recognizer:
         gallery.people, gallery.embeddings[rows], gallery.labels[rows],
         [gallery.photos[row] for row in rows], [gallery.digests[row] for row in rows],
         contract=gallery.contract,
+        small=None if gallery.small is None else gallery.small[rows],
+        comparison=gallery.comparison,
     )  # fmt: skip
     return recognizer
 

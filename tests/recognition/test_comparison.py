@@ -15,16 +15,16 @@ def test_each_kind_has_its_templates_and_its_space() -> None:
     known = gallery_of(4, 6, spread=0.4)
     embeddings, labels = known.embeddings, known.labels
     means = Matcher.fit("means", embeddings, labels)
-    np.testing.assert_array_equal(means.templates, mean_templates(embeddings, labels, 4))
-    assert means.prepare(embeddings) is embeddings
+    expected = mean_templates(embeddings, labels, 4)
+    np.testing.assert_array_equal(means.scores(embeddings), embeddings @ expected.T)
     head = np.eye(4, 32, dtype=np.float32)
     columns = Matcher.fit("columns", embeddings, labels, head)
-    assert columns.templates is head
-    assert columns.prepare(embeddings) is embeddings
+    np.testing.assert_array_equal(columns.scores(embeddings), embeddings @ head.T)
     whitened = Matcher.fit("whitened", embeddings, labels, head)
     moved = Whitening.fit(embeddings, labels)(embeddings)
-    np.testing.assert_array_equal(whitened.prepare(embeddings), moved)
-    np.testing.assert_array_equal(whitened.templates, mean_templates(moved, labels, 4))
+    np.testing.assert_array_equal(
+        whitened.scores(embeddings), moved @ mean_templates(moved, labels, 4).T
+    )
 
 
 def test_columns_need_a_head() -> None:
