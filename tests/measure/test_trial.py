@@ -74,7 +74,9 @@ def test_without_strangers_each_person_in_turn_plays_one() -> None:
     for i, person in enumerate(trial.truth):
         assert trial.strangers[i] == np.delete(trial.scores[i], person).max()
     assert len(trial.scores) == 240
-    alone = Trial.of(Templates(np.eye(1, 3)).scores, np.eye(2, 3), np.zeros(2, int), np.zeros((0, 3)))
+    alone = Trial.of(
+        Templates(np.eye(1, 3)).scores, np.eye(2, 3), np.zeros(2, int), np.zeros((0, 3))
+    )
     assert len(alone.strangers) == 0
     assert alone.accuracy == 1
     assert alone.at(0.5) == (0.5, None)

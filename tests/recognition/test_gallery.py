@@ -209,7 +209,9 @@ def test_photos_come_and_go_as_if_all_were_enrolled_at_once() -> None:
         [known.digests[i] for i in others], small=known.small[others],
     )  # fmt: skip
     np.testing.assert_allclose(grown.scores(faces), known.scores(faces), atol=1e-4)
-    np.testing.assert_allclose(grown.only(np.arange(30)).scores(faces), part.scores(faces), atol=1e-4)
+    np.testing.assert_allclose(
+        grown.only(np.arange(30)).scores(faces), part.scores(faces), atol=1e-4
+    )
     np.testing.assert_allclose(known.of_photos(rows).scores(faces), part.scores(faces), atol=1e-6)
     np.testing.assert_allclose(
         known.of_photos(np.arange(40) % 8 < 6).scores(faces), part.scores(faces), atol=1e-6

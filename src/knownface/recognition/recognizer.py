@@ -24,7 +24,7 @@ from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.answers import Limits, answers
 from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_folder
-from knownface.recognition.comparison import COMPARISON
+from knownface.recognition.comparison import COMPARISON, Comparison
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.reading import changes_of, read_gallery
@@ -192,7 +192,7 @@ class Recognizer:
         """
         if self.folder is None or changes_of(self.folder / GALLERY) == self.number:
             return False
-        known = read_gallery(self.folder / GALLERY)
+        known = read_gallery(self.folder / GALLERY, self.gallery.comparison)
         if known.gallery.contract != self.gallery.contract:
             raise KnownfaceError(
                 f"{self.folder}: another network's gallery lies there by now; load it again"
@@ -284,12 +284,14 @@ class Recognizer:
         for name in (GALLERY, *networks):
             if name not in files:
                 raise unusable(artifact.folder / RECORD, f"files lacks {name!r}")
-        known = read_gallery(files[GALLERY][0])
+        comparison = None
+        if COMPARISON in files:
+            check_file(*files[COMPARISON])
+            comparison = Comparison.read(files[COMPARISON][0])
+        known = read_gallery(files[GALLERY][0], comparison)
         if known.id != decision.gallery:
             raise unusable(files[GALLERY][0], f"it is not the gallery of this {RECORD}")
         detector = None
-        if COMPARISON in files:
-            check_file(*files[COMPARISON])
         for name in files.keys() - {GALLERY, COMPARISON, *networks}:
             path, digest = files[name]
             if name == KERAS and not path.exists():  # recognising can do without it
