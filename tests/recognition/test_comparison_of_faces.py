@@ -2,76 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from knownface.embed.embedder import Embedder
 from knownface.embed.frozen import frozen_pipeline
 from knownface.embed.views import reduced, small_views
 from knownface.measure.trial import Trial
 from knownface.networks.zoo import get_backbone
 from knownface.recognition.comparison import Comparison, Matcher
 
-PHOTOS, PLACES, FAR = 6, (0, 1, 2), 0.05
-
-
-@dataclass
-class Seen:
-    """Crops (n, ...) of known people's photos, whose they are, and crops of strangers."""
-
-    embedder: Embedder
-    known: np.ndarray
-    labels: np.ndarray
-    strangers: np.ndarray
-    comparison: Comparison
-
-    def dir(self, comparison: Comparison | None, size: int | None = None) -> float:
-        """DIR with one enrolled photo each; of faces with so few pixels, if they are reduced."""
-        mirrored = comparison is not None
-        enrolled = self.embedder.embed(self.known, mirrored=mirrored)
-        small = small_views(self.embedder, self.known, enrolled)
-        probes, others = (
-            self.embedder.embed(
-                crops if size is None else np.stack([reduced(crop, size) for crop in crops]),
-                mirrored=mirrored,
-            )
-            for crops in (self.known, self.strangers)
-        )
-        found = []
-        for place in PLACES:
-            rows = np.arange(len(self.labels)) % PHOTOS == place
-            labels = self.labels[rows]
-            matcher = Matcher.of_means(enrolled[rows], labels, small[rows], comparison)
-            trial = Trial.of(matcher.scores, probes[~rows], self.labels[~rows], others)
-            found.append(trial.dir_at_far(FAR))
-        return float(np.mean(found))
+PHOTOS, SMALL = 6, 20
+Faces = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def seen(shared: Path) -> Seen:
+def faces(shared: Path) -> Faces:
+    """Embeddings of 20 people and 15 strangers, six photos each: as they are, and of 20 pixels."""
     _, pipeline = frozen_pipeline("mobilefacenet", cache=True)
-    backbone = get_backbone("mobilefacenet")
-    assert backbone.comparison is not None
-    parts = {}
+    found = {}
     for part in ("people", "strangers"):
         folders = sorted((shared / "data" / part).iterdir())
         paths = [path for folder in folders for path in sorted(folder.iterdir())[:PHOTOS]]
-        photos = [each.photo for each in pipeline.embed_photos(paths)]
-        assert all(len(photo.crops) for photo in photos)
-        parts[part] = np.stack([photo.crops[0] for photo in photos])
-    return Seen(
-        pipeline.embedder, parts["people"], np.arange(len(parts["people"])) // PHOTOS,
-        parts["strangers"], Comparison.read(backbone.comparison),
-    )  # fmt: skip
+        crops = np.stack([each.photo.crops[0] for each in pipeline.embed_photos(paths)])
+        little = np.stack([reduced(crop, SMALL) for crop in crops])
+        for size, some in (("", crops), ("small ", little)):
+            for how in ("plain", "mirrored"):
+                name = f"{size}{how} {part}"
+                found[name] = pipeline.embedder.embed(some, mirrored=how == "mirrored")
+        if part == "people":
+            enrolled = found["mirrored people"]
+            found["enrolled for small"] = small_views(pipeline.embedder, crops, enrolled)
+    return found
 
 
-def test_clear_faces_are_named_no_worse_than_by_the_plain_cosine(seen: Seen) -> None:
-    assert seen.dir(seen.comparison) >= seen.dir(None) - 0.03
+def trials(faces: Faces, size: str, comparison: Comparison | None) -> list[Trial]:
+    """Everybody with their first photo alone, then with their second alone, and so on."""
+    how = "plain" if comparison is None else "mirrored"
+    enrolled, small = faces[f"{how} people"], faces["enrolled for small"]
+    labels, found = np.arange(len(enrolled)) // PHOTOS, []
+    for place in range(PHOTOS):
+        rows = np.arange(len(labels)) % PHOTOS == place
+        matcher = Matcher.of_means(enrolled[rows], labels[rows], small[rows], comparison)
+        probes = faces[f"{size}{how} people"][~rows]
+        strangers = faces[f"{size}{how} strangers"]
+        found.append(Trial.of(matcher.scores, probes, labels[~rows], strangers))
+    return found
 
 
-def test_small_faces_are_named_clearly_better(seen: Seen) -> None:
-    """Twenty pixels wide, compared with one photo that is not."""
-    assert seen.dir(seen.comparison, 20) >= seen.dir(None, 20) + 0.05
+def rates(faces: Faces, size: str, comparison: Comparison | None) -> tuple[float, float]:
+    """Accuracy, and DIR over FARs of 1 to 10 %."""
+    tested = trials(faces, size, comparison)
+    dirs = [trial.dir_at_far(far) for trial in tested for far in (0.01, 0.02, 0.05, 0.1)]
+    return float(np.mean([trial.accuracy for trial in tested])), float(np.mean(dirs))
+
+
+@pytest.fixture(scope="module")
+def known() -> Comparison:
+    backbone = get_backbone("mobilefacenet")
+    assert backbone.comparison is not None
+    return Comparison.read(backbone.comparison)
+
+
+def test_the_gate_tells_small_faces(faces: Faces, known: Comparison) -> None:
+    assert known.is_small(faces["mirrored people"]).mean() < 0.05
+    assert known.is_small(faces["small mirrored people"]).mean() > 0.9
+
+
+def test_clear_faces_are_named_no_worse_than_by_the_plain_cosine(
+    faces: Faces, known: Comparison
+) -> None:
+    """Here 90.5 % instead of 88.6 %; what noise takes is allowed."""
+    (accuracy, dir_), (plain, plain_dir) = (rates(faces, "", each) for each in (known, None))
+    assert accuracy >= plain - 0.01
+    assert dir_ >= plain_dir - 0.02
+
+
+def test_small_faces_are_named_clearly_better(faces: Faces, known: Comparison) -> None:
+    """By one photo that is not small: 61 % instead of 49 % identified, 22 % instead of 15 %."""
+    (accuracy, dir_), (plain, plain_dir) = (rates(faces, "small ", each) for each in (known, None))
+    assert accuracy >= plain + 0.05
+    assert dir_ >= plain_dir + 0.03
