@@ -106,7 +106,8 @@ def answer(gallery: LivingGallery | Gallery, face: SeenFace, digest: bool = True
 
 
 def made_before(path: Path) -> None:
-    """A gallery's file as version 1 had it, which knew no dates."""
+    """A gallery's file as version 1 had it, which knew no dates and no small views."""
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute("ALTER TABLE faces DROP COLUMN taken")
+        for column in ("small", "taken"):
+            database.execute(f"ALTER TABLE faces DROP COLUMN {column}")
         database.execute("PRAGMA user_version = 1")

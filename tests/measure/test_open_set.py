@@ -22,7 +22,7 @@ def test_the_rate_on_unseen_strangers_lies_within_its_stated_interval(people: in
         faces = everybody[rng.integers(0, len(everybody), 15)]
         photos = embeddings(rng, np.repeat(faces, 12, axis=0), 0.1)
         few = Strangers(photos, np.repeat(np.arange(15), 12), np.ones(180, bool))
-        trial = Trial.of(gallery.templates, gallery.embeddings, gallery.labels, photos)
+        trial = Trial.of(gallery.scores, gallery.embeddings, gallery.labels, photos)
         shown = measure_open_set(trial, threshold, few)
         assert shown is not None
         unseen = embeddings(rng, everybody, 0.1)
@@ -37,7 +37,7 @@ def test_only_given_strangers_say_how_few_are_accepted_at_least(given: int) -> N
     faces = embeddings(np.random.default_rng(1), np.zeros((given, 32)), 1.0)
     others = Strangers(faces, np.arange(given), np.ones(given, bool))
     threshold = Threshold(0.3, 0.01, "")
-    trial = Trial.of(gallery.templates, gallery.embeddings, gallery.labels, faces)
+    trial = Trial.of(gallery.scores, gallery.embeddings, gallery.labels, faces)
     shown = measure_open_set(trial, threshold, others)
     assert shown is not None
     assert shown.far > 0.1

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
-from support import embeddings, gallery_of
+from support import embeddings, gallery_of, portraits_of
 
 from knownface.measure.trial import Trial
+from knownface.recognition.comparison import Templates
 from knownface.stats.vectors import mean_templates
 
 
@@ -22,7 +23,7 @@ def by_hand() -> Trial:
 def made_up(strangers: int = 400) -> Trial:
     gallery, probes = gallery_of(8, 5, spread=0.4), gallery_of(8, 30, spread=0.4)
     others = embeddings(np.random.default_rng(7), np.zeros((strangers, 32)), 1.0)
-    return Trial.of(gallery.templates, probes.embeddings, probes.labels, others)
+    return Trial.of(gallery.scores, probes.embeddings, probes.labels, others)
 
 
 def test_numbers_made_by_hand() -> None:
@@ -73,7 +74,9 @@ def test_without_strangers_each_person_in_turn_plays_one() -> None:
     for i, person in enumerate(trial.truth):
         assert trial.strangers[i] == np.delete(trial.scores[i], person).max()
     assert len(trial.scores) == 240
-    alone = Trial.of(np.eye(1, 3), np.eye(2, 3), np.zeros(2, int), np.zeros((0, 3)))
+    alone = Trial.of(
+        Templates(np.eye(1, 3)).scores, np.eye(2, 3), np.zeros(2, int), np.zeros((0, 3))
+    )
     assert len(alone.strangers) == 0
     assert alone.accuracy == 1
     assert alone.at(0.5) == (0.5, None)
@@ -85,25 +88,27 @@ def test_one_person_in_two_folders_is_no_stranger() -> None:
     templates = np.eye(4, dtype=np.float32)
     templates[3] = templates[0]
     none = templates[:0]
-    assert Trial.of(templates, templates, np.arange(4), none).strangers.tolist() == [1, 0, 0, 1]
-    told = Trial.of(templates, templates, np.arange(4), none, [(0, 3)])
+    compared = Templates(templates).scores
+    assert Trial.of(compared, templates, np.arange(4), none).strangers.tolist() == [1, 0, 0, 1]
+    told = Trial.of(compared, templates, np.arange(4), none, [(0, 3)])
     assert told.strangers.tolist() == [0, 0, 0, 0]
 
 
 def test_a_split_is_tested_with_templates_of_its_training_rows() -> None:
     gallery = gallery_of(5, 6, spread=0.6)
-    labels, rows = gallery.labels, np.random.default_rng(0).permutation(30)
+    faces, labels = portraits_of(gallery).faces, gallery.labels
+    rows = np.random.default_rng(0).permutation(30)
     train, test = rows[:18], rows[18:]
-    trial, tested = Trial.of_split(gallery.embeddings, labels, train, test)
+    trial, tested = Trial.of_split(faces, labels, train, test)
     templates = mean_templates(gallery.embeddings[train], labels[train], 5)
     np.testing.assert_array_equal(tested, test)
     np.testing.assert_array_equal(trial.scores, gallery.embeddings[test] @ templates.T)
     np.testing.assert_array_equal(trial.truth, labels[test])
     some = train[labels[train] != 2]  # nobody has a template of the third person
-    trial, tested = Trial.of_split(gallery.embeddings, labels, some, test)
+    trial, tested = Trial.of_split(faces, labels, some, test)
     np.testing.assert_array_equal(tested, test[labels[test] != 2])
     assert trial.scores.shape == (len(tested), 4)
-    alone, tested = Trial.of_split(gallery.embeddings, labels, np.arange(6), np.arange(6, 30))
+    alone, tested = Trial.of_split(faces, labels, np.arange(6), np.arange(6, 30))
     assert len(tested) == len(alone.margins) == 0
     with pytest.raises(ValueError, match="no photo was tested"):
         _ = alone.accuracy

@@ -94,10 +94,7 @@ def test_the_standing_tests_each_face_without_itself() -> None:
     sums = np.stack([gallery.embeddings[gallery.labels == p].sum(0) for p in range(5)])
     tested = np.arange(0, 15, 2)
     strangers = unit(np.random.default_rng(9).normal(size=(40, 32)))
-    found = measure(
-        gallery.templates, sums.astype(np.float64), gallery.embeddings, gallery.labels, tested,
-        strangers, gallery.templates[:0], 0.3,
-    )  # fmt: skip
+    found = measure(gallery, sums.astype(np.float64), tested, strangers, gallery.templates[:0], 0.3)
     right = []
     for row in tested:
         others = np.arange(15) != row

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import embeddings, gallery_of
+from support import embeddings, gallery_of, with_small
 
+from knownface.recognition.comparison import Templates
 from knownface.recognition.gallery import Gallery
 from knownface.stats.vectors import mean_templates
 
@@ -166,3 +167,89 @@ def test_another_network_moves_means_to_means_and_others_with_them() -> None:
     turned = head.seen_by((known.embeddings @ turn).astype(np.float32), "b")
     cosines = (turned.templates * (head.templates @ turn)).sum(1)
     assert cosines.min() > 0.99
+
+
+# ---------------------------------------------------------------- with a comparison
+def of_rows(known: Gallery, rows: np.ndarray) -> Gallery:
+    """Enrolled from scratch with some of the photos."""
+    assert known.small is not None
+    return Gallery.enroll(
+        known.people, known.embeddings[rows], known.labels[rows],
+        [known.photos[i] for i in rows], [known.digests[i] for i in rows],
+        small=known.small[rows], comparison=known.comparison,
+    )  # fmt: skip
+
+
+def test_small_faces_are_compared_with_small_templates() -> None:
+    known = with_small(gallery_of(6, 5, spread=0.3))
+    assert known.small is not None
+    faces = embeddings(np.random.default_rng(9), np.zeros((50, 32)), 1.0)
+    small = mean_templates(known.small, known.labels, 6)
+    expected = Templates(known.templates, small, known.comparison).scores(faces)
+    np.testing.assert_allclose(known.scores(faces), expected, atol=1e-6)
+    without = replace(known, small=None).scores(faces)
+    assert known.comparison is not None
+    little = known.comparison.is_small(faces)
+    np.testing.assert_allclose(without[~little], expected[~little], atol=1e-6)
+    assert np.abs(without[little] - expected[little]).max() > 0.01
+    best, similarity = known.match(faces)
+    np.testing.assert_array_equal(best, expected.argmax(1))
+    np.testing.assert_allclose(similarity, expected.max(1), atol=1e-6)
+
+
+def test_photos_come_and_go_as_if_all_were_enrolled_at_once() -> None:
+    known = with_small(gallery_of(5, 8, spread=0.3))
+    assert known.small is not None
+    faces = embeddings(np.random.default_rng(9), np.zeros((50, 32)), 1.0)
+    rows = np.flatnonzero(np.arange(40) % 8 < 6)
+    others = np.setdiff1d(np.arange(40), rows)
+    part = of_rows(known, rows)
+    grown = part.with_photos(
+        known.embeddings[others], known.labels[others], [known.photos[i] for i in others],
+        [known.digests[i] for i in others], small=known.small[others],
+    )  # fmt: skip
+    np.testing.assert_allclose(grown.scores(faces), known.scores(faces), atol=1e-4)
+    np.testing.assert_allclose(
+        grown.only(np.arange(30)).scores(faces), part.scores(faces), atol=1e-4
+    )
+    np.testing.assert_allclose(known.of_photos(rows).scores(faces), part.scores(faces), atol=1e-6)
+    np.testing.assert_allclose(
+        known.of_photos(np.arange(40) % 8 < 6).scores(faces), part.scores(faces), atol=1e-6
+    )
+
+
+def test_photos_without_small_views_stand_for_themselves() -> None:
+    """As those do that were enrolled before there were any."""
+    known = with_small(gallery_of(3, 4))
+    new = known.embeddings[:2]
+    grown = known.with_photos(new, known.labels[:2], ["a", "b"], ["a", "b"])
+    assert grown.small is not None
+    assert known.small is not None
+    np.testing.assert_array_equal(grown.small, np.concatenate([known.small, new]))
+
+
+def test_each_photo_is_tested_without_itself_also_as_a_small_one() -> None:
+    known = with_small(gallery_of(4, 3, spread=0.4))
+    assert known.comparison is not None
+    scores, labels = known.scores_without_itself()
+    little = known.comparison.is_small(known.embeddings)
+    assert 2 <= little.sum() <= 10
+    for row, face in enumerate(known.embeddings):
+        rest = of_rows(known, np.setdiff1d(np.arange(12), [row]))
+        np.testing.assert_allclose(scores[row], rest.scores(face[None])[0], atol=1e-5)
+    np.testing.assert_array_equal(labels, known.labels)
+
+
+def test_what_is_known_of_a_network_is_not_known_of_another() -> None:
+    known = with_small(gallery_of(4, 3))
+    moved = known.seen_by(known.embeddings, "b")
+    assert moved.comparison is None
+    np.testing.assert_allclose(
+        moved.scores(known.embeddings), known.embeddings @ known.templates.T, atol=1e-5
+    )
+    with pytest.raises(ValueError, match="of different networks"):
+        replace(gallery(), comparison=known.comparison)
+    with pytest.raises(ValueError, match="as many embeddings"):
+        replace(known, small=known.embeddings[:3])
+    with pytest.raises(ValueError, match="small must be finite"):
+        replace(known, small=2 * known.embeddings)

@@ -20,7 +20,8 @@ from knownface.training.train import train
 
 FILES = {"config.json", "split.json", "evaluation.json", "confusion_matrix.png", "report.html",
          "model_card.md"}  # fmt: skip
-ARTIFACT = {"detector", "recognizer.json", "embedder.onnx", "embedder.keras", "gallery.sqlite"}
+ARTIFACT = {"detector", "recognizer.json", "embedder.onnx", "embedder.keras", "gallery.sqlite",
+            "comparison.npz"}  # fmt: skip
 
 
 def test_a_run_is_complete(run_folder: Path) -> None:

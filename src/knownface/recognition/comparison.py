@@ -86,12 +86,12 @@ class Comparison:
     bias: float
 
     def __post_init__(self) -> None:
-        width = len(self.gate)
-        arrays = [self.gate, np.array(self.bias)]
+        width = self.gate.size
+        arrays = [np.array(self.bias)]
         for space in (self.clear, self.small):
             whitening, cohort = space.whitening, space.cohort
-            parts = [whitening.centre, whitening.matrix, cohort.mean, cohort.covariance]
-            shapes = [(width,), (width, width)] * 2
+            parts = [self.gate, whitening.matrix, whitening.centre, cohort.covariance, cohort.mean]
+            shapes = [(width,), (width, width), (width,), (width, width), (width,)]
             if [part.shape for part in parts] != shapes or not space.scale[0] > 0:
                 raise ValueError("its arrays are not of one network")
             arrays += [*parts, np.array(space.scale)]
@@ -108,7 +108,10 @@ class Comparison:
         """As `write` wrote it; KnownfaceError where it is damaged or missing."""
         try:
             arrays = read_npz(path, MOST_BYTES)
-            arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+            if any(array.dtype.kind != "f" for array in arrays.values()):
+                raise ValueError("its arrays hold something else than numbers")
+            with np.errstate(over="ignore"):
+                arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
             clear, small = (_space(arrays, name) for name in SPACES)
             return cls(clear, small, arrays["gate"], float(arrays["bias"]))
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -117,8 +117,9 @@ class Gallery:
         Templates become what `enroll` would have made of all photos together. A template that is no
         mean, such as the column of a head, moves as a mean of its own photos would.
         """
-        sums = np.zeros(self.templates.shape, np.float64)
-        np.add.at(sums, self.labels, self.embeddings)
+        if self.small is not None:
+            small = np.concatenate([self.small, embeddings if small is None else small])
+        sums = sums_of(self.embeddings, self.labels, len(self.people))
         sums = self.templates * np.linalg.norm(sums, axis=1, keepdims=True)
         np.add.at(sums, labels, embeddings)
         return Gallery.enroll(
@@ -130,7 +131,7 @@ class Gallery:
             unit_length(sums),
             self.contract,
             (*self.taken, *(taken or (None,) * len(photos))),
-            None if self.small is None or small is None else np.concatenate([self.small, small]),
+            small,
             self.comparison,
         )
 

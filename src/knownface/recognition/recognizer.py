@@ -24,7 +24,7 @@ from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.answers import Limits, answers
 from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_folder
-from knownface.recognition.comparison import COMPARISON
+from knownface.recognition.comparison import COMPARISON, Comparison
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.reading import changes_of, read_gallery
@@ -57,8 +57,7 @@ class Recognizer:
     about: how it was made. confidence: assumed from the threshold where it is None.
     detector: the file of the detector that `about` names, which the folder carries; None where
         that one has none, or where it is to be found or fetched.
-    folder: where it was read from; number: of
-        the changes that its gallery there had, see `follow`.
+    folder: where it was read from; number: of the changes that its gallery there had, see `follow`.
     recognizability: what tells faces that show too little from unknown people, if it is known.
     Raises KnownfaceError where the gallery is of another network.
     """
@@ -138,10 +137,9 @@ class Recognizer:
         picture = photo.picture
         faces, crops = self.cropper().crop_picture(picture)
         path = str(path_of(source) or "")
-        size = (picture.width, picture.height)
         embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
         named = self._named(faces, crops, embeddings, photo.digest)
-        return Recognition(path, named, size=size)
+        return Recognition(path, named, size=(picture.width, picture.height))
 
     def recognize_photos(
         self, paths: Sequence[Source], track: Track = silent, pixels: bool = False
@@ -192,7 +190,7 @@ class Recognizer:
         """
         if self.folder is None or changes_of(self.folder / GALLERY) == self.number:
             return False
-        known = read_gallery(self.folder / GALLERY)
+        known = read_gallery(self.folder / GALLERY, self.gallery.comparison)
         if known.gallery.contract != self.gallery.contract:
             raise KnownfaceError(
                 f"{self.folder}: another network's gallery lies there by now; load it again"
@@ -205,8 +203,7 @@ class Recognizer:
     ) -> tuple[RecognizedFace, ...]:
         confidence = self.confidence or Confidence.assumed(self.threshold)
         limits = Limits(self.threshold.value, confidence, self.too_poor(embeddings), self.crop)
-        gallery = self.gallery  # as it is now, whatever `follow` reads meanwhile
-        return answers(gallery, limits, faces, crops, embeddings, digest)
+        return answers(self.gallery, limits, faces, crops, embeddings, digest)
 
     def too_poor(self, embeddings: np.ndarray) -> np.ndarray:
         """(k,) whether faces show too little for anybody to be recognised."""
@@ -241,9 +238,8 @@ class Recognizer:
                 change.add(TEMPLATES, self.gallery.templates.astype("<f4").tobytes())
             if self.detector:
                 change.add(f"{DETECTOR}/{self.detector.name}", self.detector)
-            people = list(self.people)
             decision = Decision(
-                people, self.threshold, self.crop, self.faces, self.confidence,
+                list(self.people), self.threshold, self.crop, self.faces, self.confidence,
                 self.recognizability, exported, id,
             )  # fmt: skip
             change.document = Artifact(Path(folder), decision, self.about, {}).to_json()
@@ -284,21 +280,19 @@ class Recognizer:
         for name in (GALLERY, *networks):
             if name not in files:
                 raise unusable(artifact.folder / RECORD, f"files lacks {name!r}")
-        known = read_gallery(files[GALLERY][0])
-        if known.id != decision.gallery:
-            raise unusable(files[GALLERY][0], f"it is not the gallery of this {RECORD}")
-        detector = None
-        if COMPARISON in files:
-            check_file(*files[COMPARISON])
-        for name in files.keys() - {GALLERY, COMPARISON, *networks}:
+        detector = comparison = None
+        for name in files.keys() - {GALLERY, *networks}:
             path, digest = files[name]
             if name == KERAS and not path.exists():  # recognising can do without it
                 continue
             check_file(path, digest)
             detector = path if name.startswith(f"{DETECTOR}/") else detector
-        path = files[networks[0]][0]
+            comparison = Comparison.read(path) if name == COMPARISON else comparison
+        known = read_gallery(files[GALLERY][0], comparison)
+        if known.id != decision.gallery:
+            raise unusable(files[GALLERY][0], f"it is not the gallery of this {RECORD}")
         digest = joined([files[name][1] for name in networks])
-        embedder = Embedder(path, device, precision, digest, exported, keep=True)
+        embedder = Embedder(files[networks[0]][0], device, precision, digest, exported, keep=True)
         confidence = decision.confidence or Confidence.assumed(decision.threshold)
         return cls(
             embedder, known.gallery, decision.crop, decision.threshold, decision.faces,

@@ -29,7 +29,7 @@ def seen_photos(
 ) -> Iterator[tuple[EmbeddedPhoto, tuple[SeenFace, ...]]]:
     """Each photo, in order, and all that is to be known of its faces."""
     cropper = pipeline.cropper.with_portraits(PORTRAIT)
-    for each in FacePipeline(cropper, pipeline.embedder).embed_photos(sources, track):
+    for each in replace(pipeline, cropper=cropper).embed_photos(sources, track):
         yield each, seen_faces(each, cropper.crop)
 
 

@@ -124,7 +124,8 @@ def train(request: TrainingRequest) -> TrainingRun:
             embedder = write_network(model, artifact, config.device)
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate, comparison)
-        seen = photos.embedded_by(embedder, track) if outcome.fitted else photos
+        again = outcome.fitted or outcome.comparison is not comparison  # it is asked unmirrored
+        seen = photos.embedded_by(embedder, track) if again else photos
         tested, complete = enroll(
             seen, embedder, outcome, backbone, config, about, cropper.detector_file
         )

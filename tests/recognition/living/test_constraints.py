@@ -177,7 +177,7 @@ class Life:
         moving.carry_over(
             self.gallery.path,
             new.path,
-            lambda portraits, _: np.stack([faces[p] for p in portraits]),
+            lambda portraits, _: (np.stack([faces[p] for p in portraits]), None),
         )
         self.gallery = new
         self.before.clear()  # nothing from before can be undone
@@ -192,7 +192,7 @@ class Life:
 
         with sqlite3.connect(elsewhere.path) as database:
             database.execute("UPDATE meta SET value = ? WHERE key = 'contract'", (same,))
-        moving.restore(file, elsewhere.path, lambda *_: np.zeros((0, 1)))
+        moving.restore(file, elsewhere.path, lambda *_: (np.zeros((0, 1)), None))
         self.gallery = elsewhere
 
     # -------------------------------------------------------- what must hold

@@ -16,12 +16,12 @@ from knownface.recognition.living.gallery import LivingGallery
 CAST = Cast(12)
 
 
-def turned(portraits: list[bytes], frames: np.ndarray) -> np.ndarray:
+def turned(portraits: list[bytes], frames: np.ndarray) -> tuple[np.ndarray, None]:
     """Another network: each face's direction, turned by one."""
     faces = [CAST.face(person, number) for person in range(12) for number in range(12)]
     known = {face.portrait: np.roll(face.embedding, 1) for face in faces}
     assert frames.shape == (len(portraits), 14)
-    return np.stack([known[portrait] for portrait in portraits])
+    return np.stack([known[portrait] for portrait in portraits]), None
 
 
 @pytest.fixture

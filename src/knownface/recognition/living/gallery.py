@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from knownface.recognition.artifact import GALLERY, artifact_folder
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.living import (
     correcting,
     enrolling,
@@ -81,7 +82,7 @@ class LivingGallery:
 
     def read(self) -> Known:
         """Everything that recognising needs, at one moment."""
-        return read_gallery(self.path)
+        return read_gallery(self.path, Comparison.beside(self.path))
 
     def people(self, state: State = "known") -> list[Person]:
         """By name; unknown and ignored ones the last seen first."""
@@ -235,7 +236,7 @@ class LivingGallery:
             done = work(recorder, before)
             refresh_templates(database, recorder.people)
             recorder.finish(done.text)
-            after = checked(self.path, database)
+            after = checked(self.path, database, before.gallery.comparison)
         if len(after.ids) <= MOST_TEMPLATES:
             self._last = replace(after, number=after.number + 1)  # which this change adds
         if before.gallery.people != after.gallery.people:
@@ -250,7 +251,7 @@ class LivingGallery:
         last = self._last
         if last is not None and (last.number, last.id) == (number(database), meta(database, "id")):
             return last
-        return checked(self.path, database)
+        return checked(self.path, database, Comparison.beside(self.path))
 
     def _threshold(self) -> float:
         return float(Artifact.read(self.folder).decision.threshold.value)

@@ -42,7 +42,7 @@ def restore(source: Path, target: Path, embed: Embed) -> tuple[int, int]:
     Gives how many faces came, and how many did not because no portrait of them was kept.
     """
     with schema.reading(source) as database:
-        checked(source, database)
+        checked(source, database, None)
     with TemporaryDirectory() as aside:
         part = Path(aside) / GALLERY
         copy(source, part)

@@ -116,16 +116,16 @@ def read(database: sqlite3.Connection, comparison: Comparison | None = None) -> 
     )
 
 
-def read_gallery(path: Path) -> Known:
+def read_gallery(path: Path, comparison: Comparison | None) -> Known:
     """Of a file, at one moment; KnownfaceError where it is missing, damaged or inconsistent."""
     with schema.reading(path) as database:
-        return checked(path, database)
+        return checked(path, database, comparison)
 
 
-def checked(path: Path, database: sqlite3.Connection) -> Known:
+def checked(path: Path, database: sqlite3.Connection, comparison: Comparison | None) -> Known:
     """The same of an opened file."""
     try:
-        return read(database, Comparison.beside(path))
+        return read(database, comparison)
     except (ValueError, TypeError, KeyError) as error:
         raise schema.unusable(path, str(error).splitlines()[0]) from None
 
