@@ -222,7 +222,7 @@ def after(record: Record) -> tuple[Name, float]:
     tried: list[CandidateTrial] = []
     spent = 0.0
     for kinds in record.networks:
-        if tried and race.choose(tried).judged.score >= race.ENOUGH:
+        if tried and race.enough(race.choose(tried)):
             break
         if kinds[0] not in record.rounds:
             break

@@ -100,7 +100,7 @@ def test_nothing_worse_than_frozen_is_ever_shipped(
 ) -> None:
     crops, labels, groups = photos
     monkeypatch.setattr(racing, "methods", lambda _: (method(9.0, []),))
-    monkeypatch.setattr(racing, "ENOUGH", 1.01)
+    monkeypatch.setattr(racing, "enough", lambda _: False)
     faces = seen(crops)
     outcome = race(context, ground(faces, labels, groups))
     assert (outcome.chosen, outcome.tuned, outcome.templates) == ("frozen", False, None)

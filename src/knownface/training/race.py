@@ -23,7 +23,7 @@ from knownface.training.candidates import (
     frozen,
     methods,
 )
-from knownface.training.judging import Judged, probability_better
+from knownface.training.judging import Judged, probability_below, probability_better
 from knownface.training.rounds import Ground, Round
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,11 @@ def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
     return max(better, key=lambda each: each.gain, default=tried[0])
 
 
+def enough(best: CandidateTrial) -> bool:
+    """Whether what stands may be so good that training can hardly be seen to help."""
+    return probability_below(best.judged, ENOUGH) < SURE
+
+
 def goes_on(kinds: Sequence[CandidateTrial]) -> bool:
     """Whether a candidate, in all its ways of comparison, may still win after a round."""
     return any(each.sure > HOPELESS for each in kinds)
@@ -121,7 +126,7 @@ def race(context: TrainingContext, ground: Ground) -> Outcome:
     field, stopped = _Field(context, ground), False
     try:
         for method in (frozen, *methods(context.model)):
-            if field.tried and choose(field.tried).judged.score >= ENOUGH:
+            if field.tried and enough(choose(field.tried)):
                 break
             field.enter(method)
         best = choose(field.tried)
@@ -217,5 +222,5 @@ def _reason(tried: list[CandidateTrial], best: CandidateTrial) -> str:
         sure = f"better with probability {best.sure:.2f}"
         return f"{best.name}: {described(best.judged)} {where}, against {frozen}; {sure}"
     others = f"; {len(tried) - 1} other candidates were not better" if tried[1:] else ""
-    enough = " is good enough" if first.judged.score >= ENOUGH else ""
-    return f"frozen{enough}: {described(first.judged)} {where}{others}"
+    good = " is good enough" if enough(first) else ""
+    return f"frozen{good}: {described(first.judged)} {where}{others}"
