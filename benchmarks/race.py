@@ -38,7 +38,7 @@ from knownface.training.history import History
 from knownface.training.judging import Judged, probability_better
 from knownface.training.race import CandidateTrial
 from knownface.training.rounds import Ground, Round
-from knownface.training.train import load_network
+from knownface.training.train import known_comparison, load_network
 
 TESTED, GIVEN, OTHERS = 16, 90, 400  # test photos of a person; photos of strangers given, tested
 CLEARLY = 0.2  # of the rule before: the lead asked for, times the root of the number of photos
@@ -105,7 +105,7 @@ def measured(
 ) -> dict[str, np.ndarray]:
     """Judge every candidate in every round, and in the end: arrays by round, name and what."""
     found, wanted = choose_backbone(backbone, None, silent)
-    model, _ = load_network(found, wanted, TrainingConfig("", seed=number), silent)
+    model, origin = load_network(found, wanted, TrainingConfig("", seed=number), silent)
     export_onnx(model, work / "frozen.onnx")
     embedder = Embedder(work / "frozen.onnx")
 
@@ -128,7 +128,10 @@ def measured(
     known = np.concatenate([labels, draw.test.labels])
     final = Ground(tested, known, [Round(*ends)], others, draw.others.labels)
     history = History(work, "race", tensorboard=False, mlflow=False, options={})
-    context = TrainingContext(model, embedder, work, "cpu", "auto", number, None, history, silent)
+    known = known_comparison(found, origin, TrainingConfig(""))
+    context = TrainingContext(
+        model, embedder, work, "cpu", "auto", number, None, history, silent, known
+    )
     kept: dict[str, np.ndarray] = {}
     for name in ["frozen", "whitened", "head", *networks]:
         method, dear = getattr(candidates, name), name in networks
@@ -151,7 +154,7 @@ def judged(
         lesson = Lesson(ground.faces, ground.labels, part.learned, where)
     candidate = method(context, lesson)
     found: dict[str, np.ndarray] = {}
-    for kind, each in race.judge(candidate, lesson, ground, part):
+    for kind, each in race.judge(candidate, context, lesson, ground, part):
         arrays = (each.trial.scores, each.trial.truth, each.trial.strangers, each.others)
         key = f"{where}|{candidate.name}|{kind}"
         found |= {f"{key}|{name}": a for name, a in zip(ARRAYS, arrays, strict=True)}
