@@ -26,6 +26,7 @@ from recipes import changed, crops_of
 from knownface.dataset.folder import scan
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
+from knownface.embed.views import small_views
 from knownface.measure.trial import Trial
 from knownface.networks.load import choose_backbone
 from knownface.networks.to_onnx import export_onnx
@@ -108,12 +109,15 @@ def measured(
     model, origin = load_network(found, wanted, TrainingConfig("", seed=number), silent)
     export_onnx(model, work / "frozen.onnx")
     embedder = Embedder(work / "frozen.onnx")
+    comparison = known_comparison(found, origin, TrainingConfig(""))
 
     def faces(photos: Photos, seed: int) -> Faces:
         rng = np.random.default_rng(10 * number + seed)
         crops = np.array([changed(crop, condition, rng) for crop in photos.crops], np.uint8)
         crops = crops.reshape(-1, *draw.train.crops.shape[1:])
-        return Faces(crops, embedder.embed(crops))
+        embeddings = embedder.embed(crops, mirrored=comparison is not None)
+        small = small_views(embedder, crops, embeddings) if comparison and seed == 0 else None
+        return Faces(crops, embeddings, small)
 
     train, test, given, others = map(
         faces, (draw.train, draw.test, draw.given, draw.others), range(4)
@@ -123,14 +127,14 @@ def measured(
     tested = Faces(
         np.concatenate([train.crops, test.crops]),
         np.concatenate([train.embeddings, test.embeddings]),
+        None if train.small is None else np.concatenate([train.small, test.embeddings]),
     )
     ends = np.arange(len(train)), np.arange(len(train), len(tested)), groups[:0]
     known = np.concatenate([labels, draw.test.labels])
     final = Ground(tested, known, [Round(*ends)], others, draw.others.labels)
     history = History(work, "race", tensorboard=False, mlflow=False, options={})
-    known = known_comparison(found, origin, TrainingConfig(""))
     context = TrainingContext(
-        model, embedder, work, "cpu", "auto", number, None, history, silent, known
+        model, embedder, work, "cpu", "auto", number, None, history, silent, comparison
     )
     kept: dict[str, np.ndarray] = {}
     for name in ["frozen", "whitened", "head", *networks]:
@@ -188,25 +192,33 @@ class Record:
         return cls(rounds, ends, seconds)
 
     @property
+    def frozen(self) -> Name:
+        """The frozen network as it is compared where nothing else is chosen."""
+        return next(name for name in self.ends if name[0] == "frozen")
+
+    @property
     def networks(self) -> list[list[Name]]:
         """Candidates in the order of the race, each with its ways of comparison."""
-        frozen, white = ("frozen", "means"), ("frozen", "whitened")
-        others = dict.fromkeys(network for network, _ in self.ends if network != "frozen")
-        return [[frozen], [white], *([n for n in self.ends if n[0] == each] for each in others)]
+        kinds: dict[str, list[Name]] = {}
+        for name in self.ends:  # a whitened frozen network enters by itself
+            kinds.setdefault("whitened" if name == ("frozen", "whitened") else name[0], []).append(
+                name
+            )
+        return list(kinds.values())
 
 
 def nothing_to_win(kept: dict[str, np.ndarray]) -> bool:
     """Whether every rule stops before a network is trained."""
-    parts = Record.of(kept).rounds["frozen", "means"]
+    record = Record.of(kept)
+    parts = record.rounds[record.frozen]
     return min(Judged.pooled(parts).score, parts[0].score) >= race.ENOUGH
 
 
 def before(record: Record) -> tuple[Name, float]:
     """The rule of versions before: one round, and a lead that falls with the number of photos."""
     names = record.networks
-    (frozen,), spent = names[0], 0.0
-    first = best = record.rounds[frozen][0]
-    chosen = frozen
+    chosen, spent = record.frozen, 0.0
+    first = best = record.rounds[chosen][0]
     clearly = first.score + CLEARLY / np.sqrt(len(first.trial.truth))
     for kinds in names[1:]:
         if best.score >= race.ENOUGH or kinds[0] not in record.rounds:
@@ -242,11 +254,11 @@ def after(record: Record) -> tuple[Name, float]:
 
 def tried_in(record: Record, name: Name, rounds: int) -> CandidateTrial:
     each = Judged.pooled(record.rounds[name][:rounds])
-    against = Judged.pooled(record.rounds["frozen", "means"][:rounds])
+    against = Judged.pooled(record.rounds[record.frozen][:rounds])
     return CandidateTrial(*name, each, against, probability_better(each, against), 0.0)  # type: ignore[arg-type]
 
 
-RULES = {"frozen": lambda record: (("frozen", "means"), 0.0), "before": before, "after": after}
+RULES = {"frozen": lambda record: (record.frozen, 0.0), "before": before, "after": after}
 
 
 # ---------------------------------------------------------------- what came of it
@@ -277,10 +289,10 @@ def table(records: list[Record]) -> Iterator[str]:
         rows, flags = [], []
         for record in records:
             chosen, seconds = rule(record)
-            frozen, end = record.ends["frozen", "means"], record.ends[chosen]
+            frozen, end = record.ends[record.frozen], record.ends[chosen]
             best = max(record.ends.values(), key=lambda each: sum(ended(each)))
             rows.append([*ended(end), *np.subtract(ended(best), ended(end)), seconds])
-            other = chosen != ("frozen", "means")
+            other = chosen != record.frozen
             flags.append([other, sum(ended(end)) < sum(ended(frozen)), far_worse(end, frozen)])
         values = np.array(rows)
         lows, highs = np.percentile(values[some].mean(1), [2.5, 97.5], axis=0)

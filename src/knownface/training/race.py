@@ -12,7 +12,6 @@ import numpy as np
 
 from knownface.measure.evaluation import CandidateScore
 from knownface.measure.trial import Trial
-from knownface.progress import Track, silent
 from knownface.recognition.comparison import Comparison, Kind
 from knownface.stats.whitening import Whitening
 from knownface.training.candidates import (
@@ -29,8 +28,9 @@ from knownface.training.rounds import Ground, Round
 log = logging.getLogger(__name__)
 
 ENOUGH = 0.95  # score from which more training can hardly be seen to help
-# How probable it has to be that a candidate is better than the frozen network, for it to be chosen.
-SURE = 0.8
+# How probable it has to be that a candidate is better than the frozen network for it to be chosen,
+# and that what stands is not good enough for more to be tried (docs/benchmarks.md).
+SURE, LACKING = 0.7, 0.8
 HOPELESS = 0.1  # below, after one round, a candidate is not tried in the others
 NETWORK_ROUNDS = 2  # of networks that are trained, which take minutes each time
 
@@ -52,7 +52,8 @@ class CandidateTrial:
 
     @property
     def name(self) -> str:
-        plain = self.kind == "normalised" or (self.kind == "means" and self.network != "frozen")
+        other = self.kind == "means" and self.network != "frozen"
+        plain = other or self.kind == "normalised" or self.judged is self.against
         return self.network if plain else f"{self.network}, {self.kind}"
 
     @property
@@ -104,7 +105,7 @@ def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
 
 def enough(best: CandidateTrial) -> bool:
     """Whether what stands may be so good that training can hardly be seen to help."""
-    return probability_below(best.judged, ENOUGH) < SURE
+    return probability_below(best.judged, ENOUGH) < LACKING
 
 
 def goes_on(kinds: Sequence[CandidateTrial]) -> bool:
@@ -187,7 +188,8 @@ class _Field:
             log.info("%s: %s, sure %.2f", each.name, described(each.judged), each.sure)
 
     def _trial(self, network: str, kind: Kind, parts: list[Judged]) -> CandidateTrial:
-        judged, against = Judged.pooled(parts), Judged.pooled(self.frozen[: len(parts)])
+        against = Judged.pooled(self.frozen[: len(parts)])
+        judged = against if parts is self.frozen else Judged.pooled(parts)
         sure = probability_better(judged, against, self.context.seed)
         seconds = time.perf_counter() - self.start
         return CandidateTrial(network, kind, judged, against, sure, seconds)
