@@ -15,7 +15,7 @@ from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import get_backbone
 from knownface.progress import silent
 from knownface.training import candidates
-from knownface.training.candidates import TrainingContext
+from knownface.training.candidates import Lesson, TrainingContext
 from knownface.training.history import History
 
 pytestmark = pytest.mark.backends
@@ -42,13 +42,17 @@ def faces(context: TrainingContext) -> tuple[Faces, np.ndarray]:
     return Faces(crops, context.frozen.embed(crops)), labels
 
 
+def lesson(faces: Faces, labels: np.ndarray) -> Lesson:
+    return Lesson(faces, labels, np.arange(len(labels)), "race")
+
+
 @pytest.mark.parametrize("name", ["top", "whole"])
 def test_a_tuned_network_lies_between_frozen_and_trained(
     name: str, context: TrainingContext, faces: tuple[Faces, np.ndarray]
 ) -> None:
     known, labels = faces
     before = context.model.get_weights()
-    found = getattr(candidates, name)(context, known, labels, "race")
+    found = getattr(candidates, name)(context, lesson(known, labels))
     assert found.name == name
     for now, earlier in zip(context.model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, earlier)  # a candidate leaves the model as it was
@@ -72,7 +76,7 @@ def test_the_last_stage_learns_from_what_lies_below_it(
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(candidates, "_tuned", lambda *arguments: seen.extend(arguments))
-    candidates.top(context, *faces, "race")
+    candidates.top(context, lesson(*faces))
     _, upper, examples = seen[:3]
     assert len(examples.inputs) == len(examples.labels) == 8 * 18
     np.testing.assert_array_equal(examples.labels[-18:], faces[1])
@@ -85,7 +89,7 @@ def test_a_head_is_trained_on_embeddings_alone(
     context: TrainingContext, faces: tuple[Faces, np.ndarray]
 ) -> None:
     known, labels = faces
-    found = candidates.head(context, known, labels, "race")
+    found = candidates.head(context, lesson(known, labels))
     assert found.columns is not None
     scores = known.embeddings @ found.columns.T
     assert (scores.argmax(1) == labels).all()

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from knownface.dataset.portraits import Faces
+from knownface.measure.trial import Trial
 from knownface.progress import silent
 from knownface.training import candidates
 from knownface.training import race as racing
-from knownface.training.candidates import Candidate, Method, TrainingContext, Tuned
-from knownface.training.race import inner_split, race
+from knownface.training.candidates import Candidate, Lesson, Method, TrainingContext, Tuned
+from knownface.training.judging import Judged
+from knownface.training.race import CandidateTrial, choose, race
+from knownface.training.rounds import Ground
 
 PEOPLE, PHOTOS, SIZE = 10, 12, 16
 
@@ -62,42 +65,17 @@ def context() -> TrainingContext:
 
 
 def method(noise: float, calls: list[str]) -> Method:
-    def train(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
-        calls.append(part)
+    def train(context: TrainingContext, lesson: Lesson) -> Candidate:
+        calls.append(lesson.name)
         tuned = Tuned([np.full(1, noise)], Network(noise))  # type: ignore[arg-type]
         return Candidate(f"noise {noise}", ("means",), None, tuned)
 
     return train
 
 
-def test_an_inner_split_keeps_people_and_groups_apart(photos: Any) -> None:
-    crops, labels, groups = photos
-    inner = inner_split(seen(crops), labels, groups, seen(crops[:0]), seed=0)
-    assert inner is not None
-    kept = {tuple(crop) for crop in inner.faces.crops}
-    strangers = np.concatenate([some.crops for some in inner.strangers])
-    assert not kept & {tuple(crop) for crop in strangers}
-    assert len(strangers) == 2 * PHOTOS
-    assert not set(inner.fit) & set(inner.check)
-    where = {tuple(crop): group for crop, group in zip(crops, groups, strict=True)}
-    sides = [{where[tuple(inner.faces.crops[i])] for i in rows}
-             for rows in (inner.fit, inner.check)]  # fmt: skip
-    assert not sides[0] & sides[1]
-
-
-def test_nobody_is_left_out_where_strangers_are_given(photos: Any) -> None:
-    crops, labels, groups = photos
-    inner = inner_split(seen(crops), labels, groups, seen(crops[:60] + 1), seed=0)
-    assert inner is not None
-    assert len(inner.faces) == len(crops)
-    (strangers,) = inner.strangers
-    np.testing.assert_array_equal(strangers.crops, crops[:60] + 1)
-
-
-def test_one_photo_each_is_no_inner_split(photos: Any) -> None:
-    crops, labels, groups = photos
-    first = np.arange(0, len(labels), PHOTOS)
-    assert inner_split(seen(crops[first]), labels[first], groups[first], seen(crops[:0]), 0) is None
+def ground(faces: Faces, labels: np.ndarray, groups: np.ndarray, strangers: Any = ()) -> Ground:
+    given = Faces(np.zeros((0, SIZE)), np.zeros((0, SIZE))) if not len(strangers) else strangers
+    return Ground.of(faces, labels, groups, given, np.arange(len(given)) // 4, 0)
 
 
 def test_a_better_network_wins_and_is_trained_on_everything(
@@ -107,10 +85,11 @@ def test_a_better_network_wins_and_is_trained_on_everything(
     calls: list[str] = []
     monkeypatch.setattr(racing, "methods", lambda _: (method(0.0, calls), method(9.0, calls)))
     faces = seen(crops, noise=2.0)
-    outcome = race(context, faces, labels, inner_split(faces, labels, groups, faces[:0], 0))
+    outcome = race(context, ground(faces, labels, groups))
     assert outcome.chosen == "noise 0.0"
     assert outcome.tuned
-    assert calls == ["race", "race", "all"]
+    assert "better with probability" in outcome.reason
+    assert calls == ["race", "race-2", "race", "all"]
     assert context.model.weights == [np.zeros(1)]
     assert [each.name for each in outcome.candidates] == ["frozen", "noise 0.0", "noise 9.0"]
     assert "against" in outcome.reason
@@ -121,9 +100,9 @@ def test_nothing_worse_than_frozen_is_ever_shipped(
 ) -> None:
     crops, labels, groups = photos
     monkeypatch.setattr(racing, "methods", lambda _: (method(9.0, []),))
-    monkeypatch.setattr(racing, "ENOUGH", 1.01)
+    monkeypatch.setattr(racing, "enough", lambda _: False)
     faces = seen(crops)
-    outcome = race(context, faces, labels, inner_split(faces, labels, groups, faces[:0], 0))
+    outcome = race(context, ground(faces, labels, groups))
     assert (outcome.chosen, outcome.tuned, outcome.templates) == ("frozen", False, None)
     assert "1 other candidates were not better" in outcome.reason
 
@@ -135,9 +114,55 @@ def test_a_network_that_is_good_enough_is_left_alone(
     calls: list[str] = []
     monkeypatch.setattr(racing, "methods", lambda _: (method(0.0, calls),))
     clear = seen(np.eye(PEOPLE, SIZE)[labels])
-    outcome = race(context, clear, labels, inner_split(clear, labels, groups, clear[:0], 0))
+    outcome = race(context, ground(clear, labels, groups))
     assert not calls
     assert "good enough" in outcome.reason
+
+
+def test_a_hopeless_network_is_trained_once(
+    context: TrainingContext, photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops, labels, groups = photos
+    calls: list[str] = []
+    monkeypatch.setattr(racing, "methods", lambda _: (method(9.0, calls), method(2.1, calls)))
+    race(context, ground(seen(crops, noise=2.0), labels, groups))
+    assert calls == ["race", "race", "race-2"]
+
+
+def test_all_rounds_are_the_race_of_what_costs_little(
+    context: TrainingContext, photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops, labels, groups = photos
+    names: list[str] = []
+
+    def cheap(_: TrainingContext, lesson: Lesson) -> Candidate:
+        names.append(lesson.name)
+        return Candidate("equal", ("means",))
+
+    monkeypatch.setattr(racing, "methods", lambda _: (cheap,))
+    where = ground(seen(crops, noise=2.0), labels, groups)
+    race(context, where)
+    assert names[:4] == ["race", "race-2", "race-3", "race-4"]
+    assert 80 <= sum(len(part.judged) for part in where.rounds) <= PEOPLE * PHOTOS
+
+
+def test_what_is_chosen_is_the_best_of_those_that_are_surely_better() -> None:
+    """A lead alone, and certainty alone, are not enough."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(PEOPLE), PHOTOS)
+
+    def entrant(name: str, right: float, sure: float) -> CandidateTrial:
+        scores = np.eye(PEOPLE)[np.where(rng.random(len(labels)) < right, labels, labels - 1)]
+        judged = Judged(Trial(scores, labels, np.full(9, 0.1)), np.arange(9))
+        return CandidateTrial(name, "means", judged, first, sure, 0.0)
+
+    first = Judged(Trial(np.eye(PEOPLE)[labels - 1], labels, np.full(9, 0.1)), np.arange(9))
+    frozen = CandidateTrial("frozen", "means", first, first, 0.5, 0.0)
+    unsure, little, more = (
+        entrant(*each) for each in (("unsure", 0.9, 0.6), ("little", 0.3, 0.95), ("more", 0.6, 0.9))
+    )
+    assert choose([frozen, unsure, little, more]) is more
+    assert choose([frozen, unsure]) is frozen
 
 
 def test_what_all_photos_have_in_common_is_whitened_away(
@@ -149,9 +174,8 @@ def test_what_all_photos_have_in_common_is_whitened_away(
     noise = rng.normal(size=(len(labels), SIZE)) * np.where(np.arange(SIZE) < 6, 4.0, 0.3)
     centres = rng.normal(size=(PEOPLE, SIZE)) * (np.arange(SIZE) >= 6)
     faces = seen(centres[labels] + noise)
-    inner = inner_split(faces, labels, np.arange(len(labels)), faces[:0], 0)
     monkeypatch.setattr(racing, "methods", lambda _: (candidates.whitened,))
-    outcome = race(context, faces, labels, inner)
+    outcome = race(context, ground(faces, labels, np.arange(len(labels))))
     assert (outcome.chosen, outcome.tuned, outcome.fitted) == ("frozen, whitened", False, True)
     assert outcome.whitening is not None
     frozen, white = outcome.candidates
@@ -168,7 +192,7 @@ def test_ctrl_c_before_anything_better_ends_with_frozen(
     crops, labels, groups = photos
     monkeypatch.setattr(racing, "methods", lambda _: (interrupted,))
     faces = seen(crops, noise=2.0)
-    outcome = race(context, faces, labels, inner_split(faces, labels, groups, faces[:0], 0))
+    outcome = race(context, ground(faces, labels, groups))
     assert (outcome.chosen, outcome.fitted, outcome.stopped) == ("frozen", False, True)
 
 
@@ -179,9 +203,9 @@ def test_ctrl_c_keeps_what_stands(
     calls: list[str] = []
     monkeypatch.setattr(racing, "methods", lambda _: (method(0.0, calls), interrupted))
     faces = seen(crops, noise=2.0)
-    outcome = race(context, faces, labels, inner_split(faces, labels, groups, faces[:0], 0))
+    outcome = race(context, ground(faces, labels, groups))
     assert (outcome.chosen, outcome.tuned, outcome.stopped) == ("noise 0.0", True, True)
-    assert calls == ["race"]
+    assert calls == ["race", "race-2"]
     assert context.model.weights == [np.zeros(1)]
     assert outcome.reason.startswith("interrupted; ")
 
@@ -191,14 +215,14 @@ def test_ctrl_c_ships_no_columns_of_only_some_people(
 ) -> None:
     crops, labels, groups = photos
 
-    def columns(_: TrainingContext, faces: Faces, labels: np.ndarray, __: str) -> Candidate:
+    def columns(_: TrainingContext, lesson: Lesson) -> Candidate:
         tuned = Tuned([np.zeros(1)], Network(0.0))  # type: ignore[arg-type]
-        means = candidates.mean_templates(seen(faces.crops).embeddings, labels, labels.max() + 1)
+        known = seen(lesson.faces.crops).embeddings
+        means = candidates.mean_templates(known, lesson.labels, len(lesson.people))
         return Candidate("whole", ("columns",), means, tuned)
 
     faces = seen(crops, noise=2.0)
     for strangers, chosen in ((crops[:0], "frozen"), (crops[:60] + 1, "whole, columns")):
         monkeypatch.setattr(racing, "methods", lambda _: (columns, interrupted))
-        inner = inner_split(faces, labels, groups, seen(strangers, 2.0), 0)
-        outcome = race(context, faces, labels, inner)
+        outcome = race(context, ground(faces, labels, groups, seen(strangers, 2.0)))
         assert (outcome.chosen, outcome.stopped) == (chosen, True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,10 +77,38 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What a candidate learns from: rows (k,) of a training part's faces and labels (n,).
+
+    name: of this part of the run, which its checkpoints and its history have.
+    """
+
+    everyone: Faces
+    everyones: np.ndarray
+    rows: np.ndarray
+    name: str
+
+    @cached_property
+    def faces(self) -> Faces:
+        return self.everyone[self.rows]
+
+    @cached_property
+    def people(self) -> np.ndarray:
+        """Who is learned: (p,) labels of the training part, rising."""
+        return np.unique(self.everyones[self.rows])
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(k,) indices into `people`."""
+        return np.asarray(np.searchsorted(self.people, self.everyones[self.rows]))
+
+
+@dataclass(frozen=True)
 class TrainingContext:
     """What all candidates share: the network, its frozen embedder, where to work, and how.
 
-    comparison: what is known of how the frozen network's embeddings are best compared.
+    comparison: what is known of how the frozen network's embeddings are best compared. views: of
+        the whole training part's changed crops (times, n, d), once they are embedded.
     """
 
     model: keras.Model
@@ -92,6 +121,7 @@ class TrainingContext:
     history: History
     track: Track
     comparison: Comparison | None = None
+    views: list[np.ndarray] = field(default_factory=list)
 
     def plan(self, learning_rate: float, photos: int) -> Plan:
         """CosFace with a scale and margin for few classes, and a learning rate that falls."""
@@ -118,50 +148,54 @@ class TrainingContext:
             path.unlink()
 
 
-# Makes a candidate of people's faces and labels, in a part of the run: "race" or "all".
-Method = Callable[[TrainingContext, Faces, np.ndarray, str], Candidate]
+Method = Callable[[TrainingContext, Lesson], Candidate]
 
 
-def frozen(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def frozen(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The network as it is: what all others have to beat."""
     kinds: tuple[Kind, ...] = ("means",)
     return Candidate("frozen", kinds if context.comparison is None else ("normalised", *kinds))
 
 
-def whitened(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def whitened(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The network stays, and what all people's photos have in common counts less."""
     return Candidate("frozen", ("whitened",))
 
 
-def head(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def head(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The network stays; the head is trained on embeddings of changed crops."""
     import keras
 
     from knownface.training.finetune import Examples, finetune
 
-    people = int(labels.max()) + 1
-    each = int(np.clip(HEAD_VIEWS // len(faces), 1, 8))
-    changes = changed(faces.crops, each, context.seed, context.track, f"Preparing {part}-head")
-    views = np.concatenate(list(map(context.frozen.embed, changes)))
+    if not context.views:  # in every round and in the end they are the same
+        crops = lesson.everyone.crops
+        each = int(np.clip(HEAD_VIEWS // len(crops), 1, 8))
+        changes = changed(crops, each, context.seed, context.track, "Preparing head")
+        views = np.concatenate(list(map(context.frozen.embed, changes)))
+        context.views.append(views.reshape(each, len(crops), -1))
+    views = np.concatenate(context.views[0][:, lesson.rows])
     inputs = keras.Input(views.shape[1:], name="crops")
     linear = keras.layers.Activation("linear", name="embedding")(inputs)
+    labels, people = lesson.labels, len(lesson.people)
     columns = finetune(
         keras.Model(inputs, linear, name="head_only"),
-        Examples(views, np.tile(labels, each), people),
+        Examples(views, np.tile(labels, len(context.views[0])), people),
         replace(context.plan(1e-3, len(views)), epochs=10),
-        context.checkpoint(f"{part}-head"),
-        start=mean_templates(faces.embeddings, labels, people),
-        watch=context.history.stage(f"{part}-head"),
+        context.checkpoint(f"{lesson.name}-head"),
+        start=mean_templates(lesson.faces.embeddings, labels, people),
+        watch=context.history.stage(f"{lesson.name}-head"),
         track=context.track,
     ).templates
     return Candidate("head", ("columns",), columns)
 
 
-def top(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def top(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The last stage of the network is trained, on activations that are computed once."""
     from knownface.networks.layers import last_stage
     from knownface.training.finetune import Examples
 
+    faces, labels, people = lesson.faces, lesson.labels, len(lesson.people)
     lower, upper = last_stage(context.model)
     shape = lower.output_shape[1:]
     each = int(np.clip(CACHE_BYTES // (2 * int(np.prod(shape)) * len(faces)), 1, 8))
@@ -169,21 +203,20 @@ def top(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -
     rows = np.resize(np.arange(len(faces)), len(faces) + -len(faces) % shares())
     activations = DiskRows(shape, np.float16)
     crops = faces.crops[rows]
-    for some in changed(crops, each, context.seed, context.track, f"Preparing {part}-top"):
+    for some in changed(crops, each, context.seed, context.track, f"Preparing {lesson.name}-top"):
         activations.append(lower.predict(some, batch_size=64, verbose=0))
-    people = int(labels.max()) + 1
     examples = Examples(activations, np.tile(labels[rows], each), people)
     means = mean_templates(faces.embeddings, labels, people)
-    return _tuned(context, upper, examples, means, "top", part)
+    return _tuned(context, upper, examples, means, "top", lesson.name)
 
 
-def whole(context: TrainingContext, faces: Faces, labels: np.ndarray, part: str) -> Candidate:
+def whole(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The whole network is trained."""
     from knownface.training.finetune import Examples
 
-    examples = Examples(faces.crops, labels, int(labels.max()) + 1)
-    means = mean_templates(faces.embeddings, labels, examples.classes)
-    return _tuned(context, context.model, examples, means, "whole", part)
+    examples = Examples(lesson.faces.crops, lesson.labels, len(lesson.people))
+    means = mean_templates(lesson.faces.embeddings, lesson.labels, examples.classes)
+    return _tuned(context, context.model, examples, means, "whole", lesson.name)
 
 
 def _tuned(

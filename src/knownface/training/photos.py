@@ -73,11 +73,11 @@ class TrainingPhotos:
         return self.everyone.select(np.setdiff1d(self.enrolled, self.rows))
 
     @property
-    def given_strangers(self) -> Faces:
-        """The strangers set aside for the threshold."""
+    def given_strangers(self) -> tuple[Faces, np.ndarray]:
+        """The strangers set aside for the threshold, and (m,) who they are."""
         if self.strangers is None:
-            return self.everyone.faces[self.rows[:0]]
-        return self.strangers.faces[self.for_threshold]
+            return self.everyone.faces[self.rows[:0]], self.rows[:0]
+        return self.strangers.faces[self.for_threshold], self.strangers.labels[self.for_threshold]
 
     def with_small(self, embedder: Embedder, track: Track) -> TrainingPhotos:
         """The same photos, everyone's also as they look with fewer pixels."""

@@ -4,66 +4,68 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from knownface.dataset.portraits import Faces
-from knownface.dataset.split import split
 from knownface.measure.evaluation import CandidateScore
 from knownface.measure.trial import Trial
 from knownface.recognition.comparison import Comparison, Kind
 from knownface.stats.whitening import Whitening
-from knownface.training.candidates import Candidate, Method, TrainingContext, frozen, methods
+from knownface.training.candidates import (
+    Candidate,
+    Lesson,
+    Method,
+    TrainingContext,
+    frozen,
+    methods,
+)
+from knownface.training.judging import Judged, probability_below, probability_better
+from knownface.training.rounds import Ground, Round
 
 log = logging.getLogger(__name__)
 
 ENOUGH = 0.95  # score from which more training can hardly be seen to help
-# What a candidate's score must be better by than the frozen network's: this over the root of the
-# number of photos that tell, 0.02 of a hundred and 0.06 of ten, about half a standard error.
-CLEARLY = 0.2
-LEFT_OUT = 5  # one person in so many plays the stranger, where too few strangers are given
-STRANGERS = 50  # photos of given strangers that are enough
-FARS = (0.01, 0.03, 0.1, 0.3)  # the higher ones are steadier: a race has few strangers
+# How probable it has to be that a candidate is better than the frozen network for it to be chosen,
+# and that what stands is not good enough for more to be tried (docs/benchmarks.md).
+SURE, LACKING = 0.7, 0.8
+HOPELESS = 0.1  # below, after one round, a candidate is not tried in the others
+NETWORK_ROUNDS = 2  # of networks that are trained, which take minutes each time
 
 
 @dataclass(frozen=True)
 class CandidateTrial:
-    """How a network did in one way of comparison: on photos of its people, and on strangers.
+    """How a network did in one way of comparison, in one round of the race or in several.
 
-    seconds: from the start of the race until it was measured.
+    against: the frozen network in the same rounds; sure: how probable it is that this one is
+        better. seconds: from the start of the race until it was judged.
     """
 
     network: str
     kind: Kind
-    trial: Trial
+    judged: Judged
+    against: Judged
+    sure: float
     seconds: float
 
     @property
     def name(self) -> str:
-        plain = self.kind == "normalised" or (self.kind == "means" and self.network != "frozen")
+        other = self.kind == "means" and self.network != "frozen"
+        plain = other or self.kind == "normalised" or self.judged is self.against
         return self.network if plain else f"{self.network}, {self.kind}"
 
-    @cached_property
-    def dirs(self) -> list[float]:
-        """DIR at each of FARS."""
-        return [self.trial.dir_at_far(far) for far in FARS]
-
     @property
-    def score(self) -> float:
-        """Half the accuracy, half the mean DIR."""
-        return (self.trial.accuracy + float(np.mean(self.dirs))) / 2
-
-    def described(self) -> str:
-        return f"accuracy {self.trial.accuracy:.3f}, DIR {self.dirs[0]:.3f}"
+    def gain(self) -> float:
+        """By how much its score is above the frozen network's."""
+        return self.judged.score - self.against.score
 
     def summary(self) -> CandidateScore:
         """What `evaluation.json` says of it."""
         where = "photos and people kept aside from training"
-        seconds = round(self.seconds, 2)
-        return CandidateScore(self.name, self.trial.accuracy, self.dirs[0], seconds, where)
+        accuracy, found = self.judged.trial.accuracy, self.judged.dirs[0]
+        return CandidateScore(self.name, accuracy, found, round(self.seconds, 2), where)
 
 
 @dataclass(frozen=True)
@@ -92,110 +94,135 @@ class Outcome:
         return self.tuned or self.whitening is not None
 
 
-@dataclass(frozen=True)
-class InnerSplit:
-    """What candidates are trained and tested on; all of it lies in the training part.
+def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
+    """Of those that are better than the frozen network, which is first, for SURE: the best.
 
-    faces, labels: (n, ...) of the people who are learned; fit, check: rows for both.
-    strangers: people left out, and those given for the threshold.
+    It is the frozen network itself where there are none.
     """
-
-    faces: Faces
-    labels: np.ndarray
-    fit: np.ndarray
-    check: np.ndarray
-    strangers: tuple[Faces, ...]
+    better = [each for each in tried[1:] if each.sure >= SURE]
+    return max(better, key=lambda each: each.gain, default=tried[0])
 
 
-def inner_split(
-    faces: Faces, labels: np.ndarray, groups: np.ndarray, strangers: Faces, seed: int
-) -> InnerSplit | None:
-    """Split the training part; None where photos or strangers are too few to race.
-
-    faces, labels, groups: (n, ...) of the training part; strangers: given ones.
-    """
-    people = int(labels.max()) + 1
-    order = np.random.default_rng(seed).permutation(people)
-    away = people // LEFT_OUT if len(strangers) < STRANGERS else 0
-    kept = np.isin(labels, order[away:])
-    _, relabelled = np.unique(labels[kept], return_inverse=True)
-    fit, check = split(relabelled, groups[kept], 0.25, seed)
-    others = tuple(some for some in (faces[~kept], strangers) if len(some))
-    if not len(check) or not others:
-        return None
-    return InnerSplit(faces[kept], relabelled, fit, check, others)
+def enough(best: CandidateTrial) -> bool:
+    """Whether what stands may be so good that training can hardly be seen to help."""
+    return probability_below(best.judged, ENOUGH) < LACKING
 
 
-def race(
-    context: TrainingContext, faces: Faces, labels: np.ndarray, inner: InnerSplit | None
-) -> Outcome:
+def goes_on(kinds: Sequence[CandidateTrial]) -> bool:
+    """Whether a candidate, in all its ways of comparison, may still win after a round."""
+    return any(each.sure > HOPELESS for each in kinds)
+
+
+def race(context: TrainingContext, ground: Ground) -> Outcome:
     """Try one candidate after the other while it pays; the winner is trained on everything.
 
-    faces, labels: the whole training part. Where a network wins, the model carries its weights
-    afterwards. Ctrl-C ends the race, and what stands then wins as it was raced.
+    Where a network wins, the model carries its weights afterwards. Ctrl-C ends the race, and what
+    stands then wins as it was raced.
     """
-    if inner is None:
+    if not ground.rounds:
         reason = "too few photos or people to tell candidates apart"
         return Outcome([], "frozen", reason, comparison=context.comparison)
-    start = time.perf_counter()
-    winner: Method = frozen
-    standing = winner(context, faces, labels, "race")
-    tried = [*_tested(standing, context, inner, start)]
-    best = first = tried[0]
-    stopped = False
-    clearly = first.score + CLEARLY / np.sqrt(len(inner.check))
+    faces, labels = ground.faces, ground.labels
+    everything = Lesson(faces, labels, np.arange(len(faces)), "all")
+    field, stopped = _Field(context, ground), False
     try:
-        for method in methods(context.model):
-            if best.score >= ENOUGH:
+        for method in (frozen, *methods(context.model)):
+            if field.tried and enough(choose(field.tried)):
                 break
-            rows = inner.fit
-            candidate = method(context, inner.faces[rows], inner.labels[rows], "race")
-            for each in _tested(candidate, context, inner, start):
-                tried.append(each)
-                bar = max(best.score, clearly)
-                if each.score > bar and each.trial.accuracy >= first.trial.accuracy:
-                    best, winner, standing = each, method, candidate
-        standing = winner(context, faces, labels, "all")
+            field.enter(method)
+        best = choose(field.tried)
+        standing = field.standing[best.network][0](context, everything)
     except KeyboardInterrupt:
-        stopped = True
-        if best.kind == "columns" and inner.labels.max() < labels.max():  # not everybody's
-            best, standing = first, frozen(context, faces, labels, "all")
+        if not field.tried:
+            raise
+        stopped, best = True, choose(field.tried)
+        _, standing, lesson = field.standing[best.network]
+        if best.kind == "columns" and len(lesson.people) <= labels.max():  # not everybody's
+            best, standing = field.tried[0], frozen(context, everything)
     if standing.tuned is not None:
         context.model.set_weights(standing.tuned.weights)
     matcher = standing.matcher(
         best.kind, standing.embed(faces), labels, faces.small, context.comparison
     )
-    reason = ("interrupted; " if stopped else "") + _reason(tried, best)
+    reason = ("interrupted; " if stopped else "") + _reason(field.tried, best)
     return Outcome(
-        [each.summary() for each in tried], best.name, reason,
+        [each.summary() for each in field.tried], best.name, reason,
         matcher.templates.templates if best.kind == "columns" else None,
         standing.tuned is not None, matcher.whitening, matcher.templates.comparison,
-        best.trial.strangers, stopped,
+        best.judged.trial.strangers, stopped,
     )  # fmt: skip
 
 
-def _tested(
-    candidate: Candidate, context: TrainingContext, inner: InnerSplit, start: float
-) -> Iterator[CandidateTrial]:
-    """Enroll the photos to fit, and test, in each way of comparison; the race began at `start`."""
-    fit, check = inner.fit, inner.check
-    known = candidate.embed(inner.faces, context.track)
-    small = None if inner.faces.small is None else inner.faces.small[fit]
-    others = np.concatenate([candidate.embed(some) for some in inner.strangers])
+class _Field:
+    """Who has entered the race, and how they did.
+
+    tried: the frozen network first. standing: of each network how it is made, and what it was in
+    its last round, with its lesson.
+    """
+
+    def __init__(self, context: TrainingContext, ground: Ground) -> None:
+        self.context, self.ground = context, ground
+        self.start = time.perf_counter()
+        self.frozen: list[Judged] = []
+        self.tried: list[CandidateTrial] = []
+        self.standing: dict[str, tuple[Method, Candidate, Lesson]] = {}
+
+    def enter(self, method: Method) -> None:
+        """Judge a candidate in round after round, until its time is up or it is hopeless."""
+        before, parts = list(self.tried), defaultdict[Kind, list[Judged]](list)
+        for number, part in enumerate(self.ground.rounds, 1):
+            name = "race" if number == 1 else f"race-{number}"
+            lesson = Lesson(self.ground.faces, self.ground.labels, part.learned, name)
+            candidate = method(self.context, lesson)
+            for kind, judged in judge(candidate, self.context, lesson, self.ground, part):
+                parts[kind].append(judged)
+            if not before:
+                self.frozen = parts[candidate.kinds[0]]
+            kinds = [self._trial(candidate.name, kind, parts[kind]) for kind in candidate.kinds]
+            self.tried = before + kinds
+            self.standing[candidate.name] = method, candidate, lesson
+            dear = candidate.tuned is not None and number >= NETWORK_ROUNDS
+            if dear or (before and not goes_on(kinds)):
+                break
+        for each in kinds:
+            log.info("%s: %s, sure %.2f", each.name, described(each.judged), each.sure)
+
+    def _trial(self, network: str, kind: Kind, parts: list[Judged]) -> CandidateTrial:
+        against = Judged.pooled(self.frozen[: len(parts)])
+        judged = against if parts is self.frozen else Judged.pooled(parts)
+        sure = probability_better(judged, against, self.context.seed)
+        seconds = time.perf_counter() - self.start
+        return CandidateTrial(network, kind, judged, against, sure, seconds)
+
+
+def judge(
+    candidate: Candidate, context: TrainingContext, lesson: Lesson, ground: Ground, part: Round
+) -> Iterator[tuple[Kind, Judged]]:
+    """Enroll what was learned in a round, and test its photos and strangers, in each way."""
+    learned = candidate.embed(lesson.faces, context.track)
+    probes = candidate.embed(ground.faces[part.judged], context.track)
+    left_out = candidate.embed(ground.faces[part.left_out])
+    strangers = np.concatenate([candidate.embed(ground.strangers), left_out])
+    truth = ground.labels[part.judged]
+    rows, small = np.searchsorted(lesson.people, truth), lesson.faces.small
     for kind in candidate.kinds:
-        labels = inner.labels
-        matcher = candidate.matcher(kind, known[fit], labels[fit], small, context.comparison)
-        trial = Trial.of(matcher.scores, known[check], labels[check], others)
-        tested = CandidateTrial(candidate.name, kind, trial, time.perf_counter() - start)
-        log.info("%s, %s: %s", candidate.name, kind, tested.described())
-        yield tested
+        matcher = candidate.matcher(kind, learned, lesson.labels, small, context.comparison)
+        trial = Trial.of(matcher.scores, probes, rows, strangers)
+        scores = np.full((len(truth), ground.labels.max() + 1), -1.0, trial.scores.dtype)
+        scores[:, lesson.people] = trial.scores
+        yield kind, Judged(Trial(scores, truth, trial.strangers), ground.others(part))
+
+
+def described(judged: Judged) -> str:
+    return f"accuracy {judged.trial.accuracy:.3f}, DIR {judged.dirs[0]:.3f}"
 
 
 def _reason(tried: list[CandidateTrial], best: CandidateTrial) -> str:
     first, where = tried[0], "on photos and people kept aside"
     if best is not first:
-        frozen = f"{first.trial.accuracy:.3f} and {first.dirs[0]:.3f} frozen"
-        return f"{best.name}: {best.described()} {where}, against {frozen}"
+        frozen = f"{best.against.trial.accuracy:.3f} and {best.against.dirs[0]:.3f} frozen"
+        sure = f"better with probability {best.sure:.2f}"
+        return f"{best.name}: {described(best.judged)} {where}, against {frozen}; {sure}"
     others = f"; {len(tried) - 1} other candidates were not better" if tried[1:] else ""
-    enough = " is good enough" if first.score >= ENOUGH else ""
-    return f"frozen{enough}: {first.described()} {where}{others}"
+    good = " is good enough" if enough(first) else ""
+    return f"frozen{good}: {described(first.judged)} {where}{others}"

@@ -6,7 +6,8 @@ from knownface.networks.record import Backbone
 from knownface.training.candidates import TrainingContext
 from knownface.training.config import TrainingConfig
 from knownface.training.photos import TrainingPhotos
-from knownface.training.race import Outcome, inner_split, race
+from knownface.training.race import Outcome, race
+from knownface.training.rounds import Ground
 
 
 def run_recipe(
@@ -25,10 +26,8 @@ def run_recipe(
     if config.recipe == "seed":
         return tutorial(context, photos, backbone, config)
     training, groups = photos.training, photos.groups[photos.rows]
-    inner = inner_split(
-        training.faces, training.labels, groups, photos.given_strangers, config.seed
-    )
-    return race(context, training.faces, training.labels, inner)
+    given = photos.given_strangers
+    return race(context, Ground.of(training.faces, training.labels, groups, *given, config.seed))
 
 
 def tutorial(

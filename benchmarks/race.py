@@ -1,0 +1,355 @@
+"""How well recipe `best` chooses, before and after its race was cross-fitted.
+
+    python benchmarks/race.py PEOPLE STRANGERS --draws 30
+
+A draw is 5 to 20 people with 5 to 20 training photos each (both drawn evenly on a logarithmic
+scale), at most 16 other photos of each to test on, 90 photos of 30 strangers given to every second
+draw or so, and up to 400 of others to test on. Every candidate is judged in every round of the
+race, and then trained on all training photos and tested. What it scored is kept in `--log`, a file
+for each draw and condition, so that rules are compared on the very same candidates, and what was
+interrupted goes on. Draws with few photos come first, each at 20 pixels and every third clean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from recipes import changed, crops_of
+
+from knownface.dataset.folder import scan
+from knownface.dataset.portraits import Faces
+from knownface.embed.embedder import Embedder
+from knownface.embed.views import small_views
+from knownface.measure.trial import Trial
+from knownface.networks.load import choose_backbone
+from knownface.networks.to_onnx import export_onnx
+from knownface.progress import silent
+from knownface.stats.intervals import wilson_interval
+from knownface.training import candidates, race
+from knownface.training.candidates import Lesson, TrainingContext
+from knownface.training.config import TrainingConfig
+from knownface.training.history import History
+from knownface.training.judging import Judged, probability_better
+from knownface.training.race import CandidateTrial
+from knownface.training.rounds import Ground, Round
+from knownface.training.train import known_comparison, load_network
+
+TESTED, GIVEN, OTHERS = 16, 90, 400  # test photos of a person; photos of strangers given, tested
+CLEARLY = 0.2  # of the rule before: the lead asked for, times the root of the number of photos
+ARRAYS = ("scores", "truth", "strangers", "others")
+Name = tuple[str, str]  # of a network, and of the way in which it is compared
+
+
+# ---------------------------------------------------------------- draws
+@dataclass(frozen=True)
+class Photos:
+    """Crops (n, size, size, 3) and whose they are (n,)."""
+
+    crops: np.ndarray
+    labels: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Photos:
+        return Photos(self.crops[rows], self.labels[rows])
+
+    @classmethod
+    def read(cls, folder: Path, cropped: bool, backbone: str) -> Photos:
+        if not cropped:
+            return cls(*crops_of(folder, backbone))
+        found = scan(folder)
+        crops = [cv2.imread(str(path))[:, :, ::-1] for path in found.paths]
+        return cls(np.stack(crops), found.labels)
+
+
+@dataclass(frozen=True)
+class Draw:
+    train: Photos
+    test: Photos
+    given: Photos
+    others: Photos
+
+    @classmethod
+    def number(cls, number: int, people: Photos, strangers: Photos) -> Draw:
+        rng = np.random.default_rng(number)
+        k, n = (round(np.exp(rng.uniform(np.log(5), np.log(20)))) for _ in range(2))
+        has_given = rng.random() < 0.5
+        chosen = rng.choice(people.labels.max() + 1, k, replace=False)
+        train: list[int] = []
+        test: list[int] = []
+        for person in chosen:
+            rows = rng.permutation(np.flatnonzero(people.labels == person))
+            test.extend(rows[: min(TESTED, len(rows) - n)])
+            train.extend(rows[-n:])
+        order = rng.permutation(strangers.labels.max() + 1)
+        first, rest = (
+            rng.permutation(np.flatnonzero(np.isin(strangers.labels, some)))
+            for some in (order[:30], order[30:])
+        )
+        place = {int(person): index for index, person in enumerate(chosen)}
+        known = [
+            Photos(part.crops, np.array([place[int(label)] for label in part.labels]))
+            for part in (people[np.array(train)], people[np.array(test)])
+        ]
+        given = strangers[first[: GIVEN if has_given else 0]]
+        return cls(*known, given, strangers[rest[:OTHERS]])
+
+
+# ---------------------------------------------------------------- candidates
+def measured(
+    draw: Draw, number: int, condition: str, backbone: str, networks: list[str], work: Path
+) -> dict[str, np.ndarray]:
+    """Judge every candidate in every round, and in the end: arrays by round, name and what."""
+    found, wanted = choose_backbone(backbone, None, silent)
+    model, origin = load_network(found, wanted, TrainingConfig("", seed=number), silent)
+    export_onnx(model, work / "frozen.onnx")
+    embedder = Embedder(work / "frozen.onnx")
+    comparison = known_comparison(found, origin, TrainingConfig(""))
+
+    def faces(photos: Photos, seed: int) -> Faces:
+        rng = np.random.default_rng(10 * number + seed)
+        crops = np.array([changed(crop, condition, rng) for crop in photos.crops], np.uint8)
+        crops = crops.reshape(-1, *draw.train.crops.shape[1:])
+        embeddings = embedder.embed(crops, mirrored=comparison is not None)
+        small = small_views(embedder, crops, embeddings) if comparison and seed == 0 else None
+        return Faces(crops, embeddings, small)
+
+    train, test, given, others = map(
+        faces, (draw.train, draw.test, draw.given, draw.others), range(4)
+    )
+    labels, groups = draw.train.labels, np.arange(len(train))
+    ground = Ground.of(train, labels, groups, given, draw.given.labels, number)
+    tested = Faces(
+        np.concatenate([train.crops, test.crops]),
+        np.concatenate([train.embeddings, test.embeddings]),
+        None if train.small is None else np.concatenate([train.small, test.embeddings]),
+    )
+    ends = np.arange(len(train)), np.arange(len(train), len(tested)), groups[:0]
+    known = np.concatenate([labels, draw.test.labels])
+    final = Ground(tested, known, [Round(*ends)], others, draw.others.labels)
+    history = History(work, "race", tensorboard=False, mlflow=False, options={})
+    context = TrainingContext(
+        model, embedder, work, "cpu", "auto", number, None, history, silent, comparison
+    )
+    kept: dict[str, np.ndarray] = {}
+    for name in ["frozen", "whitened", "head", *networks]:
+        method, dear = getattr(candidates, name), name in networks
+        for index, part in enumerate(ground.rounds):
+            if dear and (index >= race.NETWORK_ROUNDS or nothing_to_win(kept)):
+                break
+            kept |= judged(method, context, ground, part, str(index))
+        kept |= judged(method, context, final, final.rounds[0], "end")
+    return kept
+
+
+def judged(
+    method: candidates.Method, context: TrainingContext, ground: Ground, part: Round, where: str
+) -> dict[str, np.ndarray]:
+    start = time.perf_counter()
+    if where == "end":  # the test photos are no part of what is prepared once for all rounds
+        rows = part.learned
+        lesson = Lesson(ground.faces[rows], ground.labels[rows], rows, where)
+    else:
+        lesson = Lesson(ground.faces, ground.labels, part.learned, where)
+    candidate = method(context, lesson)
+    found: dict[str, np.ndarray] = {}
+    for kind, each in race.judge(candidate, context, lesson, ground, part):
+        arrays = (each.trial.scores, each.trial.truth, each.trial.strangers, each.others)
+        key = f"{where}|{candidate.name}|{kind}"
+        found |= {f"{key}|{name}": a for name, a in zip(ARRAYS, arrays, strict=True)}
+        found[f"{key}|seconds"] = np.array(time.perf_counter() - start)
+    return found
+
+
+# ---------------------------------------------------------------- rules
+@dataclass(frozen=True)
+class Record:
+    """What was kept of a draw: of each candidate its rounds, its end, and its seconds."""
+
+    rounds: dict[Name, list[Judged]]
+    ends: dict[Name, Judged]
+    seconds: dict[tuple[str, str], float]
+
+    @classmethod
+    def of(cls, kept: dict[str, np.ndarray]) -> Record:
+        rounds: dict[Name, list[Judged]] = {}
+        ends: dict[Name, Judged] = {}
+        seconds: dict[tuple[str, str], float] = {}
+        for key in (key.removesuffix("|scores") for key in kept if key.endswith("|scores")):
+            where, network, kind = key.split("|")
+            scores, truth, strangers, others = (kept[f"{key}|{name}"] for name in ARRAYS)
+            each = Judged(Trial(scores, truth, strangers), others)
+            if where == "end":
+                ends[network, kind] = each
+            else:
+                rounds.setdefault((network, kind), []).append(each)
+            seconds[where, network] = float(kept[f"{key}|seconds"])
+        return cls(rounds, ends, seconds)
+
+    @property
+    def frozen(self) -> Name:
+        """The frozen network as it is compared where nothing else is chosen."""
+        return next(name for name in self.ends if name[0] == "frozen")
+
+    @property
+    def networks(self) -> list[list[Name]]:
+        """Candidates in the order of the race, each with its ways of comparison."""
+        kinds: dict[str, list[Name]] = {}
+        for name in self.ends:  # a whitened frozen network enters by itself
+            kinds.setdefault("whitened" if name == ("frozen", "whitened") else name[0], []).append(
+                name
+            )
+        return list(kinds.values())
+
+
+def nothing_to_win(kept: dict[str, np.ndarray]) -> bool:
+    """Whether every rule stops before a network is trained."""
+    record = Record.of(kept)
+    parts = record.rounds[record.frozen]
+    return min(Judged.pooled(parts).score, parts[0].score) >= race.ENOUGH
+
+
+def before(record: Record) -> tuple[Name, float]:
+    """The rule of versions before: one round, and a lead that falls with the number of photos."""
+    names = record.networks
+    chosen, spent = record.frozen, 0.0
+    first = best = record.rounds[chosen][0]
+    clearly = first.score + CLEARLY / np.sqrt(len(first.trial.truth))
+    for kinds in names[1:]:
+        if best.score >= race.ENOUGH or kinds[0] not in record.rounds:
+            break
+        spent += record.seconds["0", kinds[0][0]]
+        for name in kinds:
+            each = record.rounds[name][0]
+            accurate = each.trial.accuracy >= first.trial.accuracy
+            if each.score > max(best.score, clearly) and accurate:
+                best, chosen = each, name
+    return chosen, spent + record.seconds["end", chosen[0]]
+
+
+def after(record: Record) -> tuple[Name, float]:
+    """The rule as it is."""
+    tried: list[CandidateTrial] = []
+    spent = 0.0
+    for kinds in record.networks:
+        if tried and race.enough(race.choose(tried)):
+            break
+        if kinds[0] not in record.rounds:
+            break
+        count = len(record.rounds[kinds[0]])
+        for rounds in range(1, count + 1):
+            spent += record.seconds[str(rounds - 1), kinds[0][0]]
+            trials = [tried_in(record, name, rounds) for name in kinds]
+            if tried and not race.goes_on(trials):
+                break
+        tried += trials
+    best = race.choose(tried)
+    return (best.network, best.kind), spent + record.seconds["end", best.network]
+
+
+def tried_in(record: Record, name: Name, rounds: int) -> CandidateTrial:
+    each = Judged.pooled(record.rounds[name][:rounds])
+    against = Judged.pooled(record.rounds[record.frozen][:rounds])
+    return CandidateTrial(*name, each, against, probability_better(each, against), 0.0)  # type: ignore[arg-type]
+
+
+RULES = {"frozen": lambda record: (record.frozen, 0.0), "before": before, "after": after}
+
+
+# ---------------------------------------------------------------- what came of it
+def ended(judged: Judged) -> tuple[float, float]:
+    """Accuracy, and DIR at FAR 1 %."""
+    return judged.trial.accuracy, judged.dirs[0]
+
+
+def far_worse(chosen: Judged, frozen: Judged) -> bool:
+    """Below the frozen network's 95 % interval, in accuracy or in DIR."""
+    low = frozen.trial.accuracy_ci95[0], frozen.trial.dir_at_far_ci95(0.01, frozen.others)[0]
+    return any(x < least for x, least in zip(ended(chosen), low, strict=True))
+
+
+COLUMNS = (
+    "rule", "accuracy", "DIR", "regret in accuracy", "regret in DIR", "other than frozen", "worse",
+    "far worse", "seconds",
+)  # fmt: skip
+
+
+def table(records: list[Record]) -> Iterator[str]:
+    """A line for each rule; the mean of draws, with a 95 % interval from resampling them."""
+    yield "| " + " | ".join(COLUMNS) + " |"
+    yield "|---" * len(COLUMNS) + "|"
+    rng = np.random.default_rng(0)
+    some = rng.integers(0, len(records), (2000, len(records)))
+    for name, rule in RULES.items():
+        rows, flags = [], []
+        for record in records:
+            chosen, seconds = rule(record)
+            frozen, end = record.ends[record.frozen], record.ends[chosen]
+            best = max(record.ends.values(), key=lambda each: sum(ended(each)))
+            rows.append([*ended(end), *np.subtract(ended(best), ended(end)), seconds])
+            other = chosen != record.frozen
+            flags.append([other, sum(ended(end)) < sum(ended(frozen)), far_worse(end, frozen)])
+        values = np.array(rows)
+        lows, highs = np.percentile(values[some].mean(1), [2.5, 97.5], axis=0)
+        means = [
+            f"{mean:.3f} ({low:.3f} to {high:.3f})"
+            for mean, low, high in zip(values.mean(0), lows, highs, strict=True)
+        ][:4]
+        counts = np.array(flags).sum(0).tolist()
+        shares = [f"{counts[0]}"]
+        for count in counts[1:]:
+            low, high = wilson_interval(count, len(records))
+            shares.append(f"{count} ({low:.2f} to {high:.2f})")
+        yield "| " + " | ".join([name, *means, *shares, f"{values[:, 4].mean():.0f}"]) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("people", type=Path)
+    parser.add_argument("strangers", type=Path)
+    parser.add_argument("--backbone", default="mobilefacenet")
+    parser.add_argument("--draws", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0, help="number of the first draw")
+    parser.add_argument("--faces", default="find", choices=("find", "cropped"))
+    parser.add_argument("--networks", nargs="*", default=["whole"], choices=("top", "whole"))
+    parser.add_argument("--log", type=Path, default=Path("runs/race"))
+    parser.add_argument("--report", action="store_true", help="only what is in the log already")
+    arguments = parser.parse_args()
+    arguments.log.mkdir(parents=True, exist_ok=True)
+    if not arguments.report:
+        fill(arguments)
+    for condition in ("clean", "20px"):
+        files = sorted(arguments.log.glob(f"*-{condition}.npz"))
+        records = [Record.of(dict(np.load(file))) for file in files]
+        if records:
+            print(f"\n{condition}, {len(records)} draws\n", *table(records), sep="\n")
+
+
+def fill(arguments: argparse.Namespace) -> None:
+    """Measure the draws that are not in the log."""
+    people, strangers = (
+        Photos.read(folder, arguments.faces == "cropped", arguments.backbone)
+        for folder in (arguments.people, arguments.strangers)
+    )
+    numbers = range(arguments.first, arguments.first + arguments.draws)
+    draws = {number: Draw.number(number, people, strangers) for number in numbers}
+    for number, draw in sorted(draws.items(), key=lambda each: len(each[1].train.labels)):
+        for condition in ("20px", "clean") if number % 3 == 0 else ("20px",):
+            file = arguments.log / f"{number:03d}-{condition}.npz"
+            if file.exists():
+                continue
+            with tempfile.TemporaryDirectory() as work:
+                kept = measured(
+                    draw, number, condition, arguments.backbone, arguments.networks, Path(work)
+                )
+            np.savez_compressed(file, **kept)  # type: ignore[arg-type]
+            print(file, len(draw.train.labels), "photos", flush=True)
+
+
+if __name__ == "__main__":
+    main()
