@@ -116,7 +116,10 @@ def logistic(recognizer: knownface.Recognizer, work: Path) -> dict[str, float]:
     tested = json.loads((work / "split.json").read_text())["validation"]
     truth = np.array([gallery.people.index(name.split("/")[0]) for name in tested])
     probes, strangers = (
-        recognizer.embedder.embed(np.stack([cv2.imread(str(p))[:, :, ::-1] for p in paths]))
+        recognizer.embedder.embed(
+            np.stack([cv2.imread(str(p))[:, :, ::-1] for p in paths]),
+            mirrored=recognizer.mirrored,
+        )
         for paths in (
             [work / "people" / name for name in tested],
             sorted((work / "strangers").rglob("*.png")),

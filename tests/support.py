@@ -32,7 +32,7 @@ def gallery_of(people: int, photos: int, spread: float = 0.1, seed: int = 0) -> 
     return Gallery.enroll(names, embeddings(rng, centres[labels], spread), labels, files, files)
 
 
-def comparison_of(width: int = 32, seed: int = 0) -> Comparison:
+def comparison_of(width: int = 32, seed: int = 0, slope: float = 0.06) -> Comparison:
     """What might be known of a network: of any faces, about half are taken for small ones."""
     rng = np.random.default_rng(seed)
     spaces = []
@@ -41,7 +41,7 @@ def comparison_of(width: int = 32, seed: int = 0) -> Comparison:
         matrix = (turn * rng.uniform(0.5, 2, width) @ turn.T).astype(np.float32)
         whitening = Whitening(0.02 * rng.normal(size=width).astype(np.float32), matrix)
         people = embeddings(rng, np.tile(0.1 * rng.normal(size=width), (200, 1)), 1.0)
-        spaces.append(Space(whitening, Cohort.of(people), (0.06, 0.03 + 0.04 * len(spaces))))
+        spaces.append(Space(whitening, Cohort.of(people), (slope, 0.03 + 0.04 * len(spaces))))
     return Comparison(*spaces, rng.normal(size=width).astype(np.float32), 0.1)
 
 

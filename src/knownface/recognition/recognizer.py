@@ -118,8 +118,7 @@ class Recognizer:
         """Whether photos are seen mirrored, too: where more is known of the network than itself.
 
         Of 100 faces of people with one photo each, about two more are named at the same
-        false-accept rate, for 7 to 21 % of the time that a photo takes (docs/comparison.md); in
-        videos there are more pictures of a face anyway, and they go without.
+        false-accept rate, for 7 to 21 % of a photo's time (docs/comparison.md). Videos go without.
         """
         return self.gallery.comparison is not None
 
@@ -136,9 +135,9 @@ class Recognizer:
         photo = open_photo(source)
         picture = photo.picture
         faces, crops = self.cropper().crop_picture(picture)
-        path = str(path_of(source) or "")
         embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
         named = self._named(faces, crops, embeddings, photo.digest)
+        path = str(path_of(source) or "")
         return Recognition(path, named, size=(picture.width, picture.height))
 
     def recognize_photos(
@@ -221,8 +220,8 @@ class Recognizer:
         with TemporaryDirectory() as aside, changed_folder(Path(folder), RECORD) as change:
             exported = self.embedder.exported
             names = NETWORKS[exported.format if exported else "onnx"]
-            copied = [change.add(*each) for each in zip(names, self.embedder.files, strict=True)]
-            if joined(copied) != self.embedder.digest:
+            files = zip(names, self.embedder.files, strict=True)
+            if joined([change.add(*each) for each in files]) != self.embedder.digest:
                 raise KnownfaceError(
                     f"{self.embedder.path}: another network lies there by now; load it again"
                 )

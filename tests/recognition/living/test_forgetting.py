@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from living_people import Cast, answer, living
+from living_people import Cast, answer, living, unit
 
 from knownface.errors import KnownfaceError
 from knownface.faces.crop_cache import crops_folder
@@ -58,7 +58,16 @@ def run(tmp_path: Path) -> Path:
 
 
 def faces() -> list[SeenFace]:
-    return [CAST.face(8, number) for number in range(4)]
+    return [with_small(CAST.face(8, number)) for number in range(4)]
+
+
+def with_small(face: SeenFace) -> SeenFace:
+    return replace(face, small=small_of(face))
+
+
+def small_of(face: SeenFace) -> np.ndarray:
+    """The same with fewer pixels: no number of it is in the embedding."""
+    return unit(face.embedding[::-1] + 0.1)
 
 
 def traces(run: Path) -> list[str]:
@@ -66,6 +75,10 @@ def traces(run: Path) -> list[str]:
     every = [CAST.face(8, number) for number in range(10)]
     pieces = {f"embedding {kind}": [f.embedding.astype(kind)[3:9].tobytes() for f in every]
               for kind in ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8")}  # fmt: skip
+    smalls = [small_of(face) for face in every]
+    pieces |= {f"small {kind}": [small.astype(kind)[3:9].tobytes() for small in smalls]
+               for kind in ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8")}  # fmt: skip
+    pieces["small, base64"] = [b64encode(small.tobytes())[8:60] for small in smalls]
     pieces["portrait"] = [face.portrait[40:90] for face in every]
     pieces["base64"] = [b64encode(face.embedding.tobytes())[8:60] for face in every]
     pieces["digest"] = [face.digest.encode() for face in every]
@@ -81,7 +94,9 @@ def traces(run: Path) -> list[str]:
 
 def test_nothing_is_left_in_any_file_or_free_page(run: Path) -> None:
     there = traces(run)
-    for what in ("embedding <f4", "portrait", "base64", "digest", "name"):
+    for what in (
+        "embedding <f4", "small <f4", "portrait", ": base64", "small, base64", "digest", "name",
+    ):  # fmt: skip
         assert any(what in each for each in there), f"the search finds no {what}"
     receipt = LivingGallery(run).forget("Zoe before")  # a name from before leads to them
     assert traces(run) == []
