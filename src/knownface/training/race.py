@@ -96,9 +96,9 @@ class Outcome:
 
 
 def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
-    """Of those that are better than the frozen network, which is first, by WORTH and SURE: the best.
+    """Of those that are surely better than the frozen network, and by WORTH: the best.
 
-    It is the frozen network itself where there are none.
+    It is the frozen network itself, which is first, where there are none.
     """
     better = [each for each in tried[1:] if each.sure >= SURE and each.gain >= WORTH]
     return max(better, key=lambda each: each.gain, default=tried[0])
