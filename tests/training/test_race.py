@@ -158,11 +158,14 @@ def test_what_is_chosen_is_the_best_of_those_that_are_surely_better() -> None:
 
     first = Judged(Trial(np.eye(PEOPLE)[labels - 1], labels, np.full(9, 0.1)), np.arange(9))
     frozen = CandidateTrial("frozen", "means", first, first, 0.5, 0.0)
-    unsure, little, more = (
-        entrant(*each) for each in (("unsure", 0.9, 0.6), ("little", 0.3, 0.95), ("more", 0.6, 0.9))
+    unsure, little, more, hardly = (
+        entrant("unsure", 0.9, 0.6),
+        entrant("little", 0.3, 0.95),
+        entrant("more", 0.6, 0.9),
+        entrant("hardly", 0.009, 0.99),
     )
     assert choose([frozen, unsure, little, more]) is more
-    assert choose([frozen, unsure]) is frozen
+    assert choose([frozen, unsure, hardly]) is frozen
 
 
 def test_what_all_photos_have_in_common_is_whitened_away(
