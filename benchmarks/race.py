@@ -285,6 +285,7 @@ def table(records: list[Record]) -> Iterator[str]:
     yield "|---" * len(COLUMNS) + "|"
     rng = np.random.default_rng(0)
     some = rng.integers(0, len(records), (2000, len(records)))
+    ends: dict[str, np.ndarray] = {}
     for name, rule in RULES.items():
         rows, flags = [], []
         for record in records:
@@ -294,7 +295,7 @@ def table(records: list[Record]) -> Iterator[str]:
             rows.append([*ended(end), *np.subtract(ended(best), ended(end)), seconds])
             other = chosen != record.frozen
             flags.append([other, sum(ended(end)) < sum(ended(frozen)), far_worse(end, frozen)])
-        values = np.array(rows)
+        values = ends[name] = np.array(rows)
         lows, highs = np.percentile(values[some].mean(1), [2.5, 97.5], axis=0)
         means = [
             f"{mean:.3f} ({low:.3f} to {high:.3f})"
@@ -306,6 +307,11 @@ def table(records: list[Record]) -> Iterator[str]:
             low, high = wilson_interval(count, len(records))
             shares.append(f"{count} ({low:.2f} to {high:.2f})")
         yield "| " + " | ".join([name, *means, *shares, f"{values[:, 4].mean():.0f}"]) + " |"
+    gains = (ends["after"] - ends["before"])[:, :4]
+    lows, highs = np.percentile(gains[some].mean(1), [2.5, 97.5], axis=0)
+    cells = zip(gains.mean(0), lows, highs, strict=True)
+    texts = [f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" for mean, low, high in cells]
+    yield "| after less before | " + " | ".join(texts) + " | | | | |"
 
 
 def main() -> None:
