@@ -18,7 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from race import Draw, Photos, Record, table
+from race import Draw, Photos
+from race_records import Record, table
 from recipes import changed
 from sklearn.linear_model import LogisticRegression
 
