@@ -29,7 +29,7 @@ from knownface.recognition.threshold import Threshold
 
 log = logging.getLogger(__name__)
 
-UNFITTED = ("frozen", "frozen, means", "head, columns")  # candidates whose network stayed as it was
+UNFITTED = ("frozen", "head, columns")  # candidates whose network stayed as it was
 
 
 @dataclass(frozen=True)

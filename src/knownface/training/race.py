@@ -53,8 +53,7 @@ class CandidateTrial:
 
     @property
     def name(self) -> str:
-        other = self.kind == "means" and self.network != "frozen"
-        plain = other or self.kind == "normalised" or self.judged is self.against
+        plain = self.kind in ("means", "normalised")
         return self.network if plain else f"{self.network}, {self.kind}"
 
     @property
