@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from knownface.embed.stream import FacePipeline
 from knownface.networks.record import Backbone
 from knownface.progress import silent
 from knownface.recognition.about import About
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.recognizer import Recognizer
 from knownface.training.config import TrainingConfig
 from knownface.training.photos import SAID, TrainingPhotos, collect
@@ -31,7 +33,8 @@ Network = tuple[Backbone, FacePipeline]
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return frozen_pipeline("mobilefacenet", cache=True)
+    record, pipeline = frozen_pipeline("mobilefacenet", cache=True)
+    return record, replace(pipeline, mirrored=True)
 
 
 def learn(data: Path, network: Network) -> tuple[TrainingPhotos, Recognizer]:
@@ -39,7 +42,10 @@ def learn(data: Path, network: Network) -> tuple[TrainingPhotos, Recognizer]:
     record, pipeline = network
     photos = collect(scan(data), None, pipeline, silent, validation=0.2, seed=0)
     config = TrainingConfig(data=data, recipe="frozen")
-    outcome = Outcome([], "frozen", "frozen, as asked")
+    assert record.comparison is not None
+    known = Comparison.read(record.comparison)
+    outcome = Outcome([], "frozen", "frozen, as asked", comparison=known)
+    photos = photos.with_small(pipeline.embedder, silent)
     return photos, enroll(photos, pipeline.embedder, outcome, record, config, About())[0]
 
 
