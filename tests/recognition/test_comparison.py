@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_very_many_people_take_half_the_memory() -> None:
     plain = Templates(people.astype(np.float16)).scores(faces)
     np.testing.assert_allclose(plain, faces @ people.T, atol=2e-3)
     assert plain.dtype == np.float32
+    many = Templates(directions(20_000, 4).astype(np.float16), None, KNOWN)
+    many.scores(faces[:1])
+    tracemalloc.start()
+    known = Templates(many.templates, None, KNOWN)
+    known.scores(faces)  # some of which show little
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 3 * many.templates.nbytes  # of both kinds of faces, and the moments
 
 
 def test_scores_are_cosines_of_the_same_rate() -> None:
