@@ -81,7 +81,8 @@ class Trial:
         """
         people, index = np.unique(labels[train], return_inverse=True)
         rows = test[np.isin(labels[test], people)]
-        templates = Matcher.of_means(faces.embeddings[train], index, faces[train].small, comparison)
+        learned = faces[train]
+        templates = Matcher.of_means(learned.embeddings, index, learned.small, comparison)
         truth = np.searchsorted(people, labels[rows])
         probes = faces.embeddings[rows]
         return cls.of(templates.scores, probes, truth, probes[:0]), rows

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from knownface.recognition.comparison import BLOCK, Comparison, Templates
+from knownface.recognition.comparison import BLOCK, Comparison, Matcher, Templates
 from knownface.recognition.corrections import Corrections
-from knownface.stats.vectors import mean_templates, unit_length
+from knownface.stats.vectors import mean_templates, sums_of, unit_length
 
 UNIT = 1e-3  # by how much rounding may change a length of 1
 
@@ -121,7 +121,7 @@ class Gallery:
             small = np.concatenate([self.small, embeddings if small is None else small])
         sums = sums_of(self.embeddings, self.labels, len(self.people))
         sums = self.templates * np.linalg.norm(sums, axis=1, keepdims=True)
-        np.add.at(sums, labels, embeddings)
+        sums += sums_of(embeddings, labels, len(self.people))
         return Gallery.enroll(
             self.people,
             np.concatenate([self.embeddings, embeddings]),
@@ -141,9 +141,10 @@ class Gallery:
         Everybody needs a photo among them; with ValueError otherwise.
         """
         others = np.setdiff1d(np.arange(len(self.labels)), rows)
-        kept, more = (np.zeros(self.templates.shape, np.float64) for _ in range(2))
-        np.add.at(kept, self.labels[rows], self.embeddings[rows])
-        np.add.at(more, self.labels[others], self.embeddings[others])
+        kept, more = (
+            sums_of(self.embeddings[some], self.labels[some], len(self.people))
+            for some in (rows, others)
+        )
         # |template| of the sum is what gives the template before its length: a quadratic equation.
         along = (self.templates * more).sum(1)
         root = along**2 - (more**2).sum(1) + (kept**2).sum(1)
@@ -200,12 +201,9 @@ class Gallery:
 
     def of_photos(self, rows: np.ndarray) -> Templates:
         """The means of some photos alone, everybody having one among them: rows, or (n,) bool."""
-        labels, people = self.labels[rows], len(self.people)
-        small = None
-        if self.small is not None and self.comparison is not None:
-            small = mean_templates(self.small[rows], labels, people)
-        means = mean_templates(self.embeddings[rows], labels, people)
-        return Templates(means, small, self.comparison)
+        small = None if self.small is None else self.small[rows]
+        embeddings, labels = self.embeddings[rows], self.labels[rows]
+        return Matcher.of_means(embeddings, labels, small, self.comparison).templates
 
     def pairs(self, names: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
         """Indices of pairs of people; pairs of which one is not enrolled are left out."""
@@ -273,13 +271,6 @@ class Gallery:
         own = Templates(unit_length(sums[labels] - photos), small, self.comparison)
         scores[np.arange(len(photos)), labels] = own.paired(photos)
         return scores
-
-
-def sums_of(embeddings: np.ndarray, labels: np.ndarray, people: int) -> np.ndarray:
-    """Of each person's embeddings: (people, d) float64."""
-    sums = np.zeros((people, embeddings.shape[1]), np.float64)
-    np.add.at(sums, labels, embeddings)
-    return sums
 
 
 def _check_directions(name: str, rows: np.ndarray) -> None:

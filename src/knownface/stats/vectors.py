@@ -11,10 +11,16 @@ def unit_length(vectors: np.ndarray, least: float = 1e-12) -> np.ndarray:
     return np.asarray(vectors / np.maximum(lengths, least))
 
 
-def mean_templates(embeddings: np.ndarray, labels: np.ndarray, people: int) -> np.ndarray:
-    """Unit-length mean of each person's unit-length embeddings: (people, d)."""
+def sums_of(embeddings: np.ndarray, labels: np.ndarray, people: int) -> np.ndarray:
+    """Sum of each person's embeddings (n, d), labels (n,): (people, d) float64."""
     sums = np.zeros((people, embeddings.shape[1]), np.float64)
     np.add.at(sums, labels, embeddings)
+    return sums
+
+
+def mean_templates(embeddings: np.ndarray, labels: np.ndarray, people: int) -> np.ndarray:
+    """Unit-length mean of each person's unit-length embeddings: (people, d)."""
+    sums = sums_of(embeddings, labels, people)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     if (norms == 0).any():
         raise ValueError("a person without any usable embedding")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knownface.stats.vectors import unit_length
+from knownface.stats.vectors import sums_of, unit_length
 
 SMALLEST = 1e-9  # variance that still counts; of a unit-length embedding it is about 1e-3
 
@@ -36,8 +36,7 @@ class Whitening:
         from sklearn.covariance import empirical_covariance, ledoit_wolf, shrunk_covariance
 
         people = int(labels.max()) + 1
-        means = np.zeros((people, embeddings.shape[1]), np.float64)
-        np.add.at(means, labels, embeddings)
+        means = sums_of(embeddings, labels, people)
         means /= np.bincount(labels, minlength=people)[:, None]
         differences = embeddings - means[labels]
         if shrinkage is None:

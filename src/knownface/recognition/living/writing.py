@@ -16,6 +16,7 @@ from knownface.recognition.gallery import Gallery
 from knownface.recognition.living import schema
 from knownface.recognition.living.changes import insert
 from knownface.recognition.living.reading import blob
+from knownface.stats.vectors import sums_of
 
 MEAN = 1e-3  # how far a template may be from the mean of its faces and still be that, in cosine
 
@@ -87,8 +88,7 @@ def _write_people(
 
 def _anchors(gallery: Gallery) -> list[bytes | None]:
     """What is added to the sums of faces to give the templates; None for plain means."""
-    sums = np.zeros(gallery.templates.shape, np.float64)
-    np.add.at(sums, gallery.labels, gallery.embeddings)
+    sums = sums_of(gallery.embeddings, gallery.labels, len(gallery.people))
     lengths = np.linalg.norm(sums, axis=1)
     cosines = (gallery.templates * sums).sum(1) / np.maximum(lengths, 1e-12)
     anchors = gallery.templates * lengths[:, None] - sums
