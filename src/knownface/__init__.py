@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knownface.cluster.group import Grouping, group
     from knownface.deployment.export import Export, export
     from knownface.deployment.imports import Imported, import_people
     from knownface.diagnosis.findings import Diagnosis
@@ -57,6 +58,7 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "Export",
+    "Grouping",
     "Imported",
     "KnownfaceError",
     "LivingGallery",
@@ -79,6 +81,7 @@ __all__ = [
     "export",
     "fetch",
     "forget",
+    "group",
     "history",
     "import_people",
     "load_backbone",
@@ -102,6 +105,7 @@ _HOME = {
     "Diagnosis": "diagnosis.findings",
     "Evaluation": "measure.evaluation",
     "Export": "deployment.export",
+    "Grouping": "cluster.group",
     "Imported": "deployment.imports",
     "KnownfaceError": "errors",
     "LivingGallery": "recognition.living.gallery",
@@ -124,6 +128,7 @@ _HOME = {
     "export": "deployment.export",
     "fetch": "networks.catalogue",
     "forget": "pages.forgetting",
+    "group": "cluster.group",
     "history": "recognition.people",
     "import_people": "deployment.imports",
     "load_backbone": "networks.load",

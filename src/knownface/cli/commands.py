@@ -19,6 +19,7 @@ VERBS = {
     "evaluate": "Test a recogniser on photos it has not seen; enrolled photos are left out.",
     "report": "Put several finished runs side by side on one page.",
     "recognize": "Name every face: one line per face, `photo.jpg: name similarity [x, y, w, h]`.",
+    "group": "Sort a pile of photos into one folder for each person.",
     "people": "Who is known; rename, merge, split, forget and more.",
     "enroll": "Add photos of somebody, new or known, without training again.",
     "correct": "Say who a face is, who it is not, or that it is nobody: for good.",

@@ -10,12 +10,15 @@ RECORD, GALLERY = "recognizer.json", "gallery.sqlite"
 # Of an export: the templates (p, d), float32, little-endian, row by row in the order of `people`,
 # for programs that have nothing but the runtime.
 TEMPLATES = "templates.f32"
+MEMORY = ".knownface"  # the one in a folder that `group` made
 
 
 def artifact_folder(folder: Path) -> Path:
-    """A recognizer folder, or the one in a run folder; KnownfaceError where there is none."""
-    for candidate in (folder, folder / "recognizer"):
+    """A recognizer folder, or the one in a folder that train or group made; KnownfaceError where
+    there is none.
+    """
+    for candidate in (folder, folder / "recognizer", folder / MEMORY):
         if (candidate / RECORD).is_file():
             return candidate
     what = f"holds no {RECORD}" if folder.is_dir() else "no such folder"
-    raise KnownfaceError(f"{folder}: {what}; expected a run or recognizer folder made by train")
+    raise KnownfaceError(f"{folder}: {what}; expected a folder made by train or group")

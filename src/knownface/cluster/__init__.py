@@ -1,0 +1,1 @@
+"""A pile of photos: who is the same person, and finding them again."""

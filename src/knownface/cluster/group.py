@@ -1,0 +1,242 @@
+"""The verb: a pile of photos becomes one folder for each person."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from knownface.cluster.agglomerate import grouped
+from knownface.cluster.evidence import Evidence
+from knownface.cluster.folders import Folders, copies_of, folder_of
+from knownface.cluster.memory import Memory, backbone_of, refuse_others, without_people
+from knownface.errors import Interrupted, KnownfaceError
+from knownface.options import BackboneName, Device, FacesMode, Licence, Option, Weights, checked
+from knownface.progress import Track, silent
+from knownface.recognition.answers import SMALLEST_FACE
+from knownface.recognition.living.records import SeenPhoto
+from knownface.recognition.living.regrouping import (
+    FREE,
+    Pile,
+    Theirs,
+    gather,
+    photos_of_people,
+    regroup,
+    say,
+)
+from knownface.recognition.recognizer import Recognizer
+from knownface.recognition.sources import folder_apart, photos_of
+from knownface.stats.vectors import unit_length
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 256  # photos that are looked at before what was seen is kept: what Ctrl-C can cost
+NAMED = 5  # photos that could not be read, said one by one
+
+
+@dataclass(frozen=True)
+class Group:
+    """One person. name: None as long as nobody has given one. folder: below the folders."""
+
+    name: str | None
+    folder: str
+    faces: int
+    photos: int
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What a pile holds, and who is in it.
+
+    photos: that were looked at now; new: of them, not looked at before; unreadable: of these.
+    faces: in all photos that were ever looked at; unclear: of them, those that show too little for
+    anybody to be recognised; ignored: of which somebody has said that they are nobody.
+    people: those with most faces first; moved: how many faces were said to be somebody by moving
+    photos between folders.
+    """
+
+    out: str
+    photos: int
+    new: int
+    unreadable: int
+    faces: int
+    unclear: int
+    ignored: int
+    moved: int
+    people: tuple[Group, ...]
+    seconds: float
+    device: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For people to read."""
+        several = [each for each in self.people if each.name or each.faces > 1]
+        once = len(self.people) - len(several)
+        named = sum(each.name is not None for each in several)
+        lines = [
+            f"{self.faces} faces in {self.out}: {len(several)} people, {named} of them with a name,"
+            f" and {once} who were seen once"
+        ]
+        if self.unclear:
+            lines.append(f"{self.unclear} faces show too little for anybody to be recognised")
+        if self.moved:
+            lines.append(f"{self.moved} faces are whose folder they were moved to")
+        return lines
+
+
+def group(
+    photos: Annotated[
+        Iterable[str | Path] | str | Path,
+        Option("Photos, folders of photos, or globs.", flag="PHOTOS"),
+    ],
+    *,
+    out: Annotated[str | Path, Option("The folder for a folder per person.", "--out")],
+    recognizer: Annotated[
+        str | Path | None, Option("A run or recognizer folder, whose people get their names.")
+    ] = None,
+    backbone: BackboneName = "auto",
+    weights: Weights = None,
+    accept_license: Licence = False,
+    faces: FacesMode = "detect",
+    links: Annotated[bool, Option("Links to the photos, not copies.")] = False,
+    device: Device = "auto",
+    track: Track = silent,
+) -> Grouping:
+    """Sort a pile of photos into one folder for each person.
+
+    Nothing has to be known: neither how many people there are, nor a threshold. A photo of two
+    people lies in the folders of both. Whoever has no name yet is `person-0001` and so on, and
+    people who were seen once lie in `seen once`. Called again, it looks at new photos alone; names
+    stay, and so does everything that was said since: on the page that `serve` shows of the folder,
+    with `people`, `correct` and the like, or by renaming folders and moving photos between them.
+
+    out: apart from the photos. recognizer: taken over once, when the folders are new.
+    Raises KnownfaceError; Interrupted, with what was seen kept.
+    """
+    checked("faces", FacesMode, faces)
+    checked("device", Device, device)
+    start = time.perf_counter()
+    given = [photos] if isinstance(photos, str | Path) else list(photos)
+    paths = [Path(os.path.abspath(path)) for path in photos_of(given)]
+    place = folder_apart("out", out, given, paths)
+    memory = Memory(place)
+    if not memory.is_there:
+        if recognizer is not None:
+            memory.begin_with(Path(recognizer))
+        else:
+            memory.begin(without_people(backbone, weights, accept_license, faces, device, track))
+    elif recognizer is not None:
+        log.info("%s: goes on with the people whom it knows already", place)
+    known = Recognizer.load(memory.folder, device)
+    if recognizer is None:
+        refuse_others(memory, backbone, faces, known)
+    log.info("Backbone: %s, device: %s", known.about.backbone_name, known.embedder.device)
+    new = memory.new_photos(paths)
+    unreadable = _look(memory, known, new, track)
+    folders = Folders(place, memory.folder, links)
+    moved = _heed_moves(memory, folders)
+    pile, unclear = _grouped(memory, known, track)
+    people = photos_of_people(memory.gallery)
+    if not people and not unclear:
+        raise KnownfaceError(f"{given[0]}: no photo shows a face")
+    folders.write(copies_of(people), track)
+    ignored = len(pile.ids) - unclear - sum(len(each.faces) for each in people)
+    return Grouping(
+        str(place), len(paths), len(new), unreadable, len(pile.ids), unclear, ignored, moved,
+        tuple(map(_described, people)), round(time.perf_counter() - start, 3),
+        known.embedder.device,
+    )  # fmt: skip
+
+
+def _described(person: Theirs) -> Group:
+    photos = len({digest for _, _, digest in person.faces})
+    return Group(person.name, str(folder_of(person)), len(person.faces), photos)
+
+
+# ---------------------------------------------------------------- looking
+def _look(memory: Memory, known: Recognizer, photos: Sequence[Path], track: Track) -> int:
+    """Remember the faces of photos, some photos at a time; how many could not be read."""
+    seen = known.see_photos(photos, track)
+    unreadable = done = 0
+    try:
+        while some := list(islice(seen, AT_ONCE)):
+            gather(memory.gallery, [face for each in some for face in each.faces])
+            memory.note(photos[done : done + len(some)])
+            done += len(some)
+            unreadable += _complain(some, unreadable)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped; {done} of {len(photos)} photos were looked at, and the same command goes on "
+            "with the others"
+        ) from None
+    if unreadable > NAMED:
+        log.warning("%d photos could not be read", unreadable)
+    return unreadable
+
+
+def _complain(seen: Sequence[SeenPhoto], before: int) -> int:
+    errors = [each.recognition.error for each in seen if each.recognition.error]
+    for error in errors[: max(0, NAMED - before)]:
+        log.warning("%s", error)
+    return len(errors)
+
+
+def _heed_moves(memory: Memory, folders: Folders) -> int:
+    """What somebody did to the folders since they were written counts as said."""
+    said, unclear = folders.moved(copies_of(photos_of_people(memory.gallery)))
+    if said:
+        say(memory.gallery, said, f"{len(said)} faces are whose folder they were moved to")
+    if unclear:
+        log.warning(
+            "%d files in the folders are not from the pile, or show several people, and were left "
+            "alone, such as %s", len(unclear), unclear[0],
+        )  # fmt: skip
+    return len(said)
+
+
+# ---------------------------------------------------------------- grouping
+def _grouped(memory: Memory, known: Recognizer, track: Track) -> tuple[Pile, int]:
+    """Group everything that is remembered; how many faces show too little to take part."""
+    while True:
+        pile = Pile.read(memory.gallery)
+        clear = ~_shows_little(pile, known) | (pile.said != FREE)
+        groups = np.full(len(pile.ids), FREE)
+        for _ in track([pile], f"Grouping {len(pile.ids)} faces", 1):
+            groups[clear] = _labels(pile, clear, known)
+        people = int(groups.max(initial=-1)) + 1
+        text = f"{len(pile.ids)} faces were grouped: {people} people"
+        if regroup(memory.gallery, pile, groups, text):
+            return pile, int((~clear).sum())
+
+
+def _labels(pile: Pile, clear: np.ndarray, known: Recognizer) -> np.ndarray:
+    vectors = pile.embeddings[clear].astype(np.float32, copy=False)
+    if comparison := known.gallery.comparison:
+        vectors = unit_length(comparison.clear.whitening(vectors)).astype(np.float32)
+    row = np.cumsum(clear) - 1
+    apart = row[pile.apart[clear[pile.apart].all(1)]]
+    return grouped(vectors, _evidence(known, vectors), pile.said[clear], apart)
+
+
+def _evidence(known: Recognizer, vectors: np.ndarray) -> Evidence:
+    backbone = backbone_of(known)
+    if backbone is None or backbone.impostors is None:
+        return Evidence.of_pile(vectors)
+    return Evidence.of(backbone.impostors)
+
+
+def _shows_little(pile: Pile, known: Recognizer) -> np.ndarray:
+    """(n,) faces that look like each other because nothing is to be seen of them."""
+    little = pile.sides < SMALLEST_FACE
+    if comparison := known.gallery.comparison:
+        little |= comparison.is_small(pile.embeddings)
+    return np.asarray(little)
