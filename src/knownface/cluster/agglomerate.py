@@ -117,7 +117,7 @@ class _Search:
             self.best = np.zeros(len(groups.sizes), np.int64)
             self.odds = np.full(len(groups.sizes), -np.inf)
         means = unit_length(groups.sums).astype(np.float32)
-        reach, favour = reach_of(groups.sizes), np.log(np.minimum(groups.sizes, FAVOURED))
+        reach, size = reach_of(groups.sizes), np.log(groups.sizes)
         step, waiting = max(1, BLOCK // len(means)), np.ones(len(means), bool)
         waiting[stale] = False
         for at in range(0, len(stale), step):
@@ -127,7 +127,8 @@ class _Search:
             least = np.maximum(cosines.max(1, keepdims=True) - NEAR, self._evidence.least)
             here, there = np.nonzero(cosines >= least)
             ratio = self._evidence.log_ratio(cosines[here, there], reach[rows[here]], reach[there])
-            odds = ratio + np.maximum(favour[rows[here]], favour[there])
+            favour = np.abs(size[rows[here]] - size[there])
+            odds = ratio + np.minimum(favour, np.log(FAVOURED))
             self._prefer(rows[here], there, odds)
             back = waiting[there]
             self._prefer(there[back], rows[here[back]], odds[back])

@@ -17,7 +17,7 @@ SHAPE = 2.5  # of the gamma distribution of one minus the cosine of two means of
 FURTHER = 1.15  # how much further apart these are than photos drawn at random: people have modes
 MODES = 16.0  # a mean of ever more photos comes no closer than that of so many independent ones
 WIDER = 1.1  # the tail of strangers, beyond the rates that were measured
-FAVOURED = 10.0  # groups of more faces than that are not more likely still to get another
+FAVOURED = 10.0  # times as many faces: a group of more still is not more likely to be joined
 
 
 @dataclass(frozen=True)
