@@ -80,6 +80,7 @@ def commands(
         "report": [run_folder, "--out", "{out}/report.html"],
         "recognize": [run_folder, photos[0], "--out", "{out}/drawn", "--csv", "{out}/faces.csv",
                       "--albums", "{out}/albums"],
+        "group": [few, "--out", "{out}/sorted", "--backbone", "mini"],
         "enroll": [living, "Rihanna", *rihanna[:2]],
         "people": ["rename", living, "Rihanna", "Robyn"],
         "correct": [living, rihanna[2], "--is", "Robyn"],

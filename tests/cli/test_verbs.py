@@ -16,9 +16,9 @@ import knownface
 from knownface.cli.commands import NAMES, app
 from knownface.errors import KnownfaceError
 
-VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "people", "enroll",
-         "correct", "never-same", "forget", "undo", "history", "backup", "restore", "import",
-         "serve", "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
+VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "group", "people",
+         "enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore",
+         "import", "serve", "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
 
 
 SHELL_ONLY = ("as_json", "quiet", "help", "new_key")

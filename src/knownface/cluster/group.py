@@ -21,6 +21,7 @@ from knownface.errors import Interrupted, KnownfaceError
 from knownface.options import BackboneName, Device, FacesMode, Licence, Option, Weights, checked
 from knownface.progress import Track, silent
 from knownface.recognition.answers import SMALLEST_FACE
+from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.living.records import SeenPhoto
 from knownface.recognition.living.regrouping import (
     FREE,
@@ -127,6 +128,10 @@ def group(
     start = time.perf_counter()
     given = [photos] if isinstance(photos, str | Path) else list(photos)
     paths = [Path(os.path.abspath(path)) for path in photos_of(given)]
+    if missing := [path for path in paths if not os.path.lexists(path)]:
+        raise KnownfaceError(f"{missing[0]}: no such file")
+    if recognizer is not None:
+        artifact_folder(Path(recognizer))
     place = folder_apart("out", out, given, paths)
     memory = Memory(place)
     if not memory.is_there:

@@ -24,9 +24,11 @@ from knownface.recognition.living.records import SeenFace
 FREE = -1
 # What takes part: not faces of which somebody has said that they are none.
 _FACES = """
-SELECT id, digest, embedding, said, person, min(width, height) side FROM faces
-WHERE person NOT NULL OR NOT said OR EXISTS (SELECT 1 FROM constraints WHERE face = faces.id)
-ORDER BY id"""
+SELECT f.id, digest, embedding, said OR coalesce(p.state = 'ignored', 0) said, person,
+  min(width, height) side
+FROM faces f LEFT JOIN people p ON p.id = person
+WHERE person NOT NULL OR NOT said OR EXISTS (SELECT 1 FROM constraints WHERE face = f.id)
+ORDER BY f.id"""
 
 
 @dataclass(frozen=True)
