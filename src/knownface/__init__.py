@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knownface.cluster.index import Index
+    from knownface.cluster.indexing import Indexed, index
     from knownface.deployment.export import Export, export
     from knownface.deployment.imports import Imported, import_people
     from knownface.diagnosis.findings import Diagnosis
@@ -58,6 +60,8 @@ __all__ = [
     "Evaluation",
     "Export",
     "Imported",
+    "Index",
+    "Indexed",
     "KnownfaceError",
     "LivingGallery",
     "Person",
@@ -81,6 +85,7 @@ __all__ = [
     "forget",
     "history",
     "import_people",
+    "index",
     "load_backbone",
     "never_same",
     "people",
@@ -103,6 +108,8 @@ _HOME = {
     "Evaluation": "measure.evaluation",
     "Export": "deployment.export",
     "Imported": "deployment.imports",
+    "Index": "cluster.index",
+    "Indexed": "cluster.indexing",
     "KnownfaceError": "errors",
     "LivingGallery": "recognition.living.gallery",
     "Person": "recognition.living.records",
@@ -126,6 +133,7 @@ _HOME = {
     "forget": "pages.forgetting",
     "history": "recognition.people",
     "import_people": "deployment.imports",
+    "index": "cluster.indexing",
     "load_backbone": "networks.load",
     "never_same": "recognition.people",
     "people": "recognition.people",

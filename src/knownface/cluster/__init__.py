@@ -1,0 +1,1 @@
+"""A pile of photos, nobody of whom is known by name."""
