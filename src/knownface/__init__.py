@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knownface.cluster.index import Index
     from knownface.cluster.indexing import Indexed, index
+    from knownface.cluster.search import Search, search
     from knownface.deployment.export import Export, export
     from knownface.deployment.imports import Imported, import_people
     from knownface.diagnosis.findings import Diagnosis
@@ -68,6 +69,7 @@ __all__ = [
     "Receipt",
     "Recognition",
     "Recognizer",
+    "Search",
     "TrainingConfig",
     "TrainingRun",
     "Verification",
@@ -93,6 +95,7 @@ __all__ = [
     "recognize",
     "report",
     "restore",
+    "search",
     "serve",
     "train",
     "undo",
@@ -116,6 +119,7 @@ _HOME = {
     "Receipt": "recognition.living.records",
     "Recognition": "recognition.result",
     "Recognizer": "recognition.recognizer",
+    "Search": "cluster.search",
     "TrainingConfig": "training.config",
     "TrainingRun": "training.train",
     "Verification": "recognition.verify",
@@ -141,6 +145,7 @@ _HOME = {
     "recognize": "recognition.recognize",
     "report": "pages.verbs",
     "restore": "recognition.people",
+    "search": "cluster.search",
     "serve": "server.serve",
     "train": "training.train",
     "undo": "recognition.people",

@@ -18,6 +18,7 @@ from knownface.errors import KnownfaceError
 from knownface.faces.face import Crop
 from knownface.files.values import Count, from_json
 from knownface.options import call
+from knownface.progress import Track, silent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,9 +146,12 @@ class Index:
     def face_count(self) -> int:
         return sum(part.faces.rows for part in self._record.parts)
 
-    def faces(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    def faces(
+        self, columns: Sequence[str] | None = None, track: Track = silent
+    ) -> Iterator[pa.RecordBatch]:
         """The faces, at most TOGETHER at once, with all columns or some; none twice."""
-        for part in self._record.parts:
+        parts = self._record.parts
+        for part in track(parts, "Reading files of faces", len(parts)):
             yield from self._batches(part.faces, columns)
 
     def photos(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -54,8 +54,8 @@ def from_json(kind: type[T], document: object, place: str = "") -> T:
 
     place: of the document in a larger one. Understood are dataclasses, lists, tuples of fixed
     length, dictionaries with text as keys, `X | None`, `Literal`, `Annotated` with `Must`, finite
-    numbers, truth values, text, and `Any` of these. Raises ValueError that names the place for everything else,
-    and for missing and unknown keys.
+    numbers, truth values, text, and `Any` of these. Raises ValueError that names the place for
+    everything else, and for missing and unknown keys.
     """
     try:
         return typing.cast(T, _read(kind, document, place))
@@ -87,9 +87,9 @@ def _read_any(value: Any, place: str) -> Any:
 
 
 def _read_scalar(kind: type, value: Any, place: str) -> Any:
-    if kind is type(value) and (
-        kind in (bool, types.NoneType) or (kind is str and _is_unicode(value))
-    ):
+    if kind in (bool, types.NoneType) and type(value) is kind:
+        return value
+    if kind is type(value) is str and _is_unicode(value):
         return value
     whole = type(value) is int and abs(value) <= LARGEST_NUMBER
     if kind is int and whole:
