@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ def arrow(module: str = "pyarrow") -> Any:
         raise KnownfaceError('an index needs PyArrow: pip install "knownface[index]"') from None
 
 
+def store(address: str) -> tuple[pyarrow.fs.FileSystem, str]:
+    """An object store, and the folder there; credentials come from where its makers look for them."""
+    found: tuple[pyarrow.fs.FileSystem, str] = arrow("pyarrow.fs").FileSystem.from_uri(address)
+    return found
+
+
 class Place:
     """A folder by its path, or by an address: `s3://bucket/name`, `gs://bucket/name`.
 
@@ -46,15 +53,16 @@ class Place:
 
     def __init__(self, folder: str | Path) -> None:
         fs = arrow("pyarrow.fs")
-        self.name = str(folder)
-        self.here = None if "://" in self.name else Path(folder).absolute()
+        path = str(folder).removeprefix("file://")
+        self.name = re.sub("//[^/@]*@", "//", path)  # without a password
+        self.here = None if "://" in path else Path(path).absolute()
         self._written = 0.0
         if self.here:
             self._files: pyarrow.fs.FileSystem = fs.LocalFileSystem()
             self._root = str(self.here)
             return
         with self._said():
-            self._files, root = fs.FileSystem.from_uri(self.name)
+            self._files, root = store(path)
             self._root = root.rstrip("/")
 
     def __repr__(self) -> str:
@@ -165,7 +173,7 @@ class Place:
     def _leased(self) -> Iterator[None]:
         if (known := self._lease()) and _alive(known):
             raise self._taken()
-        self._mine = uuid.uuid4().hex
+        self._mine, self._written = uuid.uuid4().hex, 0.0
         self.renew()
         if (self._lease() or {}).get("mine") != self._mine:
             raise self._taken()

@@ -85,7 +85,7 @@ class Search:
 
 
 def search(
-    index: Annotated[Path | str, Option("What `knownface index` made.", flag="INDEX")],
+    index: Annotated[str | Path, Option("What `knownface index` made.", flag="INDEX")],
     photo: Annotated[Path | str, Option("Whom to look for.", flag="PHOTO")],
     *,
     top: Top = 10,
