@@ -67,10 +67,6 @@ class Part:
     photos: File
     faces: File
 
-    @property
-    def names(self) -> set[str]:
-        return {self.photos.name, self.faces.name}
-
 
 @dataclass(frozen=True)
 class Record:
@@ -137,6 +133,11 @@ class Index:
     @property
     def terms(self) -> Terms:
         return self._record.terms
+
+    @property
+    def files(self) -> set[str]:
+        """The Parquet files that count, by their names in the folder."""
+        return {each.name for part in self._record.parts for each in (part.photos, part.faces)}
 
     @property
     def photo_count(self) -> int:
@@ -266,17 +267,14 @@ class Index:
         record = replace(self._record, parts=parts)
         text = json.dumps(asdict(record), indent=1, ensure_ascii=False, allow_nan=False)
         self.place.put(RECORD, text.encode())
-        before = self._names()
+        before = self.files
         self._record = record
-        self._delete(before - self._names())
+        self._delete(before - self.files)
 
     def _sweep(self) -> None:
-        counted = self._names()
+        counted = self.files
         for kind in (PHOTOS, FACES):
             self._delete({*self.place.names(kind)} - counted)
-
-    def _names(self) -> set[str]:
-        return {name for part in self._record.parts for name in part.names}
 
     def _delete(self, names: Iterable[str]) -> None:
         for name in names:

@@ -38,7 +38,7 @@ def arrow(module: str = "pyarrow") -> Any:
 
 
 def store(address: str) -> tuple[pyarrow.fs.FileSystem, str]:
-    """An object store, and the folder there; credentials come from where its makers look for them."""
+    """An object store, and the folder there; credentials are where its makers look for them."""
     found: tuple[pyarrow.fs.FileSystem, str] = arrow("pyarrow.fs").FileSystem.from_uri(address)
     return found
 

@@ -53,7 +53,7 @@ def _rows(address: str, reader: Reader, files: Sequence[PhotoFile]) -> Iterator[
         parcel = ray.put(Parcel.of(reader))
         try:
             for row in _work(ray, parcel, files).iter_rows():
-                yield Rows(_table(row["photos"]), _table(row["faces"]))
+                yield Rows.of_streams(row["photos"], row["faces"])
         except ray.exceptions.RayError as error:
             raise _cannot(address, error) from None
 
@@ -99,7 +99,7 @@ class _Actor:
         rows = Rows.together(list(found))
         begun.unlink(missing_ok=True)
         kind = arrow().large_binary()
-        written = [arrow().array([_content(each)], kind) for each in (rows.photos, rows.faces)]
+        written = [arrow().array([each], kind) for each in rows.streams]
         return arrow().table(written, ["photos", "faces"])
 
 
@@ -149,17 +149,6 @@ def _kept(content: bytes) -> Path:
         with whole_file(path) as part:
             part.write_bytes(content)
     return path
-
-
-def _content(table: Any) -> bytes:
-    sink = arrow().BufferOutputStream()
-    with arrow("pyarrow.ipc").new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
-def _table(content: bytes) -> Any:
-    return arrow("pyarrow.ipc").open_stream(content).read_all()
 
 
 # ---------------------------------------------------------------- the cluster
