@@ -68,7 +68,8 @@ def test_a_cluster_that_loses_a_machine_gives_the_same_rows(
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr("knownface.cluster.ray_work.BATCH", 4)
-    here = {"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
+    # Ray takes 127.0.0.1 for the address that others see this machine by.
+    here = {"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.2"}
     cluster = Cluster(initialize_head=True, head_node_args=here)
     lost = []
 
@@ -80,7 +81,7 @@ def test_a_cluster_that_loses_a_machine_gives_the_same_rows(
             yield item
 
     try:
-        second = cluster.add_node(num_cpus=1)
+        second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.2")
         cluster.wait_for_nodes()
         cluster.connect()
         out = tmp_path / "cluster"
