@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +50,36 @@ def test_the_rest_goes_on_where_a_photo_ends_its_process(
     assert [i for i, error in enumerate(errors) if error] == [5]
     assert errors[5].startswith(f"{files[5].path}: the process that read it was ended")
     assert found.faces["photo"].to_pylist() == [file.path for file in files if file != files[5]]
+
+
+WORKING = """
+import os, sys, time
+from pathlib import Path
+from knownface.cluster import index_work
+
+class Reader:
+    def rows(self, files, threads):
+        Path(sys.argv[1] if len(sys.argv) > 1 else files[0], str(os.getpid())).touch()
+        time.sleep(60)
+        return iter(())
+
+if __name__ == "__main__":
+    list(index_work.in_processes(Reader(), [sys.argv[1]] * 65, 2, 1))
+"""
+
+
+def test_no_process_outlives_the_one_that_asked(tmp_path: Path) -> None:
+    (tmp_path / "working.py").write_text(WORKING)
+    (tmp_path / "pids").mkdir()
+    command = [sys.executable, str(tmp_path / "working.py"), str(tmp_path / "pids")]
+    running = subprocess.Popen(command)
+    while len(pids := [int(path.name) for path in (tmp_path / "pids").iterdir()]) < 2:
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    for _ in range(200):
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"still there: {pids}")

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -77,7 +78,16 @@ _reader: Reader | None = None  # of a process of the pool
 def _start(reader: Reader) -> None:
     global _reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
+    Thread(target=_end_with_parent, daemon=True).start()
     _reader = reader
+
+
+def _end_with_parent() -> None:
+    """A process that asked may be killed, and whoever waits for its work would wait for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _read(files: list[PhotoFile], threads: int) -> list[Rows]:
