@@ -94,6 +94,8 @@ def commands(
         "serve": [living, "--new-key", "manage"],
         "export": [run_folder, "--format", "openvino", "--out", "{out}/export", "--precision",
                    "int8" if find_spec("nncf") else "fp16"],
+        "index": [few, "--out", "{out}/index"],
+        "search": ["{out}/index", photos[0]],
         "verify": photos[:2],
         "benchmark": ["--pairs", folder / "pairs.txt", "--images", lfw / "images"],
         "demo": ["{out}/demo", "--people", "2", "--photos", "2", "--strangers", "1"],

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knownface.cluster.group import Grouping, group
+    from knownface.cluster.index import Index
+    from knownface.cluster.indexing import Indexed, index
+    from knownface.cluster.search import Search, search
     from knownface.deployment.export import Export, export
     from knownface.deployment.imports import Imported, import_people
     from knownface.diagnosis.findings import Diagnosis
@@ -60,12 +63,15 @@ __all__ = [
     "Export",
     "Grouping",
     "Imported",
+    "Index",
+    "Indexed",
     "KnownfaceError",
     "LivingGallery",
     "Person",
     "Receipt",
     "Recognition",
     "Recognizer",
+    "Search",
     "TrainingConfig",
     "TrainingRun",
     "Verification",
@@ -84,6 +90,7 @@ __all__ = [
     "group",
     "history",
     "import_people",
+    "index",
     "load_backbone",
     "never_same",
     "people",
@@ -91,6 +98,7 @@ __all__ = [
     "recognize",
     "report",
     "restore",
+    "search",
     "serve",
     "train",
     "undo",
@@ -107,12 +115,15 @@ _HOME = {
     "Export": "deployment.export",
     "Grouping": "cluster.group",
     "Imported": "deployment.imports",
+    "Index": "cluster.index",
+    "Indexed": "cluster.indexing",
     "KnownfaceError": "errors",
     "LivingGallery": "recognition.living.gallery",
     "Person": "recognition.living.records",
     "Receipt": "recognition.living.records",
     "Recognition": "recognition.result",
     "Recognizer": "recognition.recognizer",
+    "Search": "cluster.search",
     "TrainingConfig": "training.config",
     "TrainingRun": "training.train",
     "Verification": "recognition.verify",
@@ -131,6 +142,7 @@ _HOME = {
     "group": "cluster.group",
     "history": "recognition.people",
     "import_people": "deployment.imports",
+    "index": "cluster.indexing",
     "load_backbone": "networks.load",
     "never_same": "recognition.people",
     "people": "recognition.people",
@@ -138,6 +150,7 @@ _HOME = {
     "recognize": "recognition.recognize",
     "report": "pages.verbs",
     "restore": "recognition.people",
+    "search": "cluster.search",
     "serve": "server.serve",
     "train": "training.train",
     "undo": "recognition.people",

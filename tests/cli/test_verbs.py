@@ -18,7 +18,8 @@ from knownface.errors import KnownfaceError
 
 VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "group", "people",
          "enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore",
-         "import", "serve", "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
+         "import", "serve", "export", "index", "search", "verify", "benchmark", "demo",
+         "backbones"]  # fmt: skip
 
 
 SHELL_ONLY = ("as_json", "quiet", "help", "new_key")

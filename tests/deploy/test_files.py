@@ -16,7 +16,7 @@ from knownface.cli.commands import app
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 SERVING = r"--(?:host|port|keys|keep|new|cert|max|webhook|mqtt|log)[\w-]*"  # options of serve
-TRAINING = {"keras", "tensorflow", "tensorflow-cpu", "h5py"}  # what no image holds
+ELSEWHERE = {"keras", "tensorflow", "tensorflow-cpu", "h5py", "pyarrow"}  # what no image holds
 
 
 def pins(*files: Path) -> dict[str, str]:
@@ -33,13 +33,13 @@ def names(requirements: list[str]) -> set[str]:
 def test_the_image_has_the_versions_that_were_tested() -> None:
     image = pins(DEPLOY / "constraints.txt")
     tested = pins(ROOT / "requirements.txt", ROOT / "requirements-serve.txt")
-    assert {name: image.get(name) for name in tested.keys() - TRAINING} == {
-        name: version for name, version in tested.items() if name not in TRAINING
+    assert {name: image.get(name) for name in tested.keys() - ELSEWHERE} == {
+        name: version for name, version in tested.items() if name not in ELSEWHERE
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = names([*project["dependencies"], *project["optional-dependencies"]["serve"]])
     assert needed <= image.keys()
-    assert not image.keys() & TRAINING
+    assert not image.keys() & ELSEWHERE
 
 
 def test_the_image_runs_as_nobody_and_needs_no_compiler() -> None:

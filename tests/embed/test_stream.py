@@ -6,7 +6,9 @@ import gc
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import cv2
@@ -86,6 +88,16 @@ def test_photos_come_in_order_with_their_own_faces(paths: list[Path]) -> None:
         np.testing.assert_allclose(each.embeddings, value)
     assert sum(embedder.batches) == sum(value % 3 for value in range(40))
     assert max(embedder.batches) <= 9  # eight, or one more for the second face of a photo
+
+
+def test_padded_batches_are_whole_and_nobody_sees_what_fills_them(paths: list[Path]) -> None:
+    stream, _, embedder = pipeline()
+    embedder.network = SimpleNamespace(batch=8)
+    padded = replace(stream, padded=True)
+    for value, each in enumerate(padded.embed_photos(paths, together=5, threads=1)):
+        assert each.embeddings.shape == (value % 3, 3)
+        np.testing.assert_allclose(each.embeddings, value)
+    assert {count % 8 for count in embedder.batches} == {0}
 
 
 def test_nothing_at_all_and_nobody_at_all() -> None:

@@ -32,6 +32,8 @@ VERBS = {
     "import": "Take the people of a CompreFace server, of Frigate or of folders over.",
     "serve": "Answer over HTTP: an API, CompreFace's endpoints, and a web page.",
     "export": "Write a recogniser for ONNX Runtime, OpenVINO or LiteRT, after it was tested again.",
+    "index": "Find and embed the faces of very many photos once, into an index that grows.",
+    "search": "Who of an index looks like the faces of a photo.",
     "verify": "Do two photos show the same person? Of several faces, compares the pair most alike.",
     "benchmark": "A published verification protocol: accuracy over folds, TAR at FAR, equal error "
     "rate.",

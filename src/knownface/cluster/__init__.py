@@ -1,1 +1,1 @@
-"""A pile of photos: who is the same person, and finding them again."""
+"""A pile of photos, nobody of whom is known by name."""

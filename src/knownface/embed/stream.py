@@ -32,12 +32,14 @@ class EmbeddedPhoto:
 class FacePipeline:
     """What turns photos into embeddings: how faces are found and cropped, and the network.
 
-    mirrored: see `Embedder.embed`.
+    mirrored: see `Embedder.embed`. padded: batches are filled up to the network's size of a batch,
+    so that no embedding depends on how many others were computed with it, not even in its last bit.
     """
 
     cropper: FaceCropper
     embedder: Embedder
     mirrored: bool = False
+    padded: bool = False
 
     def embed_photos(
         self,
@@ -46,18 +48,20 @@ class FacePipeline:
         description: str = "Finding faces",
         together: int = TOGETHER,
         pixels: bool = False,
+        threads: int | None = None,
     ) -> Iterator[EmbeddedPhoto]:
         """One `EmbeddedPhoto` per source, in order, in memory that does not grow with their number.
 
-        Photos are read, and their faces found, a little ahead by one thread for each processor;
-        faces are embedded across photos, `together` at once, by others meanwhile. One bad photo
-        never stops the rest: see `FaceCropper.crop_photos`. pixels: each photo carries its picture.
-        Closed early, by whatever ends the loop over it, it cancels what is waiting.
+        Photos are read, and their faces found, a little ahead by so many threads, or by one for
+        each processor; faces are embedded across photos, `together` at once, by as many others
+        meanwhile. One bad photo never stops the rest: see `FaceCropper.crop_photos`. pixels: each
+        photo carries its picture. Closed early, by whatever ends the loop over it, it cancels what
+        is waiting.
         """
-        at_once = os.cpu_count() or 1
+        at_once = threads or os.cpu_count() or 1
         waiting: deque[Future[list[EmbeddedPhoto]]] = deque()
         pool = ThreadPoolExecutor(at_once)
-        photos = self.cropper.crop_photos(sources, track, description, pixels)
+        photos = self.cropper.crop_photos(sources, track, description, pixels, threads)
         try:
             for batch in _batches(photos, together):
                 waiting.append(pool.submit(self._embedded, batch))
@@ -70,7 +74,11 @@ class FacePipeline:
 
     def _embedded(self, photos: list[PhotoFaces]) -> list[EmbeddedPhoto]:
         crops = np.concatenate([photo.crops for photo in photos])
-        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
+        count = len(crops)
+        if self.padded:
+            missing = -count % self.embedder.network.batch
+            crops = np.concatenate([crops, np.repeat(crops[-1:], missing, axis=0)])
+        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)[:count]
         ends = np.cumsum([len(photo.faces) for photo in photos])
         rows = np.split(embeddings, ends[:-1])
         return [EmbeddedPhoto(*each) for each in zip(photos, rows, strict=True)]

@@ -85,14 +85,16 @@ class FaceCropper:
         track: Track = silent,
         description: str = "Finding faces",
         pixels: bool = False,
+        threads: int | None = None,
     ) -> Iterator[PhotoFaces]:
         """One `PhotoFaces` per source, in order; a few photos are in flight at once, never all.
 
         Whatever goes wrong with one photo is its error, and the rest goes on; only what concerns
         all of them, such as a detector's file that is gone, ends it (KnownfaceError).
-        pixels: each photo carries its picture. Closing it early cancels what is waiting.
+        pixels: each photo carries its picture. threads: that read, by default one for each
+        processor. Closing it early cancels what is waiting.
         """
-        workers = os.cpu_count() or 1
+        workers = threads or os.cpu_count() or 1
         ahead = min(workers, AHEAD) if pixels else 4 * workers  # pictures are large, crops are not
         pool = ThreadPoolExecutor(workers)
         with one_thread():

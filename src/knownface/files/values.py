@@ -54,8 +54,8 @@ def from_json(kind: type[T], document: object, place: str = "") -> T:
 
     place: of the document in a larger one. Understood are dataclasses, lists, tuples of fixed
     length, dictionaries with text as keys, `X | None`, `Literal`, `Annotated` with `Must`, finite
-    numbers, text, and `Any` of these. Raises ValueError that names the place for everything else,
-    and for missing and unknown keys.
+    numbers, truth values, text, and `Any` of these. Raises ValueError that names the place for
+    everything else, and for missing and unknown keys.
     """
     try:
         return typing.cast(T, _read(kind, document, place))
@@ -83,11 +83,13 @@ def _read(kind: Any, value: Any, place: str) -> Any:
 def _read_any(value: Any, place: str) -> Any:
     if type(value) in _CONTAINERS:
         return _CONTAINERS[type(value)]((Any, Any), value, place)
-    return value if type(value) is bool else _read_scalar(type(value), value, place)
+    return _read_scalar(type(value), value, place)
 
 
 def _read_scalar(kind: type, value: Any, place: str) -> Any:
-    if kind is type(value) is type(None) or (kind is type(value) is str and _is_unicode(value)):
+    if kind in (bool, types.NoneType) and type(value) is kind:
+        return value
+    if kind is type(value) is str and _is_unicode(value):
         return value
     whole = type(value) is int and abs(value) <= LARGEST_NUMBER
     if kind is int and whole:
@@ -156,7 +158,13 @@ def _refuse(what: str, value: Any, place: str) -> typing.NoReturn:
     raise ValueError(f"{place or 'the document'} must be {what}, not {shown}")
 
 
-_NAMES = {float: "a finite number", int: "a whole number", str: "text", types.NoneType: "null"}
+_NAMES = {
+    float: "a finite number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text",
+    types.NoneType: "null",
+}
 _CONTAINERS: dict[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
     list: _read_list, tuple: _read_tuple, dict: _read_dict,
 }  # fmt: skip

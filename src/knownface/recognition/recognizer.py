@@ -174,7 +174,7 @@ class Recognizer:
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Embeddings (k, d) of kept faces, and what `Gallery.small` holds of them, if anything.
 
-        frames: (k, 14), see `living/portrait.py`.
+        frames: (k, 14), see `faces/portrait.py`.
         """
         return embed_portraits(self.embedder, self.crop, portraits, frames, self.mirrored)
 

@@ -13,14 +13,14 @@ from knownface.embed.views import small_views
 from knownface.faces.crops import NOWHERE
 from knownface.faces.face import Crop
 from knownface.faces.photo import Source
-from knownface.faces.quality import measure_quality, score
-from knownface.progress import Track
-from knownface.recognition.living.portrait import (
+from knownface.faces.portrait import (
     PORTRAIT,
     crop_of_portrait,
     encode,
     frame_in_portrait,
 )
+from knownface.faces.quality import measure_quality, score
+from knownface.progress import Track
 from knownface.recognition.living.records import SeenFace
 
 
@@ -66,7 +66,7 @@ def embed_portraits(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Embeddings (k, d) of kept faces, and, where they are seen mirrored, too, with fewer pixels.
 
-    frames: (k, 14), see `living/portrait.py`.
+    frames: (k, 14), see `faces/portrait.py`.
     """
     pairs = zip(portraits, frames, strict=True)
     crops = np.stack([crop_of_portrait(*each, crop) for each in pairs])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from knownface.faces.face import Crop, Face
+from knownface.faces.portrait import encode, frame_of_crop
 from knownface.faces.quality import measure_quality, score
-from knownface.recognition.living.portrait import encode, frame_of_crop
 from knownface.recognition.living.writing import Kept
 from knownface.training.photos import TrainingPhotos
 

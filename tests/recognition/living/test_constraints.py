@@ -16,9 +16,9 @@ from knownface.embed.frozen import backbone_embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import load_cropper
+from knownface.faces.portrait import PORTRAIT
 from knownface.networks.zoo import get_backbone
 from knownface.recognition.living import moving
-from knownface.recognition.living.portrait import PORTRAIT
 from knownface.recognition.living.records import SeenFace, SeenPhoto
 from knownface.recognition.result import Recognition, RecognizedFace
 from knownface.recognition.seeing import seen_faces

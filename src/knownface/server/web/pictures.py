@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from knownface.recognition.living.portrait import PORTRAIT, encode
+from knownface.faces.portrait import PORTRAIT, encode
 
 AROUND = 1.5  # of a face's box: what its picture shows
 BLACK = 16  # up to which a pixel beside the photo may be after JPEG

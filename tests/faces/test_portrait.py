@@ -12,14 +12,14 @@ from knownface.faces.align import crop_face
 from knownface.faces.crops import load_cropper
 from knownface.faces.face import Crop
 from knownface.faces.photo import open_photo, read_image
-from knownface.networks.zoo import BACKBONES, get_backbone
-from knownface.recognition.living.portrait import (
+from knownface.faces.portrait import (
     PORTRAIT,
     crop_of_portrait,
     encode,
     frame_in_portrait,
     frame_of_crop,
 )
+from knownface.networks.zoo import BACKBONES, get_backbone
 
 CROPS = sorted({record.crop for record in BACKBONES.values()}, key=str)
 
