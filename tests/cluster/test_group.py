@@ -233,3 +233,20 @@ def test_a_recogniser_without_people_knows_nobody(grouped: Path, pile: Path) -> 
     assert api.people(grouped) == []
     with pytest.raises(KnownfaceError, match="nobody is called"):
         LivingGallery(grouped).person("Ann")
+
+
+def test_an_index_is_sorted_as_its_photos_are(
+    pile: Path, tmp_path: Path, truth: Callable[[Path], str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    api.index(pile, out=tmp_path / "index", workers=1)
+    found = api.group(tmp_path / "index", out=tmp_path / "out")
+    assert found.photos == found.new == len(list(pile.iterdir()))
+    five = largest(tmp_path / "out")[:5]
+    assert len({whose(folder, truth) for folder in five}) == 5
+    assert api.group(tmp_path / "index", out=tmp_path / "out").new == 0
+    done = knownface(
+        "group", tmp_path / "index", "--out", tmp_path / "b", "--backbone", "mini", "-q"
+    )
+    assert done.returncode == 2
+    assert "is of mobilefacenet" in done.stderr

@@ -11,30 +11,33 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-
-from knownface.cluster.agglomerate import grouped
-from knownface.cluster.evidence import Evidence
 from knownface.cluster.folders import Folders, copies_of, folder_of
-from knownface.cluster.memory import Memory, backbone_of, refuse_others, without_people
+from knownface.cluster.index import Index
+from knownface.cluster.indexed_faces import faces_of, is_index, terms_of
+from knownface.cluster.memory import Memory, refuse_others, without_people
+from knownface.cluster.regrouped import group_all
 from knownface.errors import Interrupted, KnownfaceError
-from knownface.options import BackboneName, Device, FacesMode, Licence, Option, Weights, checked
+from knownface.options import (
+    BackboneName,
+    Device,
+    FacesMode,
+    Licence,
+    Option,
+    Weights,
+    checked,
+)
 from knownface.progress import Track, silent
-from knownface.recognition.answers import SMALLEST_FACE
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.living.records import SeenPhoto
 from knownface.recognition.living.regrouping import (
-    FREE,
-    Pile,
     Theirs,
+    digests,
     gather,
     photos_of_people,
-    regroup,
     say,
 )
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.sources import folder_apart, photos_of
-from knownface.stats.vectors import unit_length
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ class Grouping:
 def group(
     photos: Annotated[
         Iterable[str | Path] | str | Path,
-        Option("Photos, folders of photos, or globs.", flag="PHOTOS"),
+        Option("Photos, folders of photos, globs, or indices that `index` made.", flag="PHOTOS"),
     ],
     *,
     out: Annotated[str | Path, Option("The folder for a folder per person.", "--out")],
@@ -127,13 +130,14 @@ def group(
     checked("device", Device, device)
     start = time.perf_counter()
     given = [photos] if isinstance(photos, str | Path) else list(photos)
-    paths = [Path(os.path.abspath(path)) for path in photos_of(given)]
-    if missing := [path for path in paths if not os.path.lexists(path)]:
-        raise KnownfaceError(f"{missing[0]}: no such file")
+    indices = [Index.open(source) for source in given if is_index(source)]
+    paths = _paths([source for source in given if not is_index(source)])
     if recognizer is not None:
         artifact_folder(Path(recognizer))
     place = folder_apart("out", out, given, paths)
     memory = Memory(place)
+    if indices:
+        backbone, faces = terms_of(indices, backbone)
     if not memory.is_there:
         if recognizer is not None:
             memory.begin_with(Path(recognizer))
@@ -147,16 +151,18 @@ def group(
     log.info("Backbone: %s, device: %s", known.about.backbone_name, known.embedder.device)
     new = memory.new_photos(paths)
     unreadable = _look(memory, known, new, track)
+    added = sum(_take(memory, known, index) for index in indices)
     folders = Folders(place, memory.folder, links)
     moved = _heed_moves(memory, folders)
-    pile, unclear = _grouped(memory, known, track)
+    pile, unclear = group_all(memory.gallery, known, track)
     people = photos_of_people(memory.gallery)
     if not people and not unclear:
         raise KnownfaceError(f"{given[0]}: no photo shows a face")
     folders.write(copies_of(people), track)
     ignored = len(pile.ids) - unclear - sum(len(each.faces) for each in people)
     return Grouping(
-        str(place), len(paths), len(new), unreadable, len(pile.ids), unclear, ignored, moved,
+        str(place), len(paths) + sum(index.photo_count for index in indices), len(new) + added,
+        unreadable, len(pile.ids), unclear, ignored, moved,
         tuple(map(_described, people)), round(time.perf_counter() - start, 3),
         known.embedder.device,
     )  # fmt: skip
@@ -168,6 +174,27 @@ def _described(person: Theirs) -> Group:
 
 
 # ---------------------------------------------------------------- looking
+def _paths(sources: Sequence[str | Path]) -> list[Path]:
+    """Whole paths of photos; KnownfaceError for one that is not there."""
+    paths = [Path(os.path.abspath(path)) for path in photos_of(sources)]
+    if missing := [path for path in paths if not os.path.lexists(path)]:
+        raise KnownfaceError(f"{missing[0]}: no such file")
+    return paths
+
+
+def _take(memory: Memory, known: Recognizer, index: Index) -> int:
+    """Remember the faces of an index; of how many photos that were not known."""
+    if index.terms.contract != known.gallery.contract:
+        raise KnownfaceError(
+            f"{index.place.name}: of another network than {memory.folder.parent} was grouped with; "
+            "name another folder"
+        )
+    before = digests(memory.gallery)
+    for faces in faces_of(index, before):
+        gather(memory.gallery, faces)
+    return len(digests(memory.gallery)) - len(before)
+
+
 def _look(memory: Memory, known: Recognizer, photos: Sequence[Path], track: Track) -> int:
     """Remember the faces of photos, some photos at a time; how many could not be read."""
     seen = known.see_photos(photos, track)
@@ -206,42 +233,3 @@ def _heed_moves(memory: Memory, folders: Folders) -> int:
             "alone, such as %s", len(unclear), unclear[0],
         )  # fmt: skip
     return len(said)
-
-
-# ---------------------------------------------------------------- grouping
-def _grouped(memory: Memory, known: Recognizer, track: Track) -> tuple[Pile, int]:
-    """Group everything that is remembered; how many faces show too little to take part."""
-    while True:
-        pile = Pile.read(memory.gallery)
-        clear = ~_shows_little(pile, known) | (pile.said != FREE)
-        groups = np.full(len(pile.ids), FREE)
-        for _ in track([pile], f"Grouping {len(pile.ids)} faces", 1):
-            groups[clear] = _labels(pile, clear, known)
-        people = int(groups.max(initial=-1)) + 1
-        text = f"{len(pile.ids)} faces were grouped: {people} people"
-        if regroup(memory.gallery, pile, groups, text):
-            return pile, int((~clear).sum())
-
-
-def _labels(pile: Pile, clear: np.ndarray, known: Recognizer) -> np.ndarray:
-    vectors = pile.embeddings[clear].astype(np.float32, copy=False)
-    if comparison := known.gallery.comparison:
-        vectors = unit_length(comparison.clear.whitening(vectors)).astype(np.float32)
-    row = np.cumsum(clear) - 1
-    apart = row[pile.apart[clear[pile.apart].all(1)]]
-    return grouped(vectors, _evidence(known, vectors), pile.said[clear], apart)
-
-
-def _evidence(known: Recognizer, vectors: np.ndarray) -> Evidence:
-    backbone = backbone_of(known)
-    if backbone is None or backbone.impostors is None:
-        return Evidence.of_pile(vectors)
-    return Evidence.of(backbone.impostors)
-
-
-def _shows_little(pile: Pile, known: Recognizer) -> np.ndarray:
-    """(n,) faces that look like each other because nothing is to be seen of them."""
-    little = pile.sides < SMALLEST_FACE
-    if comparison := known.gallery.comparison:
-        little |= comparison.is_small(pile.embeddings)
-    return np.asarray(little)

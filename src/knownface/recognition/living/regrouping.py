@@ -94,6 +94,12 @@ def _refused(database: sqlite3.Connection, ids: np.ndarray, said: np.ndarray) ->
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
+def digests(path: Path) -> set[str]:
+    """Of the photos that the gallery has faces of."""
+    with schema.reading(path) as database:
+        return {row[0] for row in database.execute("SELECT DISTINCT digest FROM faces")}
+
+
 def gather(path: Path, faces: Iterable[SeenFace]) -> int:
     """Put faces of photos that the gallery has not seen yet into it, as nobody's; how many came.
 
