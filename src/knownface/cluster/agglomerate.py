@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from knownface.cluster.evidence import FAVOURED, Evidence, newcomers, reach_of
+from knownface.progress import Track, silent
 from knownface.stats.vectors import unit_length
 
 BLOCK = 2**24  # cosines that are held at once: 64 MB
 NEAR = 0.2  # of the highest cosine of a group: others are not looked at
 LARGER = 3  # times as many faces: a group that smaller ones join without waiting for each other
+MANY = 8  # blocks from which on their progress is shown
 FREE = -1
 
 
@@ -20,6 +22,7 @@ def grouped(
     evidence: Evidence,
     fixed: np.ndarray | None = None,
     apart: np.ndarray | None = None,
+    track: Track = silent,
 ) -> np.ndarray:
     """The group (n,) of each face, numbered from 0.
 
@@ -37,7 +40,7 @@ def grouped(
     start = _components(said)
     groups = _Groups.of(embeddings, start, said)
     groups.part(np.zeros((0, 2), np.int64) if apart is None else start[apart])
-    labels, search = start, _Search(evidence)
+    labels, search = start, _Search(evidence, track)
     stale = np.arange(len(groups.sizes))
     while len(groups.sizes) > 1:
         search.find(groups, stale)
@@ -106,8 +109,8 @@ class _Search:
     what is the same for all, -inf where there is none.
     """
 
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
+    def __init__(self, evidence: Evidence, track: Track) -> None:
+        self._evidence, self._track = evidence, track
         self.best = np.zeros(0, np.int64)
         self.odds = np.zeros(0)
 
@@ -120,7 +123,9 @@ class _Search:
         reach, size = reach_of(groups.sizes), np.log(groups.sizes)
         step, waiting = max(1, BLOCK // len(means)), np.ones(len(means), bool)
         waiting[stale] = False
-        for at in range(0, len(stale), step):
+        blocks = range(0, len(stale), step)
+        track = self._track if len(blocks) >= MANY else silent
+        for at in track(blocks, f"Comparing {len(stale):,} groups", len(blocks)):
             rows = stale[at : at + step]
             cosines = means[rows] @ means.T
             self._forbid(groups, rows, cosines)

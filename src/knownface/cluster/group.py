@@ -154,15 +154,16 @@ def group(
     added = sum(_take(memory, known, index) for index in indices)
     folders = Folders(place, memory.folder, links)
     moved = _heed_moves(memory, folders)
-    pile, unclear = group_all(memory.gallery, known, track)
+    unclear = group_all(memory.gallery, known, track)
     people = photos_of_people(memory.gallery)
-    if not people and not unclear:
+    ignored = sum(len(each.faces) for each in photos_of_people(memory.gallery, ignored=True))
+    faces_seen = unclear + ignored + sum(len(each.faces) for each in people)
+    if not faces_seen:
         raise KnownfaceError(f"{given[0]}: no photo shows a face")
     folders.write(copies_of(people), track)
-    ignored = len(pile.ids) - unclear - sum(len(each.faces) for each in people)
     return Grouping(
         str(place), len(paths) + sum(index.photo_count for index in indices), len(new) + added,
-        unreadable, len(pile.ids), unclear, ignored, moved,
+        unreadable, faces_seen, unclear, ignored, moved,
         tuple(map(_described, people)), round(time.perf_counter() - start, 3),
         known.embedder.device,
     )  # fmt: skip

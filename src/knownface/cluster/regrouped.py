@@ -16,27 +16,26 @@ from knownface.recognition.recognizer import Recognizer
 from knownface.stats.vectors import unit_length
 
 
-def group_all(gallery: Path, known: Recognizer, track: Track) -> tuple[Pile, int]:
+def group_all(gallery: Path, known: Recognizer, track: Track) -> int:
     """Group everything that is remembered; how many faces show too little to take part."""
     while True:
         pile = Pile.read(gallery)
         clear = ~_shows_little(pile, known) | (pile.said != FREE)
         groups = np.full(len(pile.ids), FREE)
-        for _ in track([pile], f"Grouping {len(pile.ids)} faces", 1):
-            groups[clear] = _labels(pile, clear, known)
+        groups[clear] = _labels(pile, clear, known, track)
         people = int(groups.max(initial=-1)) + 1
         text = f"{len(pile.ids)} faces were grouped: {people} people"
         if regroup(gallery, pile, groups, text):
-            return pile, int((~clear).sum())
+            return int((~clear).sum())
 
 
-def _labels(pile: Pile, clear: np.ndarray, known: Recognizer) -> np.ndarray:
+def _labels(pile: Pile, clear: np.ndarray, known: Recognizer, track: Track) -> np.ndarray:
     vectors = pile.embeddings[clear].astype(np.float32, copy=False)
     if comparison := known.gallery.comparison:
         vectors = unit_length(comparison.clear.whitening(vectors)).astype(np.float32)
     row = np.cumsum(clear) - 1
     apart = row[pile.apart[clear[pile.apart].all(1)]]
-    return grouped(vectors, _evidence(known, vectors), pile.said[clear], apart)
+    return grouped(vectors, _evidence(known, vectors), pile.said[clear], apart, track)
 
 
 def _evidence(known: Recognizer, vectors: np.ndarray) -> Evidence:

@@ -201,13 +201,17 @@ class Theirs:
     faces: tuple[tuple[int, str, str], ...]
 
 
-def photos_of_people(path: Path) -> list[Theirs]:
-    """All people but ignored ones, those with most faces first; of faces in whole paths."""
+def photos_of_people(path: Path, ignored: bool = False) -> list[Theirs]:
+    """All people but ignored ones, or these alone; those with most faces first.
+
+    Of faces that were gathered, whose photos have whole paths: not of those of a training.
+    """
     found: dict[int, tuple[str | None, list[tuple[int, str, str]]]] = {}
     with schema.reading(path) as database:
         rows = database.execute(
             "SELECT p.id, p.name, f.id face, f.source, f.digest FROM faces f "
-            "JOIN people p ON p.id = f.person WHERE p.state != 'ignored' ORDER BY f.id"
+            "JOIN people p ON p.id = f.person WHERE (p.state = 'ignored') = ? ORDER BY f.id",
+            (ignored,),
         )
         for row in rows:
             if Path(row["source"]).is_absolute():
