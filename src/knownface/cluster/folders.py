@@ -99,7 +99,7 @@ class Folders:
         said: dict[int, str | int] = {}
         unclear = []
         for place in strange:
-            faces = gone.get(self._digest(place), [])
+            faces = gone.get(self._digest(place), []) if gone else []
             if len(faces) != 1:
                 unclear.append(place)
                 continue

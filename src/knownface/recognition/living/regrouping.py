@@ -22,10 +22,12 @@ from knownface.recognition.living.reading import meta, number, refresh_templates
 from knownface.recognition.living.records import SeenFace
 
 FREE = -1
-# What takes part: not faces of which somebody has said that they are none.
+# What takes part: not faces of which somebody has said that they are none. The photos of somebody
+# known of whom nothing was said, as of a training, are theirs.
 _FACES = """
-SELECT f.id, digest, embedding, said OR coalesce(p.state = 'ignored', 0) said, person,
-  min(width, height) side
+SELECT f.id, digest, embedding, person, min(width, height) side,
+  said OR coalesce(p.state = 'ignored', 0) OR coalesce(p.state = 'known', 0)
+  AND NOT EXISTS (SELECT 1 FROM faces WHERE person = p.id AND said) said
 FROM faces f LEFT JOIN people p ON p.id = person
 WHERE person NOT NULL OR NOT said OR EXISTS (SELECT 1 FROM constraints WHERE face = f.id)
 ORDER BY f.id"""
