@@ -99,7 +99,12 @@ def pairs(
     found = likely_pairs(templates, known, apart, floor, limit, rows_)
     shown = {int(ids[row]) for pair in found for row in pair[:2]}
     groups = {each.person.id: each for each in groups_of(database, sorted(shown))}
-    return [Pair(groups[int(ids[i])], groups[int(ids[j])], cosine) for i, j, cosine in found]
+    return [_pair(groups[int(ids[i])], groups[int(ids[j])], cosine) for i, j, cosine in found]
+
+
+def _pair(one: Group, other: Group, cosine: float) -> Pair:
+    weight = [(each.person.state == "known", each.person.photos) for each in (one, other)]
+    return Pair(one, other, cosine) if weight[0] >= weight[1] else Pair(other, one, cosine)
 
 
 def _two_people(database: sqlite3.Connection) -> Iterable[tuple[int, int]]:

@@ -102,7 +102,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two who look like one person; similarity: the cosine of their templates."""
+    """Two who look like one person; similarity: the cosine of their templates.
+
+    one: who has a name or, where neither has, more faces.
+    """
 
     one: Group
     other: Group
