@@ -90,7 +90,7 @@ def _changes(verb: Callable[..., Any]) -> None:
 
 
 for each in (verbs.rename, verbs.merge, verbs.split, verbs.remove, verbs.feature, verbs.born,
-             verbs.name, verbs.ignore, verbs.never_same):  # fmt: skip
+             verbs.name, verbs.ignore, verbs.not_a_face, verbs.part, verbs.never_same):  # fmt: skip
     _changes(each)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Folder = Annotated[Path | str, Option("A run or recognizer folder.")]
 Who = Annotated[str, Option("A name.")]
+Anybody = Annotated[str, Option("A name, or the number of somebody without one.")]
 Asked = Literal["known", "unknown", "ignored"]
 Number = Annotated[
     int | None,
@@ -50,6 +51,11 @@ def _gallery(recognizer: Path | str | Recognizer) -> LivingGallery:
     if recognizer.folder is None:
         raise KnownfaceError("this recogniser was not read from a folder; save it, and load it")
     return LivingGallery(recognizer.folder, recognizer.with_small)
+
+
+def _whom(gallery: LivingGallery, who: str) -> str | int:
+    """A number is somebody without a name, unless it is somebody's name."""
+    return int(who) if who.isdecimal() and who not in gallery.names() else who
 
 
 def _loaded(recognizer: Path | str | Recognizer, device: str) -> Recognizer:
@@ -135,10 +141,11 @@ def _meant(seen: SeenPhoto, photo: str, number: int | None, name: str | None) ->
 
 
 def never_same(
-    recognizer: Folder, one: Who, other: Annotated[str, Option("Another name.")]
+    recognizer: Folder, one: Anybody, other: Annotated[str, Option("Another one, likewise.")]
 ) -> Change:
     """Two people who are never to be merged, whatever they look like."""
-    return _gallery(recognizer).never_same(one, other)
+    gallery = _gallery(recognizer)
+    return gallery.never_same(_whom(gallery, one), _whom(gallery, other))
 
 
 def undo(
@@ -169,9 +176,10 @@ def people(
     return _gallery(recognizer).people(state)
 
 
-def faces(recognizer: Folder, who: Who) -> list[FaceRecord]:
+def faces(recognizer: Folder, who: Anybody) -> list[FaceRecord]:
     """The enrolled faces of somebody, with their numbers, the best first."""
-    return _gallery(recognizer).faces(who)
+    gallery = _gallery(recognizer)
+    return gallery.faces(_whom(gallery, who))
 
 
 # ---------------------------------------------------------------- people, one by one
@@ -180,9 +188,12 @@ def rename(recognizer: Folder, who: Who, to: Annotated[str, Option("The new name
     return _gallery(recognizer).rename(who, to)
 
 
-def merge(recognizer: Folder, who: Who, into: Annotated[str, Option("Who they are.")]) -> Change:
-    """Two names are one person."""
-    return _gallery(recognizer).merge(who, into)
+def merge(
+    recognizer: Folder, who: Anybody, into: Annotated[str, Option("Who they are, likewise.")]
+) -> Change:
+    """Two are one person."""
+    gallery = _gallery(recognizer)
+    return gallery.merge(_whom(gallery, who), _whom(gallery, into))
 
 
 def split(
@@ -229,6 +240,24 @@ def ignore(
 ) -> Change:
     """Never name somebody unknown."""
     return _gallery(recognizer).ignore(number)
+
+
+def not_a_face(
+    recognizer: Folder,
+    number: Annotated[int, Option("Whom, as `people --state unknown` numbers them.")],
+) -> Change:
+    """What was taken for somebody unknown is no face."""
+    return _gallery(recognizer).not_a_face(number)
+
+
+def part(
+    recognizer: Folder,
+    who: Anybody,
+    numbers: Annotated[Sequence[int], Option("Faces, as `people faces` numbers them.")],
+) -> Change:
+    """Some faces of somebody are not theirs, whosever they are."""
+    gallery = _gallery(recognizer)
+    return gallery.part(_whom(gallery, who), [int(each) for each in numbers])
 
 
 # ---------------------------------------------------------------- one file

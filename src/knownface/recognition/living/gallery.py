@@ -19,13 +19,16 @@ from knownface.recognition.living import (
     correcting,
     enrolling,
     forgetting,
+    groups,
     looking,
     memory,
     naming,
     people,
+    reviewing,
     schema,
 )
 from knownface.recognition.living.changes import Recorder
+from knownface.recognition.living.groups import MOST_PAIRS
 from knownface.recognition.living.reading import (
     Known,
     changes_of,
@@ -41,11 +44,14 @@ from knownface.recognition.living.records import (
     Done,
     Entry,
     FaceRecord,
+    Group,
+    Pair,
     Person,
     Receipt,
     SeenFace,
     SeenPhoto,
     Sighting,
+    Sorted,
     State,
 )
 from knownface.recognition.record import Artifact, tell_people
@@ -127,6 +133,32 @@ class LivingGallery:
         with schema.reading(self.path) as database:
             return looking.portrait(database, face)
 
+    def groups(self, limit: int, skip: int = 0, once: bool = False) -> list[Group]:
+        """Unknown people with several faces, the most first; once: those with a single one."""
+        with schema.reading(self.path) as database:
+            return groups.largest(database, once, limit, skip)
+
+    def group(self, who: Who) -> Group:
+        """Somebody with their best faces."""
+        with schema.reading(self.path) as database:
+            return groups.groups_of(database, [naming.find(database, who)])[0]
+
+    def unlike_first(self, who: Who, limit: int) -> list[int]:
+        """Ids of somebody's faces, those least like the others first."""
+        with schema.reading(self.path) as database:
+            return groups.unlike_first(database, naming.find(database, who), limit)
+
+    def pairs(self, limit: int = MOST_PAIRS, who: int | None = None) -> list[Pair]:
+        """Two who may be one person, the likeliest first; who: with whom somebody may be one."""
+        threshold = self._threshold()
+        with schema.reading(self.path) as database:
+            return groups.pairs(database, threshold, limit, who)
+
+    def sorted(self) -> Sorted:
+        """How many groups and faces somebody has said something of, of how many."""
+        with schema.reading(self.path) as database:
+            return groups.how_sorted(database)
+
     def history(self, limit: int = 50, before: int | None = None) -> list[Entry]:
         """Changes, the last first; before: only those before that change."""
         with schema.reading(self.path) as database:
@@ -180,6 +212,14 @@ class LivingGallery:
     def ignore(self, who: int, actor: str = "shell") -> Change:
         """Never name somebody unknown, nor count them, from now on."""
         return self._change("ignore", actor, lambda r, _: Done(people.ignore(r, who)))
+
+    def not_a_face(self, who: int, actor: str = "shell") -> Change:
+        """What was taken for somebody unknown is no face: never grouped nor shown again."""
+        return self._change("not-a-face", actor, lambda r, _: Done(reviewing.not_a_face(r, who)))
+
+    def part(self, who: Who, faces: Sequence[int], actor: str = "shell") -> Change:
+        """Some faces are not somebody, and become a new unknown person; the others surely are."""
+        return self._change("part", actor, lambda r, _: Done(reviewing.part(r, who, faces)))
 
     def merge(self, who: Who, into: Who, actor: str = "shell") -> Change:
         """Two are one person; refused where somebody has said that they are not."""

@@ -70,6 +70,12 @@ def person(database: sqlite3.Connection, id: int) -> Person:
     return _with_looks(database, database.execute(f"{_PEOPLE} p.id = ?", (id,)).fetchall())[0]
 
 
+def persons(database: sqlite3.Connection, ids: Sequence[int]) -> list[Person]:
+    """Some people by id, in no order."""
+    within = f"{_PEOPLE} p.id IN (SELECT value FROM json_each(?))"
+    return _with_looks(database, database.execute(within, (json.dumps(list(ids)),)).fetchall())
+
+
 def _with_looks(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Person]:
     """People with who looks like them, and how often they were seen."""
     wanted = [row["id"] for row in rows]

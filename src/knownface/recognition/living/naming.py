@@ -64,7 +64,7 @@ def person_called(recorder: Recorder, name: str) -> tuple[int, bool]:
     return recorder.insert("people", name=text, state="known", added=time.time()), True
 
 
-def shown(database: sqlite3.Connection, person: int) -> str:
-    """How a sentence speaks of somebody."""
+def shown(database: sqlite3.Connection, person: int, opening: bool = False) -> str:
+    """How a sentence speaks of somebody; opening: the sentence begins with it."""
     row = database.execute("SELECT name, state FROM people WHERE id = ?", (person,)).fetchone()
-    return str(row["name"] or f"the {row['state']} person {person}")
+    return str(row["name"] or f"{'The' if opening else 'the'} {row['state']} person {person}")

@@ -12,6 +12,12 @@ from knownface.errors import KnownfaceError
 from knownface.options import call
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.naming import checked_name, find, look_up, person_called, shown
+from knownface.recognition.living.reviewing import (
+    chosen_of,
+    confirm,
+    confirm_unknown,
+    is_known,
+)
 
 
 def rename(recorder: Recorder, who: str | int, to: str) -> str:
@@ -42,44 +48,43 @@ def rename(recorder: Recorder, who: str | int, to: str) -> str:
 def name(recorder: Recorder, who: int, called: str) -> str:
     """Somebody unknown, or ignored until now, gets a name, and so do their faces."""
     database, person = recorder.database, find(recorder.database, who)
-    was, text = shown(database, person), checked_name(called)
+    was, text = shown(database, person, True), checked_name(called)
     if database.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()[0]:
         raise KnownfaceError(f"{was} has a name already; rename them")
-    faces = recorder.rows("faces", "person = ?", person)
+    faces = len(recorder.rows("faces", "person = ?", person))
     known = look_up(database, text)
+    confirm(recorder, person)
     if known is None:
         known = person
         recorder.update("people", person, name=text, state="known")
-    for face in faces:
-        recorder.update("faces", face, said=1)
     if known != person:
         _join(recorder, person, known)
-    return f"{was.capitalize()} is {shown(database, known)} ({len(faces)} faces)"
+    return f"{was} is {shown(database, known)} ({faces} face{'s' * (faces != 1)})"
 
 
 def ignore(recorder: Recorder, who: int) -> str:
     database, person = recorder.database, find(recorder.database, who)
-    was = shown(database, person)
-    if (
-        database.execute("SELECT state FROM people WHERE id = ?", (person,)).fetchone()[0]
-        == "known"
-    ):
+    was = shown(database, person, True)
+    if is_known(database, person):
         raise KnownfaceError(f"{was} is known; forget or rename them instead")
+    confirm(recorder, person)
     recorder.update("people", person, state="ignored")
-    return f"{was.capitalize()} is ignored from now on"
+    return f"{was} is ignored from now on"
 
 
 def merge(recorder: Recorder, who: str | int, into: str | int) -> str:
     database = recorder.database
     person, target = find(database, who), find(database, into)
-    names = shown(database, person), shown(database, target)
+    names = shown(database, person, True), shown(database, target)
     if person == target:
         raise KnownfaceError(f"{names[0]} and {names[1]} are one person already")
+    lead = ", and the name leads there" if is_known(database, person) else ""
     refuse_contradiction(database, person, target)
+    confirm_unknown(recorder, person, target)
     faces = len(recorder.rows("faces", "person = ?", person))
     _join(recorder, person, target)
     moved = f"{faces} face{'s' * (faces != 1)} moved"
-    return f"{names[0]} is {names[1]}: {moved}, and the name leads there"
+    return f"{names[0]} is {names[1]}: {moved}{lead}"
 
 
 def _join(recorder: Recorder, person: int, target: int) -> None:
@@ -148,24 +153,14 @@ def refuse_contradiction(database: sqlite3.Connection, one: int, other: int) -> 
 
 def split(recorder: Recorder, who: str | int, faces: Sequence[int], to: str) -> str:
     database, person = recorder.database, find(recorder.database, who)
-    own = set(recorder.rows("faces", "person = ?", person))
-    chosen = list(dict.fromkeys(faces))
-    if not chosen or not set(chosen) <= own:
-        wrong = next((face for face in chosen if face not in own), None)
-        what = "no face was chosen" if wrong is None else f"face {wrong} is none of theirs"
-        raise KnownfaceError(f"{shown(database, person)}: {what}; the faces have numbers, see "
-                             + call("people", ..., "faces", shown(database, person)))  # fmt: skip
-    if set(chosen) == own:
-        raise KnownfaceError(
-            f"these are all faces of {shown(database, person)}; rename or merge instead"
-        )
+    chosen, stay = chosen_of(recorder, person, faces)
     target, _ = person_called(recorder, to)
     if target == person:
         raise KnownfaceError(f"{to} is {shown(database, person)}; choose another name")
     for face in chosen:
         recorder.delete_where("constraints", "face = ? AND person = ?", face, target)
         recorder.update("faces", face, person=target, said=1)
-    for face in own - set(chosen):  # what was said of these still holds
+    for face in stay:  # what was said of these still holds
         recorder.delete_where("constraints", "face = ? AND person = ?", face, person)
     _forget_featured(recorder, chosen)
     apart(recorder, person, target)
@@ -235,11 +230,12 @@ def born(recorder: Recorder, who: str | int, date: str | None) -> str:
 def never_same(recorder: Recorder, one: str | int, other: str | int) -> str:
     database = recorder.database
     pair = find(database, one), find(database, other)
-    names = [shown(database, each) for each in pair]
+    names = shown(database, pair[0], True), shown(database, pair[1])
     if pair[0] == pair[1]:
         raise KnownfaceError(f"{names[0]} and {names[1]} are one person; split them first")
     if recorder.rows("constraints", "person = ? AND other = ?", *sorted(pair)):
         raise KnownfaceError(f"{names[0]} and {names[1]} are two people already")
+    confirm_unknown(recorder, *pair)
     apart(recorder, *pair)
     return f"{names[0]} and {names[1]} are two people, and stay so"
 

@@ -92,6 +92,41 @@ class FaceRecord:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Somebody, to be looked at; faces: ids of the best; photos: how many show them."""
+
+    person: Person
+    faces: tuple[int, ...]
+    photos: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two who look like one person; similarity: the cosine of their templates.
+
+    one: who has a name or, where neither has, more faces.
+    """
+
+    one: Group
+    other: Group
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """How far a pile of faces is sorted: groups and faces of whom something is said, and all.
+
+    once: groups of a single face, among those that wait.
+    """
+
+    groups: int
+    all_groups: int
+    faces: int
+    all_faces: int
+    once: int
+
+
+@dataclass(frozen=True)
 class Entry:
     """One line of the history; undone: whether it was taken back; undoes: it can be."""
 

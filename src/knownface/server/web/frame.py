@@ -53,7 +53,7 @@ SCREENS = (
     ("/works", "Does it work?", "works"),
     ("/history", "History", "history"),
 )
-STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
+STATIC = {"page.css": "text/css", "page.js": "text/javascript", "review.js": "text/javascript"}
 
 
 # ---------------------------------------------------------------- answers

@@ -302,6 +302,8 @@ if (wanted && people) {
 }
 
 // ------------------------------------------------------------ what changes elsewhere
+let refresh = null;  // how a screen of its own script shows what was changed elsewhere
+
 async function lookForChanges() {
   if (document.hidden || away || !("number" in document.body.dataset)) return;
   let reply;
@@ -311,6 +313,7 @@ async function lookForChanges() {
   if (String(reply.number) === document.body.dataset.number) return;
   document.body.dataset.number = reply.number;
   if (form) return refreshNames();
+  if (refresh) return refresh();
   if (inUse()) return offer();
   swap();
 }

@@ -98,6 +98,12 @@ def split(request: Request, id: int, name: Name = "", face: FaceIds = ()) -> Res
     return done(request, f"/people/{id}", lambda g: g.split(id, face, name, actor=ACTOR), id)
 
 
+@router.post("/people/{id}/part")
+def part(request: Request, id: int, face: FaceIds = ()) -> Response:  # type: ignore[assignment]
+    """Some faces are not theirs, whosever they are."""
+    return done(request, f"/people/{id}", lambda g: g.part(id, face, actor=ACTOR), id)
+
+
 @router.post("/people/{id}/remove")
 def remove(request: Request, id: int, face: Annotated[int, Form()]) -> Response:
     return done(request, f"/people/{id}", lambda g: g.remove(face, actor=ACTOR), id)
@@ -128,24 +134,3 @@ def forget(request: Request, id: int) -> Response:
     except KnownfaceError as error:
         return lead(request, "/people", Notice(words.sentence(error), problem=True))
     return lead(request, "/people", Notice("Somebody was forgotten.", receipt=receipt))
-
-
-# ---------------------------------------------------------------- people without a name
-@router.get("/unknown")
-def unknown(request: Request) -> Response:
-    gallery = service_of(request).gallery
-    groups = [(each, gallery.faces(each.id)) for each in gallery.people("unknown")]
-    ignored = gallery.people("ignored")
-    return page(
-        request, "unknown.html.jinja", groups=groups, ignored=ignored, people=gallery.names()
-    )
-
-
-@router.post("/unknown/{id}/name")
-def name_unknown(request: Request, id: int, name: Name) -> Response:
-    return done(request, "/unknown", lambda g: g.name(id, name, actor=ACTOR), id)
-
-
-@router.post("/unknown/{id}/ignore")
-def ignore(request: Request, id: int) -> Response:
-    return done(request, "/unknown", lambda g: g.ignore(id, actor=ACTOR), id)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from knownface.server.web import history, people, recognise, works
+from knownface.server.web import history, people, recognise, unknown, works
 from knownface.server.web.frame import (
     HEADERS,
     STATIC,
@@ -29,7 +29,7 @@ stroke-width="2" stroke-linecap="round"><path d="M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2
 """
 
 router = APIRouter(include_in_schema=False, route_class=Screen)
-for screen in (recognise, people, works, history):
+for screen in (recognise, people, unknown, works, history):
     router.include_router(screen.router)
 
 
