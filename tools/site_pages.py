@@ -7,6 +7,7 @@ beside `docs/` that pages link to become pages, too.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import inspect
 import json
@@ -29,6 +30,7 @@ SECTION = re.compile(r"<!-- README: (.+) -->")
 LANGUAGES = {".yaml": "yaml", ".py": "python", ".mjs": "js", ".conf": "nginx", ".service": "ini"}
 
 
+@functools.cache
 def generated() -> dict[str, str]:
     """Every generated page as Markdown, by its path below `docs/`."""
     pages = {
