@@ -71,7 +71,9 @@ def helped(asked: Any) -> dict[str, tuple[str, str]]:
         request = getattr(asked, "__signature__", None)
         if request is not None:  # it takes the arguments of a value
             kinds = {p.name: p.annotation for p in request.parameters.values()}
-            return {name: said(kind) for name, kind in kinds.items() if hasattr(kind, "__metadata__")}
+            return {
+                name: said(kind) for name, kind in kinds.items() if hasattr(kind, "__metadata__")
+            }
     from knownface.recognition.recognizer import Recognizer
 
     return {name: said(kind) for name, kind in options_of(asked, Recognizer=Recognizer).items()}
@@ -96,9 +98,7 @@ def written(annotation: Any, option: tuple[str, str] | None) -> str | None:
     return annotation if isinstance(annotation, str) else plain(annotation)
 
 
-def rewrite(
-    target: Any, names: Iterable[str], texts: Mapping[str, str], section: str
-) -> None:
+def rewrite(target: Any, names: Iterable[str], texts: Mapping[str, str], section: str) -> None:
     """The docstring in the form that mkdocstrings reads; what it says itself comes before help."""
     if target.docstring is None:
         return

@@ -53,13 +53,13 @@ def command_line() -> str:
     group: Any = typer.main.get_command(app)
     parts = [
         "# Command line\n",
-        "Read from the commands themselves, as `knownface VERB --help` shows them. Every command has "
-        "`--json` (one document on stdout) and `--quiet`. Exit codes: 0 success, 2 something that "
-        "you can mend, said in one sentence, 1 our fault, 130 interrupted.\n",
+        "Read from the commands themselves, as `knownface VERB --help` shows them. Every command "
+        "has `--json` (one document on stdout) and `--quiet`. Exit codes: 0 success, 2 something "
+        "that you can mend, said in one sentence, 1 our fault, 130 interrupted.\n",
     ]
     for verb, text in VERBS.items():
         command = group.get_command(None, verb)
-        parts.append(f"## {verb} {{ #{verb} }}\n\n{text}\n")
+        parts.append(f"## {verb} {{ #{verb} }}\n\n{escaped(text)}\n")
         commands = getattr(command, "commands", {})
         if not commands or getattr(command, "invoke_without_command", False):
             parts += described(command, f"knownface {verb}")
@@ -67,7 +67,7 @@ def command_line() -> str:
             if each.hidden:  # what the verb does by itself
                 parts += described(each, f"knownface {verb}")
                 continue
-            parts.append(f"### {verb} {name} {{ #{verb}-{name} }}\n\n{each.help or ''}\n")
+            parts.append(f"### {verb} {name} {{ #{verb}-{name} }}\n\n{escaped(each.help or '')}\n")
             parts += described(each, f"knownface {verb} {name}")
     return "\n".join(parts)
 
@@ -77,7 +77,10 @@ def described(command: Any, called: str) -> Iterator[str]:
     context = typer.Context(command, info_name=called)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```text\n{called} {usage}\n```\n"
-    for parameter in command.get_params(context):
+    arguments_first = sorted(
+        command.get_params(context), key=lambda p: p.param_type_name != "argument"
+    )
+    for parameter in arguments_first:
         record = parameter.get_help_record(context)
         if record and parameter.name not in ("as_json", "quiet", "help"):
             name, text = record
@@ -87,7 +90,9 @@ def described(command: Any, called: str) -> Iterator[str]:
 def escaped(text: str) -> str:
     """Plain text as Markdown, in which code stays code."""
     parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(each if each[:1] == "`" else re.sub(r"([\\*_<>\[\]])", r"\\\1", each) for each in parts)
+    return "".join(
+        each if each[:1] == "`" else re.sub(r"([\\*_<>\[\]])", r"\\\1", each) for each in parts
+    )
 
 
 # ---------------------------------------------------------------- Python
@@ -95,8 +100,12 @@ def python() -> str:
     """The public names, functions first; mkdocstrings writes each from its docstring."""
     functions = [n for n in knownface.__all__ if inspect.isfunction(getattr(knownface, n))]
     classes = [n for n in knownface.__all__ if n not in functions]
-    lines = ["# Python", "", "Everything public is a name of the package: `import knownface`. Verbs take "
-             "the options of the [command line](cli.md), with the same names and defaults."]  # fmt: skip
+    lines = [
+        "# Python",
+        "",
+        "Everything public is a name of the package: `import knownface`. Verbs take the options of "
+        "the [command line](cli.md), with the same names and defaults.",
+    ]
     for title, names in (("Verbs", functions), ("Values", classes)):
         lines += ["", f"## {title}", ""]
         for name in names:
@@ -106,13 +115,17 @@ def python() -> str:
 
 # ---------------------------------------------------------------- networks
 def networks() -> str:
-    """The records of all networks: a table, then where each one's files are and what they are of."""
+    """The records of all networks: a table, then each one's files and what it learned from."""
     rows = backbones()
-    lines = ["# Networks", "", "Read from the records of the package; `knownface backbones` shows the "
-             "same, and which files are on this machine. Which one to take is [a page of its own]"
-             "(../networks.md).", "",
-             "| `--backbone` | network | crop | numbers | parameters | for research only |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "# Networks",
+        "",
+        "Read from the records of the package; `knownface backbones` shows the same, and which "
+        "files are on this machine. Which one to take is [a page of its own](../networks.md).",
+        "",
+        "| `--backbone` | network | crop | numbers | parameters | for research only |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         only = "yes" if row["noncommercial"] else "no"
         lines.append(
@@ -120,7 +133,13 @@ def networks() -> str:
             f"{row['embedding_size']} | {row['parameters'] / 1e6:.2f} million | {only} |"
         )
     for row in rows:
-        lines += ["", f"## {row['name']} {{ #{row['name']} }}", "", f"{row['network']}: {escaped(row['trained_on'])}.", ""]
+        lines += [
+            "",
+            f"## {row['name']} {{ #{row['name']} }}",
+            "",
+            f"{row['network']}: {escaped(row['trained_on'])}.",
+            "",
+        ]
         for term, key in (("Licence of the files", "licence"), ("Training data", "training_data"),
                           ("Disputed", "disputed")):  # fmt: skip
             if row[key]:
@@ -142,8 +161,14 @@ def http() -> str:
 
     stand_in: Any = SimpleNamespace(settings=Settings("run"), metrics=Metrics())
     document = create_app(stand_in).openapi()
-    lines = ["# HTTP", "", f"{document['info']['description'].strip()} The server itself shows this document "
-             "at `/v1/openapi.json`; how to run it is [a page of its own](../serving.md).", ""]  # fmt: skip
+    about = document["info"]["description"].strip()
+    lines = [
+        "# HTTP",
+        "",
+        f"{about} The server itself shows this document at `/v1/openapi.json`; how to run it is "
+        "[a page of its own](../serving.md).",
+        "",
+    ]
     said: set[str] = set()
     for path, methods in document["paths"].items():
         for method, asked in methods.items():
@@ -171,7 +196,8 @@ def operation(called: str, asked: dict[str, Any], document: dict[str, Any]) -> I
         for media, content in answer.get("content", {}).items() if code < "400" else ():
             yield f"Answers {code}, `{media}`.\n"
             if "example" in content:
-                yield f"```json\n{json.dumps(content['example'], indent=2, ensure_ascii=False)}\n```\n"
+                example = json.dumps(content["example"], indent=2, ensure_ascii=False)
+                yield f"```json\n{example}\n```\n"
     yield f"Problems: {', '.join(codes)}.\n"
 
 
@@ -211,11 +237,12 @@ def beside(file: Path) -> str:
 def shown(file: Path) -> str:
     """The file itself, under its name."""
     language = LANGUAGES.get(file.suffix, "text")
-    return f"# {file.relative_to(ROOT).as_posix()}\n\n```{language}\n{file.read_text(encoding='utf-8').rstrip()}\n```\n"
+    name, text = file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8").rstrip()
+    return f"# {name}\n\n```{language}\n{text}\n```\n"
 
 
 def completed(markdown: str, folder: Path) -> str:
-    """A page as the site shows it: sections of the README put in, links to files beside led to pages.
+    """A page as the site shows it: with sections of the README, and links to files beside mended.
 
     folder: where the page lies, below `docs/`.
     """

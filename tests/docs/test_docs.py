@@ -1,4 +1,4 @@
-"""The pages are true: their commands and programs run, their options exist, their links lead somewhere.
+"""The pages are true: commands and programs run, options exist, links lead somewhere.
 
 What stands in a block `sh` or `python` is run, page by page, in a folder with a few invented people
 and a finished run. `<!-- not run: why -->` before a block excuses it; its options have to exist all
@@ -33,7 +33,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"sh", "python", "text", "yaml", "csv", "json"}
 BLOCK = re.compile(
-    r"(?:<!-- not run: (?P<why>[^>]*?) ?-->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+    r"(?:<!-- not run: (?P<why>[^>]*?) ?-->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.M | re.S,
 )
 CODE = re.compile(r"`(knownface [^`]+)`")
 # Every excuse, and how many blocks have it: whoever hides a block says it here, too.
@@ -87,8 +88,9 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-RUN = [page for page in PAGES
-       if any(b.page == page and b.why is None and b.language in ("sh", "python") for b in BLOCKS)]  # fmt: skip
+SHELL = [block for block in BLOCKS if block.language == "sh"]
+RUNNING = [b for b in BLOCKS if b.why is None and b.language in ("sh", "python")]
+RUN = [page for page in PAGES if any(block.page == page for block in RUNNING)]
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -110,7 +112,7 @@ def parsed(arguments: list[str]) -> None:
         context = command.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "sh"], ids=lambda b: b.place)
+@pytest.mark.parametrize("block", SHELL, ids=lambda b: b.place)
 def test_options_exist(block: Block) -> None:
     for words in block.commands():
         called = [i for i, word in enumerate(words) if Path(word).name == "knownface"]
@@ -231,7 +233,7 @@ def test_a_page_runs(
 def run_line(line: list[str], block: Block, patch: pytest.MonkeyPatch) -> None:
     """A command as the shell would run it, in this process."""
     words = [match for word in line for match in sorted(glob.glob(word)) or [word]]
-    said = f"{block.place}: {shlex.join(line)}"
+    said, code = f"{block.place}: {shlex.join(line)}", None
     if words[0] == "knownface":
         done = command_line(*words[1:])
         assert done.returncode == 0, f"{said}\n{done.stderr}"
@@ -241,7 +243,8 @@ def run_line(line: list[str], block: Block, patch: pytest.MonkeyPatch) -> None:
         try:
             runpy.run_path(str(ROOT / "train_model.py"), run_name="__main__")
         except SystemExit as end:
-            assert not end.code, said
+            code = end.code
+        assert not code, said
 
 
 # ---------------------------------------------------------------- links
