@@ -90,9 +90,11 @@ def described(command: Any, called: str) -> Iterator[str]:
 def escaped(text: str) -> str:
     """Plain text as Markdown, in which code stays code."""
     parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(
-        each if each[:1] == "`" else re.sub(r"([\\*_<>\[\]])", r"\\\1", each) for each in parts
-    )
+    return "".join(each if each[:1] == "`" else plain(each) for each in parts)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"([\\*_\[\]])", r"\\\1", text).replace("<", "&lt;")
 
 
 # ---------------------------------------------------------------- Python
