@@ -48,7 +48,7 @@ def test_results_are_shown_in_a_line(run_folder: Path, people: Path) -> None:
 def test_the_readme_shows_every_file_with_a_comment() -> None:
     root = Path(__file__).parents[1]
     readme = (root / "README.md").read_text(encoding="utf-8")
-    lines = readme.split("```\nsrc/knownface/\n")[1].split("\n```")[0].splitlines()
+    lines = readme.split("```text\nsrc/knownface/\n")[1].split("\n```")[0].splitlines()
     shown: list[str] = []
     within: list[str] = []
     for line in lines:
