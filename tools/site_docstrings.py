@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import griffe
@@ -27,8 +28,8 @@ class Readable(griffe.Extension):
         if pkg.name != "knownface":
             return
         for name in knownface.__all__:
-            shown: Any = pkg[name]
-            target = shown.final_target if shown.is_alias else shown
+            listed: Any = pkg[name]
+            target = listed.final_target if listed.is_alias else listed
             value = getattr(knownface, name)
             if target.is_function:
                 rewrite_function(target, value)
@@ -44,7 +45,7 @@ def rewrite_function(target: griffe.Function, function: Any) -> None:
                 each.name,
                 kind=getattr(griffe.ParameterKind, each.kind.name.lower()),
                 annotation=written(each.annotation, options.get(each.name)),
-                default=None if each.default is each.empty else repr(each.default),
+                default=None if each.default is each.empty else shown(each.default),
             )
             for each in inspect.signature(function).parameters.values()
             if each.name not in HIDDEN
@@ -88,6 +89,10 @@ def plain(kind: Any) -> str:
     """A type as it is written, without the modules that names come from."""
     text = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
     return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
+
+
+def shown(default: Any) -> str:
+    return repr(str(default) if isinstance(default, Path) else default)
 
 
 def written(annotation: Any, option: tuple[str, str] | None) -> str | None:
