@@ -26,40 +26,44 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
+import knownface
+from knownface.cluster import indexing
 from knownface.cluster.index import Index
+from knownface.cluster.index_changes import compared, photo_files
+from knownface.cluster.index_place import Place
+from knownface.cluster.index_rows import Rows, face_schema, photo_schema
+from knownface.cluster.index_work import Reader, here
+from knownface.embed.frozen import frozen_pipeline
+from knownface.options import FacesMode
+from knownface.progress import silent
+from knownface.synthetic.folder import demo
 
 WAYS = ("stream", "stream, cache cold", "stream, cache warm", "index", "index, two processes")
 
 
 # ---------------------------------------------------------------- rate
-def one_way(way: str, photos: Path, faces: str) -> None:
+def one_way(way: str, photos: Path, faces: FacesMode) -> None:
     """Print photos per second of one way."""
-    from knownface.cluster import indexing
-    from knownface.cluster.index_changes import photo_files
-    from knownface.cluster.index_work import here
-    from knownface.embed.frozen import frozen_pipeline
-
-    files = list(photo_files([photos])[0].values())
-    pipeline = frozen_pipeline("auto", faces=faces, cache="cache" in way)[1]  # type: ignore[arg-type]
-    list(pipeline.embed_photos([files[0].path]))
+    files = photo_files([photos])[0]
+    record, pipeline = frozen_pipeline("auto", faces=faces, cache="cache" in way)
+    list(pipeline.embed_photos([next(iter(files))]))
     start = time.perf_counter()
     if way.startswith("stream"):
-        for _ in pipeline.embed_photos([file.path for file in files]):
+        for _ in pipeline.embed_photos(list(files)):
             pass
     else:
         with tempfile.TemporaryDirectory() as folder:
-            indexing.frozen_pipeline = lambda *_, **__: (  # type: ignore[assignment]
-                frozen_pipeline("auto", faces=faces)[0],
-                pipeline,  # type: ignore[arg-type]
-            )
-            start = time.perf_counter()
-            indexing.index(photos, out=folder, faces=faces, workers=2 if "two" in way else 1)  # type: ignore[arg-type]
-            assert here
+            made = Index.create(Place(folder), indexing._terms(record, pipeline))
+            work = here(2 if "two" in way else 1)
+            with made.writing():
+                changes = compared(made, files, [], silent)
+                indexing._carried_out(made, changes, Reader.of(pipeline), work, silent)
     print(len(files) / (time.perf_counter() - start))
 
 
-def rate(photos: Path, faces: str, rounds: int) -> None:
+def rate(photos: Path, faces: FacesMode, rounds: int) -> None:
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
@@ -86,8 +90,6 @@ def rate(photos: Path, faces: str, rounds: int) -> None:
 # ---------------------------------------------------------------- kill
 def rows_of(folder: Path) -> list[bytes]:
     """Photos and faces, in an order that says nothing about how they were made."""
-    import pyarrow as pa
-
     index = Index.open(folder)
     order = [("photo", "ascending"), ("face", "ascending")]
     faces = pa.Table.from_batches(index.faces()).sort_by(order)
@@ -137,15 +139,8 @@ def kill(photos: Path, backbone: str, faces: str, kills: int, seed: int) -> None
 # ---------------------------------------------------------------- search
 def made_up(folder: Path, rows: int) -> None:
     """An index of random faces, without portraits."""
-    import pyarrow as pa
-
-    from knownface.cluster.index_place import Place
-    from knownface.cluster.index_rows import Rows, face_schema, photo_schema
-    from knownface.cluster.indexing import _terms
-    from knownface.embed.frozen import frozen_pipeline
-
     rng, done = np.random.default_rng(0), 0
-    terms = _terms(*frozen_pipeline("auto"))
+    terms = indexing._terms(*frozen_pipeline("auto"))
     index = Index.create(Place(folder), terms)
     while done < rows:
         count = min(65_536, rows - done)
@@ -169,8 +164,6 @@ def made_up(folder: Path, rows: int) -> None:
 
 
 def search(rows: int) -> None:
-    import knownface
-    from knownface.synthetic.folder import demo
 
     with tempfile.TemporaryDirectory() as place:
         made_up(Path(place) / "index", rows)

@@ -294,10 +294,14 @@ def test_photos_that_cannot_be_had_are_said_and_the_rest_goes_on(
     assert "2 unreadable" in done.stdout
     assert "\\xff.png: its name is not UTF-8" in " ".join(done.stderr.split())
     assert "gone.png: cannot be read" in done.stderr
+    os.mkfifo(photos / "pipe.jpg")
+    done = shell("index", photos / "pipe.jpg", "--out", tmp_path / "other", *SHELL)
+    refused(done, "None of 1 photo could be read")
+    assert "a pipe" in done.stderr
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "1.jpg").write_text("no photo")
     done = shell("index", tmp_path / "bad", "--out", tmp_path / "other", *SHELL)
-    refused(done, "None of the 1 photos could be read")
+    refused(done, "None of 1 photo could be read")
 
 
 def test_the_shell_says_what_was_done(photos: Path, tmp_path: Path) -> None:

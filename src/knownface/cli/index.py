@@ -18,10 +18,15 @@ def index(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     if as_json:
         print_json(asdict(done))
     else:
-        say(f"{done.index}: {done.photos:,} photos, {done.faces:,} faces")
+        say(f"{done.index}: {_many(done.photos, 'photo')}, {_many(done.faces, 'face')}")
         say(
-            f"{done.added:,} photos added, {done.changed:,} changed, {done.unchanged:,} there "
-            f"before, {done.removed:,} removed, {done.failed:,} unreadable"
+            f"{_many(done.added, 'photo')} added, {done.changed:,} changed, {done.unchanged:,} "
+            f"there before, {done.removed:,} removed, {done.failed + done.skipped:,} unreadable"
         )
-    if done.failed and done.failed == done.added + done.changed and not done.unchanged:
-        raise KnownfaceError(f"None of the {done.failed} photos could be read; see above")
+    unread = done.failed + done.skipped
+    if unread and unread == done.added + done.changed + done.unchanged + done.skipped:
+        raise KnownfaceError(f"None of {_many(unread, 'photo')} could be read; see above")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,7 @@ class Changes:
 
 
 def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], list[str]]:
-    """Photos by their absolute paths, each once; and why others cannot be indexed.
+    """Photos by their absolute paths, each once; and of what cannot be read by anybody, why.
 
     sources: as in `photos_of`, which raises KnownfaceError.
     """
@@ -60,7 +61,12 @@ def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], li
         except OSError as error:
             skipped.append(f"{photo}: cannot be read ({error.strerror})")
         else:
-            files[path] = PhotoFile(path, state.st_size, state.st_mtime_ns)
+            if not stat.S_ISREG(state.st_mode):
+                skipped.append(f"{photo}: is a device, a pipe or a socket, not a photo")
+            elif not os.access(path, os.R_OK):
+                skipped.append(f"{photo}: no permission to read it (chmod u+r)")
+            else:
+                files[path] = PhotoFile(path, state.st_size, state.st_mtime_ns)
     return files, skipped
 
 

@@ -54,7 +54,8 @@ class Indexed:
     """What is in an index after it was written, and what was done.
 
     photos, faces: in the index. added, changed, unchanged: of the photos that were given; failed:
-    of those added or changed, how many could not be read. removed: photos that are no longer there.
+    how many of those added or changed are no photos that can be read. skipped: files that were
+    given and could not be opened. removed: photos that are no longer there.
     """
 
     index: str
@@ -64,6 +65,7 @@ class Indexed:
     changed: int
     unchanged: int
     failed: int
+    skipped: int
     removed: int
     seconds: float
     device: str
@@ -121,7 +123,7 @@ def index(
         failed = _carried_out(known, changes, Reader.of(pipeline), way, track)
     return Indexed(
         place.name, known.photo_count, known.face_count, len(changes.new), len(changes.changed),
-        changes.unchanged, failed + len(skipped), len(changes.gone),
+        changes.unchanged, failed, len(skipped), len(changes.gone),
         round(time.perf_counter() - start, 3), pipeline.embedder.device,
     )  # fmt: skip
 

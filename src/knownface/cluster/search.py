@@ -155,8 +155,13 @@ def _similarities(
     index: Index, probes: np.ndarray, track: Track
 ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
     """Cosines (k, n) of the probes (k, d) with some faces of the index, and these faces."""
+    from threadpoolctl import threadpool_limits
+
+    probe_columns = np.ascontiguousarray(probes.T)
     for batch in index.faces([*SHOWN, "embedding"], track):
-        yield probes @ numbers_of(batch["embedding"]).T, batch
+        with threadpool_limits(1, "blas"):  # several would wait for each other most of the time
+            similarities = numbers_of(batch["embedding"]) @ probe_columns
+        yield similarities.T, batch
 
 
 def _hit(batch: pa.RecordBatch, row: int, similarity: float) -> Hit:

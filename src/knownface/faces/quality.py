@@ -54,8 +54,9 @@ def measure_quality(crop: np.ndarray, face: Face, geometry: Crop) -> Quality:
         grey[edge:-edge, edge:-edge], [DARKEST_SHARE, BRIGHTEST_SHARE]
     ).tolist()
     sharp = sharpness(grey, _native_side(face, geometry))
-    colour = np.ptp(crop[edge:-edge, edge:-edge].astype(np.int16), axis=2).mean()
-    side, colourless = float(min(face.box[2:])), bool(colour < COLOURLESS)
+    red, green, blue = cv2.split(crop[edge:-edge, edge:-edge])  # several times as fast as np.ptp
+    most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    side, colourless = float(min(face.box[2:])), bool((most - least).mean() < COLOURLESS)
     return Quality(side, sharp, dark, bright, colourless, quarter_turns(face))
 
 
