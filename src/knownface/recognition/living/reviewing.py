@@ -77,5 +77,5 @@ def part(recorder: Recorder, who: str | int, faces: Sequence[int]) -> str:
         for featuring in recorder.rows("people", "featured = ?", face):
             recorder.update("people", featuring, featured=None)
     confirm(recorder, person)
-    number = f"{len(chosen)} face{'s' * (len(chosen) != 1)}"
-    return f"{number} of {shown(database, person)} are somebody else: {shown(database, new)}"
+    number, are = (f"{len(chosen)} faces", "are") if len(chosen) > 1 else ("1 face", "is")
+    return f"{number} of {shown(database, person)} {are} somebody else: {shown(database, new)}"
