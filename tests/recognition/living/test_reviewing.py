@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from living_people import Cast, grouped, living
+from typer.testing import CliRunner
 
+from knownface.cli.commands import app
 from knownface.errors import KnownfaceError
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.regrouping import Pile, gather
@@ -141,3 +143,33 @@ def test_what_is_said_of_the_merged_names_no_name_that_there_is_not(
     assert change.text == (
         f"The unknown person {three[1]} is the unknown person {three[0]}: 2 faces moved"
     )
+
+
+def test_a_name_is_kept_whoever_is_merged_into_whom(
+    gallery: LivingGallery, three: list[int]
+) -> None:
+    gallery.merge("A", three[0])
+    assert gallery.person("A").photos == 3 + 4
+    assert gallery.count("unknown") == 2
+
+
+def test_in_the_shell_people_without_a_name_have_numbers(
+    gallery: LivingGallery, three: list[int]
+) -> None:
+    def shell(*words: object) -> str:
+        done = CliRunner().invoke(app, ["people", *map(str, words)])
+        assert done.exit_code == 0, done.stderr
+        return done.stdout
+
+    first, second, third = three
+    faces = [each.id for each in gallery.faces(first)]
+    shown = shell("faces", gallery.folder, first)
+    assert [int(line.split()[0]) for line in shown.splitlines() if line] == faces
+    shell("part", gallery.folder, first, *faces[:2])
+    assert gallery.person(first).photos == 2
+    shell("not-a-face", gallery.folder, second)
+    shell("merge", gallery.folder, third, first)
+    assert gallery.person(first).photos == 3
+    gallery.rename("A", str(first))  # a name is a name
+    assert "1-0" not in shell("faces", gallery.folder, first)
+    assert "0-0" in shell("faces", gallery.folder, first)
