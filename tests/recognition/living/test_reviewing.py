@@ -65,6 +65,19 @@ def test_what_is_no_face_is_never_grouped_nor_shown(
         gallery.not_a_face(gallery.person("A").id)
 
 
+def test_a_face_that_was_said_to_be_none_is_forgotten_with_its_person(
+    gallery: LivingGallery,
+) -> None:
+    (wrong,) = grouped(gallery, CAST, [[(0, 7)]])  # A's
+    face = CAST.face(0, 7)
+    gallery.not_a_face(wrong)
+    receipt = gallery.forget("A")
+    assert receipt.faces == 3 + 1
+    assert receipt.searched["found"] == 0
+    assert face.embedding.tobytes() not in gallery.path.read_bytes()
+    assert face.digest.encode() not in gallery.path.read_bytes()
+
+
 def test_faces_that_are_taken_out_are_somebody_else(
     gallery: LivingGallery, three: list[int]
 ) -> None:
