@@ -255,7 +255,7 @@ function inName(event, input) {
 review?.addEventListener("input", (event) => { if (event.target.matches(NAMED)) suggest(event.target); });
 review?.addEventListener("focusin", (event) => {
   const item = itemOf(event.target), input = event.target;
-  if (item) choose(item, false);
+  if (item && item !== current) choose(item, false);
   if (!input.matches(NAMED) || !item) return;
   input.removeAttribute("list");  // a list of our own has keys
   for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", "suggested"], ["aria-expanded", "false"]]) input.setAttribute(name, value);

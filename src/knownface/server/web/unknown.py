@@ -45,6 +45,7 @@ RECENT = 20  # changes, of which the last that can be taken back is looked for
 Name = Annotated[str, Form()]
 Back = Annotated[str, Form()]
 Id = Annotated[int, Form()]
+FaceIds = Annotated[list[int], Form(alias="face")]
 
 router = APIRouter(route_class=Screen)
 
@@ -56,13 +57,13 @@ def unknown(request: Request, skip: int = 0, once: bool = False) -> Response:
     gallery = service_of(request).gallery
     how = gallery.sorted()
     several = how.all_groups - how.groups - how.once
-    alone = once or not several  # then there is nothing that they would be folded away for
+    alone = once or (not several and how.once > 0)  # nothing that they would be folded away for
     number = how.once if alone else several
     skip = max(0, min(skip, number - 1) // AT_ONCE * AT_ONCE)
     return _screen(
         request, "once" if alone else "who", "unknown.html.jinja", number=number,
         groups=gallery.groups(AT_ONCE, skip, alone), skip=skip, step=AT_ONCE, once=once,
-        ignored=[] if how.all_groups > how.groups else gallery.people("ignored"),
+        ignored=gallery.people("ignored") if skip + AT_ONCE >= number else [],
         people=gallery.names(),
     )  # fmt: skip
 
@@ -154,12 +155,7 @@ def not_a_face(request: Request, id: int, back: Back = "/unknown") -> Response:
 
 
 @router.post("/unknown/{id}/part")
-def part(
-    request: Request,
-    id: int,
-    face: Annotated[list[int], Form()] = [],  # noqa: B006 - FastAPI copies it
-    back: Back = "/unknown",
-) -> Response:
+def part(request: Request, id: int, face: FaceIds = (), back: Back = "/unknown") -> Response:  # type: ignore[assignment]
     """Some faces are somebody else's."""
     return done(request, back, lambda g: g.part(id, face, actor=ACTOR), id)
 
