@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from knownface.recognition.artifact import GALLERY, RECORD
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.records import SeenFace
+from knownface.recognition.living.regrouping import Pile, gather, regroup
 from knownface.recognition.living.writing import Kept, write_gallery
 from knownface.recognition.record import Artifact, Decision
 from knownface.recognition.threshold import Threshold
@@ -111,3 +113,28 @@ def made_before(path: Path) -> None:
         for column in ("small", "taken"):
             database.execute(f"ALTER TABLE faces DROP COLUMN {column}")
         database.execute("PRAGMA user_version = 1")
+
+
+def grouped(
+    gallery: LivingGallery, cast: Cast, groups: Sequence[Sequence[tuple[int, int]]]
+) -> list[int]:
+    """More people without a name, each of some faces of the cast; gives their ids."""
+    with closing(sqlite3.connect(gallery.path)) as database, database:
+        said = database.execute("SELECT id FROM faces WHERE said").fetchall()
+        database.execute("UPDATE faces SET said = 1")
+    faces = [[cast.face(*each) for each in group] for group in groups]
+    gather(gallery.path, [face for group in faces for face in group])
+    pile = Pile.read(gallery.path)
+    mine = {face.digest: label for label, group in enumerate(faces) for face in group}
+    with closing(sqlite3.connect(gallery.path)) as database, database:
+        digests = dict(database.execute("SELECT id, digest FROM faces").fetchall())
+        others = {int(now): len(groups) + i for i, now in enumerate(np.unique(pile.now))}
+        labels = [
+            mine.get(digests[int(id)], others[int(now)])
+            for id, now in zip(pile.ids, pile.now, strict=True)
+        ]
+        assert regroup(gallery.path, pile, np.array(labels), "grouped")
+        database.execute("UPDATE faces SET said = 0")
+        database.executemany("UPDATE faces SET said = 1 WHERE id = ?", said)
+        whose = dict(database.execute("SELECT digest, person FROM faces").fetchall())
+    return [whose[group[0].digest] for group in faces]

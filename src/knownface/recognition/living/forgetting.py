@@ -67,6 +67,7 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
     run = folder.parent if (folder.parent / run_files.DOCUMENTS[0]).is_file() else folder
     with schema.changing(gallery) as database:
         person = naming.find(database, who)
+        _claim(database, person, threshold)
         those = [person, *_same_looks(database, person, threshold)]
         traces = _traces(database, those)
         erase_strangers(database, person, threshold)
@@ -126,6 +127,20 @@ def _same_looks(database: sqlite3.Connection, person: int, threshold: float) -> 
         "WHERE p.state = 'unknown' AND p.id != ?", (person,)
     )  # fmt: skip
     return [row[0] for row in rows if np.frombuffer(row[1], "<f4") @ template >= threshold]
+
+
+def _claim(database: sqlite3.Connection, person: int, threshold: float) -> None:
+    """Faces of nobody that are probably somebody's become theirs, to be erased with them."""
+    own = database.execute("SELECT embedding FROM templates WHERE person = ?", (person,)).fetchone()
+    if own is None:
+        return
+    template = np.frombuffer(own[0], "<f4")
+    lone = database.execute("SELECT id, embedding FROM faces WHERE person IS NULL").fetchall()
+    for row in lone:
+        if np.frombuffer(row["embedding"], "<f4") @ template >= threshold:
+            touched = "SELECT change FROM steps WHERE what = 'faces' AND row = ?"
+            database.execute(f"DELETE FROM steps WHERE change IN ({touched})", (row["id"],))
+            database.execute("UPDATE faces SET person = ? WHERE id = ?", (person, row["id"]))
 
 
 def _uncache(digests: set[str]) -> int:

@@ -138,10 +138,10 @@ class LivingGallery:
         with schema.reading(self.path) as database:
             return groups.largest(database, once, limit, skip)
 
-    def group(self, who: Who) -> Group:
-        """Somebody with their best faces."""
+    def groups_of(self, ids: Sequence[int]) -> list[Group]:
+        """Those people who are still there, in that order."""
         with schema.reading(self.path) as database:
-            return groups.groups_of(database, [naming.find(database, who)])[0]
+            return groups.groups_of(database, ids)
 
     def unlike_first(self, who: Who, limit: int) -> list[int]:
         """Ids of somebody's faces, those least like the others first."""

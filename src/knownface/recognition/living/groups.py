@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 
 import numpy as np
 
@@ -20,6 +19,7 @@ BEST = 12  # faces that are shown of a group
 BLOCK = 1024  # templates that are compared with all at once: 20 MB of cosines of 5,000 groups
 FLOOR = 0.75  # of the threshold: from which two groups may be one person
 MOST_PAIRS = 200  # that are suggested at once
+SPARE = 4  # times as many are looked at, of which those in one photo are left away
 
 _LARGEST = """
 SELECT p.id FROM people p JOIN faces f ON f.person = p.id WHERE p.state = 'unknown'
@@ -48,7 +48,7 @@ def largest(database: sqlite3.Connection, once: bool, limit: int, skip: int) -> 
 
 
 def groups_of(database: sqlite3.Connection, ids: Sequence[int]) -> list[Group]:
-    """Somebody each, in that order."""
+    """Those who are there, in that order."""
     found = {each.id: each for each in persons(database, ids)}
     return [
         Group(
@@ -56,8 +56,8 @@ def groups_of(database: sqlite3.Connection, ids: Sequence[int]) -> list[Group]:
             tuple(row[0] for row in database.execute(_BEST, (id, BEST))),
             int(database.execute(_PHOTOS, (id,)).fetchone()[0]),
         )
-        for id in ids
-    ]
+        for id in ids if id in found
+    ]  # fmt: skip
 
 
 def how_sorted(database: sqlite3.Connection) -> Sorted:
@@ -82,42 +82,33 @@ def pairs(
 ) -> list[Pair]:
     """Two who may be one person, at least one of them without a name, the likeliest first.
 
-    who: with whom somebody may be one. None of whom somebody has said that they are two, nor two
-    who are in one photo.
+    who: with whom somebody may be one, however little they are alike. None of whom somebody has
+    said that they are two, nor two who are in one photo.
     """
     rows = database.execute(_TEMPLATES).fetchall()
     ids = np.array([row["id"] for row in rows], np.int64)
-    known = np.array([row["known"] for row in rows], bool)
-    if len(ids) < 2:
-        return []
-    templates = vectors((row["embedding"] for row in rows), int(meta(database, "width")))
     at = {int(id): row for row, id in enumerate(ids)}
-    two = {tuple(sorted(pair)) for pair in _two_people(database)}
-    apart = [(at[one], at[other]) for one, other in two if one in at and other in at]
-    floor = FLOOR * threshold if who is None else -1.0
-    rows_ = None if who is None else np.array([at[who]] if who in at else [], np.int64)
-    found = likely_pairs(templates, known, apart, floor, limit, rows_)
-    shown = {int(ids[row]) for pair in found for row in pair[:2]}
-    groups = {each.person.id: each for each in groups_of(database, sorted(shown))}
-    return [_pair(groups[int(ids[i])], groups[int(ids[j])], cosine) for i, j, cosine in found]
+    if len(ids) < 2 or (who is not None and who not in at):
+        return []
+    known = np.array([row["known"] for row in rows], bool)
+    templates = vectors((row["embedding"] for row in rows), int(meta(database, "width")))
+    said = [(at[one], at[two]) for one, two in database.execute(_APART) if {one, two} <= at.keys()]
+    floor, row = (FLOOR * threshold, None) if who is None else (-1.0, at[who])
+    found = likely_pairs(templates, known, said, floor, SPARE * limit, row)
+    likely = [(int(ids[i]), int(ids[j]), cosine) for i, j, cosine in found]
+    photos = _photos_of(database, {id for pair in likely for id in pair[:2]})
+    named = set(ids[known].tolist())
+    weight = {id: (id in named, len(those)) for id, those in photos.items()}
+    return [
+        Pair(max(one, other, key=weight.__getitem__), min(other, one, key=weight.__getitem__), like)
+        for one, other, like in likely if not photos[one] & photos[other]
+    ][:limit]  # fmt: skip
 
 
-def _pair(one: Group, other: Group, cosine: float) -> Pair:
-    weight = [(each.person.state == "known", each.person.photos) for each in (one, other)]
-    return Pair(one, other, cosine) if weight[0] >= weight[1] else Pair(other, one, cosine)
-
-
-def _two_people(database: sqlite3.Connection) -> Iterable[tuple[int, int]]:
-    """Ids of two who are not one person: it was said, or they are in one photo."""
-    yield from ((row[0], row[1]) for row in database.execute(_APART))
-    photo, within = "", set[int]()
-    seen = "SELECT digest, person FROM faces WHERE person NOT NULL ORDER BY digest"
-    for digest, person in database.execute(seen):
-        if digest != photo:
-            yield from combinations(within, 2)
-            photo, within = digest, set()
-        within.add(person)
-    yield from combinations(within, 2)
+def _photos_of(database: sqlite3.Connection, people: Iterable[int]) -> dict[int, set[str]]:
+    """Digests of the photos that show each."""
+    digests = "SELECT digest FROM faces WHERE person = ?"
+    return {id: {row[0] for row in database.execute(digests, (id,))} for id in people}
 
 
 def likely_pairs(
@@ -126,29 +117,28 @@ def likely_pairs(
     apart: Iterable[tuple[int, int]],
     floor: float,
     most: int,
-    rows: np.ndarray | None = None,
+    row: int | None = None,
 ) -> list[tuple[int, int, float]]:
     """Rows of two templates that are most alike, and their cosine, the highest first.
 
     templates: (n, d), unit length. known: (n,) who has a name: two of these are never a pair.
-    apart: rows of two who are not one. floor: the least cosine. rows: of whom one is in each pair;
-    None for anybody. Memory is that of a block of cosines, whatever n is.
+    apart: rows of two who are not one. floor: the least cosine. row: who is one of each pair; None
+    for anybody. Memory is that of a block of cosines, whatever n is.
     """
     n = len(templates)
     codes = np.unique([min(pair) * n + max(pair) for pair in apart]).astype(np.int64)
-    whose = np.arange(n) if rows is None else rows
     best = np.zeros(0, np.int64), np.zeros(0, np.float32)  # codes of pairs, and their cosines
-    for start in range(0, len(whose), BLOCK):
-        block = whose[start : start + BLOCK]
-        cosines = np.asarray(templates[block] @ templates.T, np.float32)
-        cosines[np.ix_(known[block], known)] = -2.0
-        cosines[
-            np.arange(n) <= block[:, None] if rows is None else np.arange(n) == block[:, None]
-        ] = -2.0
+    for start in range(0, n, BLOCK) if row is None else (row,):
+        rows = np.arange(start, min(start + BLOCK, n)) if row is None else np.array([row])
+        first = start if row is None else 0  # of the columns: each pair once
+        cosines = np.asarray(templates[rows] @ templates[first:].T, np.float32)
+        cosines[np.ix_(known[rows], known[first:])] = -2.0
         one, other = np.nonzero(cosines >= floor)
-        found = np.minimum(block[one], other) * n + np.maximum(block[one], other)
+        one, other, values = rows[one], other + first, cosines[one, other]
+        kept = (one < other) if row is None else (one != other)
+        found = (np.minimum(one, other) * n + np.maximum(one, other))[kept]
         free = ~np.isin(found, codes)
-        found, values = found[free], cosines[one, other][free]
+        found, values = found[free], values[kept][free]
         found, values = np.concatenate([best[0], found]), np.concatenate([best[1], values])
         order = np.lexsort((found, -values))[:most]
         best = found[order], values[order]

@@ -101,23 +101,26 @@ def _alike(
 ) -> dict[int, tuple[tuple[str, float], ...]]:
     """The known people who look most like each; nobody's, where that would take minutes."""
     rows = database.execute(
-        "SELECT p.id, p.name, p.state, t.embedding FROM people p "
-        "JOIN templates t ON t.person = p.id"
+        "SELECT p.id, p.name, p.state, t.embedding FROM people p JOIN templates t "
+        "ON t.person = p.id WHERE p.state = 'known' OR p.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(wanted)),),
     ).fetchall()
-    if not rows or len(rows) * len(wanted) > MOST_PAIRS:
+    known = np.flatnonzero([row["state"] == "known" for row in rows])
+    if not len(known) or len(known) * len(wanted) > MOST_PAIRS:
         return {}
-    width = int(meta(database, "width"))
-    templates = vectors((row["embedding"] for row in rows), width)
-    at = {row["id"]: i for i, row in enumerate(rows)}
-    known = np.array([row["state"] == "known" for row in rows])
+    templates = vectors((row["embedding"] for row in rows), int(meta(database, "width")))
+    those, asked = templates[known], set(wanted)
     found = {}
-    for each in wanted:
-        if each not in at:
+    for i, row in enumerate(rows):
+        if row["id"] not in asked:
             continue
-        scores = np.where(known, templates @ templates[at[each]], -1.0)
-        scores[at[each]] = -1.0
-        best = np.argsort(-scores, kind="stable")[:ALIKE]
-        found[each] = tuple((rows[i]["name"], float(scores[i])) for i in best if scores[i] > -1)
+        scores = those @ templates[i]
+        scores[known == i] = -1.0
+        most = np.argpartition(-scores, ALIKE)[:ALIKE] if len(scores) > ALIKE else scores.argsort()
+        best = sorted(most, key=lambda j: -scores[j])
+        found[row["id"]] = tuple(
+            (rows[known[j]]["name"], float(scores[j])) for j in best if scores[j] > -1
+        )
     return found
 
 

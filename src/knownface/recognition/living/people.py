@@ -75,6 +75,8 @@ def ignore(recorder: Recorder, who: int) -> str:
 def merge(recorder: Recorder, who: str | int, into: str | int) -> str:
     database = recorder.database
     person, target = find(database, who), find(database, into)
+    if is_known(database, person) and not is_known(database, target):
+        person, target = target, person  # a name is kept
     names = shown(database, person, True), shown(database, target)
     if person == target:
         raise KnownfaceError(f"{names[0]} and {names[1]} are one person already")

@@ -102,13 +102,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two who look like one person; similarity: the cosine of their templates.
+    """Ids of two who look like one person; similarity: the cosine of their templates.
 
     one: who has a name or, where neither has, more faces.
     """
 
-    one: Group
-    other: Group
+    one: int
+    other: int
     similarity: float
 
 

@@ -56,7 +56,7 @@ def chosen_of(recorder: Recorder, person: int, faces: Sequence[int]) -> tuple[li
     wrong = sorted(set(chosen) - set(own))
     if not chosen or wrong:
         what = f"face {wrong[0]} is none of theirs" if wrong else "no face was chosen"
-        look = call("people", ..., "faces", who)
+        look = call("people", ..., "faces", who if is_known(recorder.database, person) else person)
         raise KnownfaceError(f"{who}: {what}; the faces have numbers, see {look}")
     stay = [face for face in own if face not in set(chosen)]
     if not stay:
@@ -77,5 +77,5 @@ def part(recorder: Recorder, who: str | int, faces: Sequence[int]) -> str:
         for featuring in recorder.rows("people", "featured = ?", face):
             recorder.update("people", featuring, featured=None)
     confirm(recorder, person)
-    number = f"{len(chosen)} face{'s' * (len(chosen) != 1)}"
-    return f"{number} of {shown(database, person)} are somebody else: {shown(database, new)}"
+    number, are = (f"{len(chosen)} faces", "are") if len(chosen) > 1 else ("1 face", "is")
+    return f"{number} of {shown(database, person)} {are} somebody else: {shown(database, new)}"

@@ -30,7 +30,8 @@ def close_up(portrait: bytes) -> bytes:
     pixels = np.asarray(Image.open(io.BytesIO(portrait)).convert("RGB"))
     if pixels.shape[:2] != (PORTRAIT.size, PORTRAIT.size):
         return portrait
-    there = pixels[EDGE:-EDGE, EDGE:-EDGE].max(2) > BLACK
+    red, green, blue = np.moveaxis(pixels[EDGE:-EDGE, EDGE:-EDGE], 2, 0) > BLACK
+    there = red | green | blue
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
     if len(rows) < 8 * EDGE or len(columns) < 8 * EDGE:
         return portrait

@@ -3,6 +3,7 @@
 const review = $("#review");
 const source = new WeakMap();  // what the server sent for an item, before anybody typed in it
 const TOAST = 8000;  // milliseconds
+const NAMED = ".naming [name=name]";
 let current = null;  // the item that keys are for
 let queue_ = Promise.resolve();  // changes, one after the other
 
@@ -251,16 +252,16 @@ function inName(event, input) {
   event.preventDefault();
 }
 
-review?.addEventListener("input", (event) => { if (event.target.matches(".naming input")) suggest(event.target); });
+review?.addEventListener("input", (event) => { if (event.target.matches(NAMED)) suggest(event.target); });
 review?.addEventListener("focusin", (event) => {
   const item = itemOf(event.target), input = event.target;
-  if (item) choose(item, false);
-  if (!input.matches(".naming input") || !item) return;
+  if (item && item !== current) choose(item, false);
+  if (!input.matches(NAMED) || !item) return;
   input.removeAttribute("list");  // a list of our own has keys
   for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", "suggested"], ["aria-expanded", "false"]]) input.setAttribute(name, value);
   suggest(input);
 });
-review?.addEventListener("focusout", (event) => { if (event.target.matches(".naming input")) forget(); });
+review?.addEventListener("focusout", (event) => { if (event.target.matches(NAMED)) forget(); });
 
 // ------------------------------------------------------------ keys
 function inPanel(event, panel) {
@@ -277,7 +278,7 @@ function inPanel(event, panel) {
 function onItem(event, item) {
   const key = event.key, list = $("#items"), arrow = key.startsWith("Arrow");
   const by = { j: 1, ArrowDown: 1, ArrowRight: 1, k: -1, ArrowUp: -1, ArrowLeft: -1 }[key];
-  const pressed = $(`[data-key="${CSS.escape(key)}"]`, item), input = $(".naming input", item);
+  const pressed = $(`[data-key="${CSS.escape(key)}"]`, item), input = $(NAMED, item);
   const beyond = arrow && list.matches(".once") && beside(items(), item, key);
   if (beyond) choose(beyond);
   else if (by) step(by, item);
@@ -295,7 +296,7 @@ function onItem(event, item) {
 document.addEventListener("keydown", (event) => {
   const target = event.target, free = target === document.body || target === main;
   if (!review || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || $("dialog[open]")) return;
-  if (target.matches?.(".naming input") && itemOf(target)) return inName(event, target);
+  if (target.matches?.(NAMED) && itemOf(target)) return inName(event, target);
   const panel = target.closest?.("[data-panel]");
   if (panel) return inPanel(event, panel);
   if (target.matches?.("input, select, textarea")) return;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -45,6 +45,7 @@ RECENT = 20  # changes, of which the last that can be taken back is looked for
 Name = Annotated[str, Form()]
 Back = Annotated[str, Form()]
 Id = Annotated[int, Form()]
+FaceIds = Annotated[list[int], Form(alias="face")]
 
 router = APIRouter(route_class=Screen)
 
@@ -56,13 +57,13 @@ def unknown(request: Request, skip: int = 0, once: bool = False) -> Response:
     gallery = service_of(request).gallery
     how = gallery.sorted()
     several = how.all_groups - how.groups - how.once
-    alone = once or not several  # then there is nothing that they would be folded away for
+    alone = once or (not several and how.once > 0)  # nothing that they would be folded away for
     number = how.once if alone else several
     skip = max(0, min(skip, number - 1) // AT_ONCE * AT_ONCE)
     return _screen(
         request, "once" if alone else "who", "unknown.html.jinja", number=number,
         groups=gallery.groups(AT_ONCE, skip, alone), skip=skip, step=AT_ONCE, once=once,
-        ignored=[] if how.all_groups > how.groups else gallery.people("ignored"),
+        ignored=gallery.people("ignored") if skip + AT_ONCE >= number else [],
         people=gallery.names(),
     )  # fmt: skip
 
@@ -72,9 +73,13 @@ def same(request: Request, skip: int = 0) -> Response:
     """Two who may be one person, the likeliest first."""
     pairs = pairs_of(request)
     skip = max(0, min(skip, len(pairs) - 1) // PAIRS * PAIRS)
+    shown = pairs[skip : skip + PAIRS]
+    whose = {id for pair in shown for id in (pair.one, pair.other)}
+    groups = {each.person.id: each for each in service_of(request).gallery.groups_of([*whose])}
     return _screen(
-        request, "same", "same.html.jinja", shown=pairs[skip : skip + PAIRS], skip=skip, step=PAIRS,
-        number=len(pairs),
+        request, "same", "same.html.jinja", skip=skip, step=PAIRS, number=len(pairs),
+        shown=[(groups[pair.one], groups[pair.other], pair.similarity) for pair in shown
+               if {pair.one, pair.other} <= groups.keys()],
     )  # fmt: skip
 
 
@@ -83,10 +88,10 @@ def group(request: Request, id: int) -> Response:
     """One group: all of its faces, and who may be the same person."""
     gallery = service_of(request).gallery
     person = there(gallery, id)
+    nearest = [each for pair in gallery.pairs(NEAREST, id) for each in (pair.one, pair.other)]
     return _screen(
         request, "", "group.html.jinja", person=person, faces=gallery.unlike_first(id, FACES),
-        others=[pair.other if pair.one.person.id == id else pair.one
-                for pair in gallery.pairs(NEAREST, id)], people=gallery.names(),
+        others=gallery.groups_of([each for each in nearest if each != id]), people=gallery.names(),
     )  # fmt: skip
 
 
@@ -97,7 +102,7 @@ def _screen(request: Request, tab: str, template: str, **values: Any) -> Respons
     shown: dict[str, Any] = {
         "how": how,
         "several": how.all_groups - how.groups - how.once,
-        "likely": len(pairs_of(request)),
+        "likely": len(pairs_of(request, now=tab == "same")),
         "keys": KEYS["same" if tab == "same" else "who"],
         "tab": tab,
         "pile": _pile(gallery),
@@ -112,14 +117,17 @@ def _pile(gallery: LivingGallery) -> str | None:
     return str(gallery.folder.parent) if gallery.folder.name == MEMORY else None
 
 
-def pairs_of(request: Request) -> Sequence[Pair]:
-    """Found again only after a change."""
+def pairs_of(request: Request, now: bool = True) -> Sequence[Pair]:
+    """Who may be one person; found again only after a change, and only if it is to be of `now`:
+    of 5,000 groups that takes longer than everything else that a screen shows.
+    """
     state, gallery = request.app.state, service_of(request).gallery
-    now = gallery.number
-    if getattr(state, "pairs", (None,))[0] != now:
-        state.pairs = now, gallery.pairs()
-    found: tuple[int, Sequence[Pair]] = state.pairs
-    return found[1]
+    number, found = getattr(state, "pairs", (None, ()))
+    if number is None or (now and number != gallery.number):
+        number = gallery.number
+        found = gallery.pairs()
+        state.pairs = number, found
+    return cast("Sequence[Pair]", found)
 
 
 # ---------------------------------------------------------------- changing
@@ -147,12 +155,7 @@ def not_a_face(request: Request, id: int, back: Back = "/unknown") -> Response:
 
 
 @router.post("/unknown/{id}/part")
-def part(
-    request: Request,
-    id: int,
-    face: Annotated[list[int], Form()] = [],  # noqa: B006 - FastAPI copies it
-    back: Back = "/unknown",
-) -> Response:
+def part(request: Request, id: int, face: FaceIds = (), back: Back = "/unknown") -> Response:  # type: ignore[assignment]
     """Some faces are somebody else's."""
     return done(request, back, lambda g: g.part(id, face, actor=ACTOR), id)
 
