@@ -22,6 +22,7 @@ from knownface.recognition.living.records import (
 
 if TYPE_CHECKING:
     from knownface.recognition.living.gallery import LivingGallery
+    from knownface.recognition.living.joining import Shared
     from knownface.recognition.recognizer import Recognizer
 
 Folder = Annotated[Path | str, Option("A run or recognizer folder.")]
@@ -231,6 +232,30 @@ def ignore(
     return _gallery(recognizer).ignore(number)
 
 
+# ---------------------------------------------------------------- several servers
+def share(
+    recognizer: Folder,
+    gallery: Annotated[
+        str | None,
+        Option("milvus://HOST[:PORT][/DATABASE], or none to end it; default: where it is shared."),
+    ] = None,
+    *,
+    replace: Annotated[bool, Option("Although people are known here who are not there.")] = False,
+) -> Shared:
+    """Share who is known with other servers, through a Milvus database.
+
+    Where the database has no gallery, this one is put there; otherwise this folder joins it. From
+    then on each change is everybody's, and what others change is seen here within two seconds.
+    Raises KnownfaceError where it does not answer, or where people would be lost.
+    """
+    from knownface.recognition.living import joining
+
+    path = _gallery(recognizer).path
+    if gallery is None:
+        return joining.where(path)
+    return joining.leave(path) if gallery == "none" else joining.share(path, gallery, replace)
+
+
 # ---------------------------------------------------------------- one file
 def backup(recognizer: Folder, file: Annotated[Path | str, Option("A new file.")]) -> Path:
     """Everything about people in one file: names, faces, corrections, history; also in use.
@@ -238,8 +263,10 @@ def backup(recognizer: Folder, file: Annotated[Path | str, Option("A new file.")
     It is as sensitive as the recogniser. Raises KnownfaceError where the file is there already.
     """
     from knownface.recognition.living.moving import copy
+    from knownface.recognition.living.shared import follow
 
     gallery, target = _gallery(recognizer), Path(file)
+    follow(gallery.path)
     if target.exists():
         raise KnownfaceError(f"{target}: is there already; name a new file")
     copy(gallery.path, target)
@@ -259,6 +286,7 @@ def restore(
     Raises KnownfaceError where the file is no backup, and where changes would be lost.
     """
     from knownface.recognition.living import moving, schema
+    from knownface.recognition.living.joining import where
     from knownface.recognition.living.reading import people_in
     from knownface.recognition.record import tell_people
 
@@ -267,6 +295,11 @@ def restore(
         raise KnownfaceError(f"{source}: no such file; name one that `backup` wrote")
     with schema.reading(source):
         pass
+    if place := where(gallery.path).gallery:
+        raise KnownfaceError(
+            f"{gallery.folder}: is shared at {place}, where a backup would be put in the place of "
+            f"everybody's people; end that first: {call('share', gallery.folder, 'none')}"
+        )
     lost = _since(gallery, source)
     if lost and not replace:
         raise KnownfaceError(

@@ -27,8 +27,9 @@ from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_
 from knownface.recognition.comparison import COMPARISON, Comparison
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.living.reading import changes_of, read_gallery
+from knownface.recognition.living.reading import changes_of
 from knownface.recognition.living.records import SeenFace, SeenPhoto
+from knownface.recognition.living.shared import follow, read_gallery
 from knownface.recognition.living.writing import Kept, write_gallery
 from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.record import Artifact, Decision, unusable
@@ -187,7 +188,10 @@ class Recognizer:
 
         Cheap where nothing has changed. From other threads, an answer is of before or of after.
         """
-        if self.folder is None or changes_of(self.folder / GALLERY) == self.number:
+        if self.folder is None:
+            return False
+        follow(self.folder / GALLERY)
+        if changes_of(self.folder / GALLERY) == self.number:
             return False
         known = read_gallery(self.folder / GALLERY, self.gallery.comparison)
         if known.gallery.contract != self.gallery.contract:

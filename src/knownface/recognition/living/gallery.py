@@ -23,7 +23,7 @@ from knownface.recognition.living import (
     memory,
     naming,
     people,
-    schema,
+    shared,
 )
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.reading import (
@@ -33,7 +33,6 @@ from knownface.recognition.living.reading import (
     meta,
     number,
     people_in,
-    read_gallery,
     refresh_templates,
 )
 from knownface.recognition.living.records import (
@@ -78,34 +77,36 @@ class LivingGallery:
     @property
     def number(self) -> int:
         """How many changes there were: as long as it stays, nothing has changed."""
+        shared.follow(self.path)
         return changes_of(self.path)
 
     def read(self) -> Known:
         """Everything that recognising needs, at one moment."""
-        return read_gallery(self.path, Comparison.beside(self.path))
+        with shared.reading(self.path) as database:
+            return checked(self.path, database, Comparison.beside(self.path))
 
     def people(self, state: State = "known") -> list[Person]:
         """By name; unknown and ignored ones the last seen first."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.people(database, state)
 
     def names(self) -> list[str]:
         """Of known people, and nothing else of them: at once, whatever is remembered."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.names(database)
 
     def count(self, state: State = "known") -> int:
         """How many people there are."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.count(database, state)
 
     def person(self, who: Who) -> Person:
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.person(database, naming.find(database, who))
 
     def faces(self, who: Who) -> list[FaceRecord]:
         """The enrolled faces of somebody, the best first."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.faces(database, naming.find(database, who))
 
     def settled(self, name: str) -> dict[str, bool]:
@@ -114,27 +115,27 @@ class LivingGallery:
         True: they are enrolled. False: somebody took them away, or said that it is somebody else,
         or that a face in them is nobody.
         """
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.settled(database, naming.look_up(database, name))
 
     def embeddings_of(self, name: str) -> np.ndarray:
         """Of the faces (n, d) that somebody has; none where nobody has that name."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.embeddings_of(database, naming.look_up(database, name))
 
     def portrait(self, face: int) -> bytes | None:
         """A JPEG of an enrolled face, where one was kept."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.portrait(database, face)
 
     def history(self, limit: int = 50, before: int | None = None) -> list[Entry]:
         """Changes, the last first; before: only those before that change."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.history(database, limit, before)
 
     def sightings(self, limit: int = 50, before: int | None = None) -> list[Sighting]:
         """Who was recognised, the last first, where a memory is switched on."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.sightings(database, limit, before)
 
     def standing(self) -> Standing:
@@ -219,18 +220,18 @@ class LivingGallery:
     # ------------------------------------------------------------ memory
     def remember(self, seen: SeenPhoto, source: str, at: float | None = None) -> None:
         """Note who was recognised; faces of nobody known are grouped, to be named later."""
-        with schema.changing(self.path) as database:
+        with shared.changing(self.path) as database:
             memory.remember(database, seen, source, at, self._threshold())
 
     def expire(self, days: float) -> int:
         """Erase what was remembered before so many days; gives how many sightings went."""
-        with schema.changing(self.path) as database:
+        with shared.changing(self.path) as database:
             return memory.expire(database, days)
 
     # ------------------------------------------------------------ inside
     def _change(self, verb: str, actor: str, work: Work) -> Change:
         threshold = self._threshold()
-        with schema.changing(self.path) as database:
+        with shared.changing(self.path) as database:
             before = self._now(database)
             recorder = Recorder(database, verb, actor)
             done = work(recorder, before)

@@ -1,0 +1,206 @@
+"""What servers that share a gallery keep in Milvus: rows of tables, and vectors to be found.
+
+Nothing in Milvus is a transaction; but an entity is written as a whole, and a reader who asks for
+the consistency `Strong` sees all that was written before. `living/shared.py` rests on these two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from knownface.errors import KnownfaceError
+from knownface.recognition.milvus import Milvus
+
+ROWS = "knownface_rows"
+# A row's text lies in several fields: one holds 65,535 bytes, and a portrait may have more.
+PARTS = tuple(f"part{i}" for i in range(4))
+MOST = 65_535
+LONG = 600.0  # seconds for what takes long: a million people, files that are written again
+BATCH = 1 << 23  # bytes that are sent at once; Milvus takes 64 MB
+PAGE = 500  # rows that are read at once
+# How many links HNSW makes, and among how many it looks, when it is built and when it is asked: see
+# benchmarks/shared_gallery.py.
+INDEX = {"M": 16, "efConstruction": 200}
+WIDE = 512
+CANDIDATES = 16  # people of whom one is the best, who are then compared exactly
+
+
+class Store:
+    """Of one gallery, in a database of its own; see `Milvus`, whose errors each method raises."""
+
+    def __init__(self, address: str, create: bool = False) -> None:
+        self._milvus = Milvus(address, create)
+        self.name, self._ask = self._milvus.name, self._milvus.ask
+        self._ready, self._lock = set[str](), RLock()
+
+    # ------------------------------------------------------------ rows
+    def put(
+        self, rows: Mapping[str, tuple[int, str]], between: Callable[[], None] | None = None
+    ) -> None:
+        """Write rows, each in place of what had its key: a number, and a text.
+
+        between: called after each part of very many.
+        """
+        self._make_rows()
+        waiting, size = list[dict[str, Any]](), 0
+        for key, (number, text) in rows.items():
+            waiting.append(_entity(key, number, text))
+            size += len(text) + 200
+            if size > BATCH:
+                self._ask("upsert", ROWS, waiting, seconds=LONG)
+                waiting, size = [], 0
+                if between:
+                    between()
+        if waiting:
+            self._ask("upsert", ROWS, waiting, seconds=LONG)
+
+    def rows(self, condition: str) -> Iterator[tuple[str, int, str]]:
+        """Key, number and text of the rows of which something is so: `number > 3`."""
+        if not self._has(ROWS):
+            return
+        pages = self._ask(
+            "query_iterator", ROWS, batch_size=PAGE, filter=condition, seconds=LONG,
+            output_fields=["key", "number", *PARTS], consistency_level="Strong",
+        )  # fmt: skip
+        try:
+            while page := self._milvus.get(pages.next):
+                for row in page:
+                    yield row["key"], int(row["number"]), _text(row)
+        finally:
+            pages.close()
+
+    def some(self, condition: str, strong: bool = True) -> dict[str, str]:
+        """Texts by key of a few rows; strong: also of what was written at this moment."""
+        if not self._has(ROWS):
+            return {}
+        found = self._ask(
+            "query", ROWS, filter=condition, output_fields=["key", *PARTS],
+            consistency_level="Strong" if strong else "Eventually",
+        )  # fmt: skip
+        return {row["key"]: _text(row) for row in found}
+
+    def drop(self, condition: str) -> None:
+        """Delete rows."""
+        if self._has(ROWS):
+            self._ask("delete", ROWS, filter=condition)
+
+    # ------------------------------------------------------------ vectors
+    def place(self, space: str, ids: Sequence[int], vectors: np.ndarray) -> None:
+        """Let vectors (n, w) be found in a space, each in place of what had its id."""
+        name = self._make_space(space, vectors.shape[1])
+        entities = [
+            {"id": int(id), "vector": vector}
+            for id, vector in zip(ids, np.asarray(vectors, np.float32), strict=True)
+        ]
+        together = max(1, BATCH // (4 * vectors.shape[1]))
+        for start in range(0, len(entities), together):
+            self._ask("upsert", name, entities[start : start + together], seconds=LONG)
+
+    def displace(self, space: str, ids: Sequence[int]) -> None:
+        """Let ids be found no more."""
+        if ids and self._has(_of(space)):
+            self._ask("delete", _of(space), ids=list(ids))
+
+    def nearest(self, space: str, vectors: np.ndarray) -> list[list[int]]:
+        """For each of n vectors (n, w), the ids with the largest inner products."""
+        if not self._has(_of(space)):
+            return [[] for _ in vectors]
+        found = self._ask(
+            "search", _of(space), data=list(np.asarray(vectors, np.float32)), limit=CANDIDATES,
+            search_params={"metric_type": "IP", "params": {"ef": WIDE}},
+            consistency_level="Eventually",
+        )  # fmt: skip
+        return [[int(hit["id"]) for hit in hits] for hits in found]
+
+    def holds(self, space: str, ids: Sequence[int]) -> int:
+        """How many of some ids can be found."""
+        if not ids or not self._has(_of(space)):
+            return 0
+        held = self._ask(
+            "get", _of(space), ids=list(ids), output_fields=["id"], consistency_level="Strong"
+        )
+        return len(held)
+
+    # ------------------------------------------------------------ all of it
+    def rewrite(self, spaces: Sequence[str]) -> None:
+        """Have files written again without what was deleted; Milvus does it in its own time."""
+        for name in filter(self._has, (ROWS, *map(_of, spaces))):
+            self._ask("flush", name, seconds=LONG)
+            self._ask("compact", name, seconds=LONG)
+
+    def clear(self, spaces: Sequence[str]) -> None:
+        """Delete all vectors."""
+        for name in filter(self._has, map(_of, spaces)):
+            self._ask("drop_collection", name, seconds=LONG)
+            self._ready.discard(name)
+
+    # ------------------------------------------------------------ inside
+    def _has(self, name: str) -> bool:
+        if name not in self._ready and self._ask("has_collection", name):
+            self._ask("load_collection", name, seconds=LONG)
+            self._ready.add(name)
+        return name in self._ready
+
+    def _make_rows(self) -> None:
+        """Every collection has to have vectors; those of rows say nothing."""
+        if self._has(ROWS):
+            return
+        kinds = self._milvus.library.DataType
+        schema, index = self._milvus.new()
+        schema.add_field("key", kinds.VARCHAR, is_primary=True, max_length=200)
+        schema.add_field("number", kinds.INT64)
+        for part in PARTS:
+            schema.add_field(part, kinds.VARCHAR, max_length=MOST)
+        schema.add_field("nothing", kinds.FLOAT_VECTOR, dim=2)
+        index.add_index("nothing", index_type="FLAT", metric_type="L2")
+        self._create(ROWS, schema, index)
+
+    def _make_space(self, space: str, width: int) -> str:
+        if not self._has(_of(space)):
+            kinds = self._milvus.library.DataType
+            schema, index = self._milvus.new()
+            schema.add_field("id", kinds.INT64, is_primary=True)
+            schema.add_field("vector", kinds.FLOAT_VECTOR, dim=width)
+            index.add_index("vector", index_type="HNSW", metric_type="IP", params=INDEX)
+            self._create(_of(space), schema, index)
+        return _of(space)
+
+    def _create(self, name: str, schema: Any, index: Any) -> None:
+        with self._lock:
+            if not self._has(name):
+                self._ask(
+                    "create_collection", name, schema=schema, index_params=index, num_shards=1,
+                    consistency_level="Strong", seconds=LONG,
+                )  # fmt: skip
+                self._ready.add(name)
+
+
+@cache
+def store_at(address: str) -> Store:
+    """One for a process; raises KnownfaceError where it does not answer."""
+    return Store(address)
+
+
+def _of(space: str) -> str:
+    """The collection of a space."""
+    return f"knownface_{space}"
+
+
+def _entity(key: str, number: int, text: str) -> dict[str, Any]:
+    pieces = [text[start : start + MOST] for start in range(0, len(text), MOST)]
+    if len(pieces) > len(PARTS):
+        raise KnownfaceError(
+            f"{key}: {len(text):,} characters, and a shared gallery takes {MOST * len(PARTS):,}"
+        )
+    pieces += [""] * (len(PARTS) - len(pieces))
+    parts = dict(zip(PARTS, pieces, strict=True))
+    return {"key": key, "number": number, "nothing": [0.0, 0.0], **parts}
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    return "".join(row[part] for part in PARTS)
