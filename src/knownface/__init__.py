@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from knownface.recognition.recognize import recognize
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
+    from knownface.recognition.share import share
     from knownface.recognition.verify import Verification, verify
     from knownface.server.serve import serve
     from knownface.synthetic.folder import demo
@@ -89,6 +90,7 @@ __all__ = [
     "report",
     "restore",
     "serve",
+    "share",
     "train",
     "undo",
     "verify",
@@ -134,6 +136,7 @@ _HOME = {
     "report": "pages.verbs",
     "restore": "recognition.people",
     "serve": "server.serve",
+    "share": "recognition.share",
     "train": "training.train",
     "undo": "recognition.people",
     "verify": "recognition.verify",

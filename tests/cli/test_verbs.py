@@ -17,8 +17,8 @@ from knownface.cli.commands import NAMES, app
 from knownface.errors import KnownfaceError
 
 VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "people", "enroll",
-         "correct", "never-same", "forget", "undo", "history", "backup", "restore", "import",
-         "serve", "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
+         "correct", "never-same", "forget", "undo", "history", "backup", "restore", "share",
+         "import", "serve", "export", "verify", "benchmark", "demo", "backbones"]  # fmt: skip
 
 
 SHELL_ONLY = ("as_json", "quiet", "help", "new_key")

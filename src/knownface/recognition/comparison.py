@@ -73,16 +73,14 @@ class Space:
         Twice the score of a template t with mean m and deviation s is, for one probe x of
         deviation r, x.t / s - m / s + x.t / r, and something that is the same for everybody.
         """
-        means, spreads = templates.moments[:, :1], templates.moments[:, 1:]
-        vectors = templates.vectors.astype(np.float32, copy=False)
-        return np.concatenate([vectors / spreads, vectors, -means / spreads], axis=1)
+        mean, spread = templates.moments[:, :1], templates.moments[:, 1:]
+        t = templates.vectors.astype(np.float32, copy=False)
+        return np.concatenate([t / spread, t, -mean / spread], axis=1)
 
     def seeking(self, probes: Placed) -> np.ndarray:
         """(n, 2d + 1), see `sought`."""
-        ones = np.ones((len(probes.vectors), 1), np.float32)
-        return np.concatenate(
-            [probes.vectors, probes.vectors / probes.moments[:, 1:], ones], axis=1
-        )
+        x, ones = probes.vectors, np.ones((len(probes.vectors), 1), np.float32)
+        return np.concatenate([x, x / probes.moments[:, 1:], ones], axis=1)
 
     def _scaled(self, scores: np.ndarray) -> np.ndarray:
         slope, offset = self.scale

@@ -62,19 +62,22 @@ class Milvus:
                 raise KnownfaceError(f"{self.name}: its folder is not there; make it")
             return self.library.MilvusClient(place.path)
         host = f"[{place.hostname}]" if ":" in place.hostname else place.hostname
-        client = self.library.MilvusClient(
-            f"{'https' if place.scheme == TLS else 'http'}://{host}:{place.port or PORT}",
-            user=unquote(place.username or ""), password=unquote(place.password or ""),
-            timeout=SECONDS,
-        )  # fmt: skip
-        if database := place.path.strip("/"):
-            if create and database not in client.list_databases(timeout=SECONDS):
-                client.create_database(database, timeout=SECONDS)
-            client.use_database(database, timeout=SECONDS)
-        return client
+        known: dict[str, Any] = {
+            "uri": f"{'https' if place.scheme == TLS else 'http'}://{host}:{place.port or PORT}",
+            "user": unquote(place.username or ""), "password": unquote(place.password or ""),
+            "timeout": SECONDS,
+        }  # fmt: skip
+        client, database = self.library.MilvusClient(**known), place.path.strip("/")
+        if not database:
+            return client
+        if create and database not in client.list_databases(timeout=SECONDS):
+            client.create_database(database, timeout=SECONDS)
+        client.close()
+        return self.library.MilvusClient(**known, db_name=database)
 
     def _unanswered(self, error: Exception) -> GalleryError:
-        why = str(getattr(error, "message", None) or error).splitlines() or [type(error).__name__]
+        said = error.details() if hasattr(error, "details") else getattr(error, "message", error)
+        why = str(said).splitlines() or [type(error).__name__]
         return GalleryError(
             f"{self.name}: the shared gallery does not answer ({why[0]:.160}); start it, or name "
             "another address"
@@ -87,7 +90,7 @@ EXTRA = "pip install 'knownface[milvus]'"
 def shown(address: str) -> str:
     """An address without its password, for sentences."""
     place = _parsed(address)
-    return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
+    return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
 
 
 def _parsed(address: str) -> SplitResult:

@@ -22,7 +22,6 @@ from knownface.recognition.living.records import (
 
 if TYPE_CHECKING:
     from knownface.recognition.living.gallery import LivingGallery
-    from knownface.recognition.living.joining import Shared
     from knownface.recognition.recognizer import Recognizer
 
 Folder = Annotated[Path | str, Option("A run or recognizer folder.")]
@@ -230,30 +229,6 @@ def ignore(
 ) -> Change:
     """Never name somebody unknown."""
     return _gallery(recognizer).ignore(number)
-
-
-# ---------------------------------------------------------------- several servers
-def share(
-    recognizer: Folder,
-    gallery: Annotated[
-        str | None,
-        Option("milvus://HOST[:PORT][/DATABASE], or none to end it; default: where it is shared."),
-    ] = None,
-    *,
-    replace: Annotated[bool, Option("Although people are known here who are not there.")] = False,
-) -> Shared:
-    """Share who is known with other servers, through a Milvus database.
-
-    Where the database has no gallery, this one is put there; otherwise this folder joins it. From
-    then on each change is everybody's, and what others change is seen here within two seconds.
-    Raises KnownfaceError where it does not answer, or where people would be lost.
-    """
-    from knownface.recognition.living import joining
-
-    path = _gallery(recognizer).path
-    if gallery is None:
-        return joining.where(path)
-    return joining.leave(path) if gallery == "none" else joining.share(path, gallery, replace)
 
 
 # ---------------------------------------------------------------- one file

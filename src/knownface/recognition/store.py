@@ -75,11 +75,14 @@ class Store:
             pages.close()
 
     def some(self, condition: str, strong: bool = True) -> dict[str, str]:
-        """Texts by key of a few rows; strong: also of what was written at this moment."""
+        """Texts by key of a few rows, PAGE at most, all as they were at one moment.
+
+        strong: also of what was written just now.
+        """
         if not self._has(ROWS):
             return {}
         found = self._ask(
-            "query", ROWS, filter=condition, output_fields=["key", *PARTS],
+            "query", ROWS, filter=condition, output_fields=["key", *PARTS], limit=PAGE,
             consistency_level="Strong" if strong else "Eventually",
         )  # fmt: skip
         return {row["key"]: _text(row) for row in found}

@@ -1,4 +1,4 @@
-"""Rows of a gallery file as texts that another server's file takes, and what of them is searched."""
+"""Rows of a gallery file as texts that another server's takes, and what of them is searched."""
 
 from __future__ import annotations
 

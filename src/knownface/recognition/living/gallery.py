@@ -28,7 +28,6 @@ from knownface.recognition.living import (
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.reading import (
     Known,
-    changes_of,
     checked,
     meta,
     number,
@@ -77,8 +76,7 @@ class LivingGallery:
     @property
     def number(self) -> int:
         """How many changes there were: as long as it stays, nothing has changed."""
-        shared.follow(self.path)
-        return changes_of(self.path)
+        return shared.changes_of(self.path)
 
     def read(self) -> Known:
         """Everything that recognising needs, at one moment."""

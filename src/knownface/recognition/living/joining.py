@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from knownface.errors import KnownfaceError
-from knownface.options import argument
+from knownface.options import argument, call
 from knownface.recognition.comparison import COMPARISON, SPACES, Comparison
 from knownface.recognition.living import carried, looking, schema
 from knownface.recognition.living.changes import insert
@@ -53,7 +53,10 @@ def share(path: Path, address: str, replace: bool = False) -> Shared:
     Raises KnownfaceError where another network's gallery lies there, or people would be lost.
     """
     if now := address_of(path):
-        raise KnownfaceError(f"{path.parent}: is shared at {shown(now)} already; end that first")
+        raise KnownfaceError(
+            f"{path.parent}: is shared at {shown(now)} already; end that first: "
+            + call("share", path.parent, "none")
+        )
     store = Store(address, create=True)
     known = COMPARISON if (path.parent / COMPARISON).is_file() else ""
     digest = hashlib.sha256((path.parent / known).read_bytes()).hexdigest() if known else ""
@@ -64,7 +67,7 @@ def share(path: Path, address: str, replace: bool = False) -> Shared:
             _put(path, database, store, mine, turn)
         else:
             _join(path, database, store, mine, turn.head, replace)
-        _remember(database, address)
+        insert(database, "meta", {"key": KEY, "value": address})
         people = looking.count(database, "known")
     tell_people(path.parent, lambda: people_in(path))
     return Shared(store.name, people, turn.head is not None)
@@ -72,7 +75,7 @@ def share(path: Path, address: str, replace: bool = False) -> Shared:
 
 def leave(path: Path) -> Shared:
     """Share it no more: what is known stays known, here and there."""
-    with schema.changing(path) as database:
+    with schema.opened(path) as database, schema.transaction(database):
         database.execute("DELETE FROM meta WHERE key = ?", (KEY,))
         return Shared(None, looking.count(database, "known"), False)
 
@@ -131,10 +134,6 @@ def _join(
     if lost and not replace:
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
         raise KnownfaceError(
-            f"{store.name}: {', '.join(lost[:SHOWN])}{more} are known here and not there, and would "
-            f"be lost; back them up, or lose them: {argument('replace', True)}"
+            f"{store.name}: {', '.join(lost[:SHOWN])}{more} are known here and not there, and "
+            f"would be lost; back them up, or lose them: {argument('replace', True)}"
         )
-
-
-def _remember(database: sqlite3.Connection, address: str) -> None:
-    insert(database, "meta", {"key": KEY, "value": address})

@@ -69,12 +69,6 @@ def number(database: sqlite3.Connection) -> int:
     return int(database.execute("SELECT value FROM meta WHERE key = 'number'").fetchone()[0])
 
 
-def changes_of(path: Path) -> int:
-    """The same of a file."""
-    with schema.reading(path) as database:
-        return number(database)
-
-
 def meta(database: sqlite3.Connection, key: str) -> str:
     """What the file says of itself, or an empty text."""
     found = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

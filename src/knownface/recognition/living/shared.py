@@ -3,9 +3,9 @@
 The store has every row of every table, with the number of the change that wrote it; each server has
 all of them in a file of its own, where changes are made and everything is read as if nobody else
 were there. A change takes its turn, reads what others have changed, is made in the file, and is
-written to the store before it counts here: all of it aside first, then the head, which from then on
-promises it, then in its place. Whoever takes the next turn keeps a promise that nobody kept, because
-a process was killed. Readers look at the head's number once a second.
+written to the store before it counts here: all of it aside first, then the head, which from then
+on promises it, then in its place. Whoever takes the next turn keeps a promise that nobody kept,
+because a process was killed. Readers look at the head's number twice a second.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from knownface.recognition.living import carried, looking, run_files, schema
 from knownface.recognition.living.erasing import names_of, uncache
 from knownface.recognition.living.naming import look_up
 from knownface.recognition.living.reading import Known, checked, meta, number, people_in
-from knownface.recognition.living.turns import Head, Turn, turn_at
+from knownface.recognition.living.turns import HEAD, Head, Turn, turn_at
 from knownface.recognition.record import tell_people
-from knownface.recognition.store import Store, store_at
+from knownface.recognition.store import PAGE, Store, store_at
 
 KEY = "shared"  # in the table `meta`: the address of the store
 ASIDE, REDO = -2, "redo/"  # in the place of a change's number, and before a key: rows aside
-OFTEN = 1.0  # seconds from one look at the head to the next
+OFTEN = 0.5  # seconds from one look at the head to the next
 TRIES = 5  # at reading what somebody is changing
 _look_again: dict[Path, float] = {}
 
@@ -95,7 +95,7 @@ def follow(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Settled:
-    """That a store has nothing of somebody: what it is called, rows searched, rows that have some."""
+    """What a store still has of somebody: how many of its rows, and how many were searched."""
 
     name: str
     rows: int
@@ -120,6 +120,12 @@ def settled(path: Path, pieces: Sequence[str], people: Sequence[int]) -> Settled
 
 
 # ---------------------------------------------------------------- finding people
+def changes_of(path: Path) -> int:
+    """How many changes there were, everybody's: as long as it stays, nothing has changed."""
+    with reading(path) as database:
+        return number(database)
+
+
 def read_gallery(path: Path, comparison: Comparison | None) -> Known:
     """What a file knows at one moment, with a search where it is shared; raises KnownfaceError."""
     address = follow(path)
@@ -167,8 +173,8 @@ def _catch_up(path: Path, store: Store, turn: Turn) -> Head:
         head = _keep(store, head, promised, turn)
     with schema.reading(path) as database:
         mine = number(database)
-    if head.number != mine:
-        _pull(path, store)
+    if head.number != mine and not _pull(path, store):
+        raise GalleryError(f"{store.name}: it is being changed all the time; try again")
     if promised:
         with schema.reading(path) as database:
             carried.make_searchable(database, Comparison.beside(path), store, promised)
@@ -184,8 +190,8 @@ def _keep(store: Store, head: Head, rows: Mapping[str, str], turn: Turn) -> Head
     return kept
 
 
-def _pull(path: Path, store: Store) -> None:
-    """Take the rows of changes that the file lacks; nothing, while somebody is changing them."""
+def _pull(path: Path, store: Store) -> bool:
+    """Take the rows of changes that the file lacks; False, where somebody was changing them."""
     gone = _Gone()
     with schema.opened(path) as database:
         for _ in range(TRIES):
@@ -199,12 +205,13 @@ def _pull(path: Path, store: Store) -> None:
                 gone = _Gone()
                 time.sleep(OFTEN / TRIES)
         else:
-            return
-        if gone.names:
+            return False
+        if gone.names or gone.digests:
             database.execute("VACUUM")
     if renamed:
         tell_people(path.parent, lambda: people_in(path))
     gone.erase(path.parent)
+    return True
 
 
 class _Again(Exception):
@@ -212,9 +219,14 @@ class _Again(Exception):
 
 
 def _take(database: sqlite3.Connection, store: Store, gone: _Gone) -> None:
-    head, mine = Head.of(store), number(database)
+    mine = number(database)
+    found = store.some(f'number > {mine} or key == "{HEAD}"')  # of one moment, if it is all
+    whole = len(found) < PAGE
+    head = Head.among(found) if whole else Head.of(store)
+    found.pop(HEAD, None)
+    new = found.items() if whole else ((k, t) for k, _, t in store.rows(f"number > {mine}"))
     last = database.execute("SELECT coalesce(max(id), 0) FROM history").fetchone()[0]
-    if head.attempt:
+    if head is None or head.attempt:
         raise _Again
     if head.number < mine or head.contract != meta(database, "contract"):
         raise GalleryError(
@@ -222,7 +234,7 @@ def _take(database: sqlite3.Connection, store: Store, gone: _Gone) -> None:
             + call("share", ..., store.name)
         )
     try:
-        for key, _, text in store.rows(f"number > {mine}"):
+        for key, text in new:
             if not text:
                 gone.note(database, key)
             carried.take(database, key, text)
@@ -230,7 +242,7 @@ def _take(database: sqlite3.Connection, store: Store, gone: _Gone) -> None:
     except (ValueError, KeyError, TypeError, sqlite3.IntegrityError) as error:
         raise carried.refused(store.name, error) from None
     database.execute("UPDATE meta SET value = ? WHERE key = 'number'", (head.number,))
-    if Head.of(store) != head:
+    if not whole and Head.of(store) != head:
         raise _Again
 
 
