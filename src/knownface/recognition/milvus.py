@@ -27,7 +27,7 @@ class Milvus:
 
     def __init__(self, address: str, create: bool = False) -> None:
         self.name = shown(address)
-        self.library = _library()
+        self.library, self._lite = _library(), not _parsed(address).hostname
         self._errors = (
             self.library.MilvusException, importlib.import_module("grpc").RpcError, OSError,
             ValueError,
@@ -78,8 +78,9 @@ class Milvus:
     def _unanswered(self, error: Exception) -> GalleryError:
         said = error.details() if hasattr(error, "details") else getattr(error, "message", error)
         why = str(said).splitlines() or [type(error).__name__]
+        mend = "have one process open it at a time" if self._lite else "start it"
         return GalleryError(
-            f"{self.name}: the shared gallery does not answer ({why[0]:.160}); start it, or name "
+            f"{self.name}: the shared gallery does not answer ({why[0]:.160}); {mend}, or name "
             "another address"
         )
 
@@ -109,11 +110,15 @@ def _parsed(address: str) -> SplitResult:
 
 def _library() -> Any:
     """Pymilvus, which logs nothing: what it sends are faces, and what goes wrong is said here."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    before = dict(os.environ)
+    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GRPC_VERBOSITY": "NONE"}  # it would read .env
     try:
         library = importlib.import_module("pymilvus")
     except ImportError:
         raise KnownfaceError(f"a shared gallery needs pymilvus: {EXTRA}") from None
+    finally:
+        del os.environ["PYTHON_DOTENV_DISABLED"]
+        os.environ |= before
     for name in ("pymilvus", "milvus_lite", "faiss"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return library

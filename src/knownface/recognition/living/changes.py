@@ -151,8 +151,11 @@ def to_json(row: dict[str, Any]) -> str:
 
 
 def from_json(text: str) -> dict[str, Any]:
-    """The same row; raises ValueError."""
+    """The same row; raises ValueError, and KeyError, for what is none."""
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("no row")
     return {
         name: b64decode(value["bytes"]) if isinstance(value, dict) else value
-        for name, value in json.loads(text).items()
+        for name, value in row.items()
     }

@@ -123,6 +123,7 @@ def _join(
     before = set(looking.names(database))
     for table in carried.KEYS:
         database.execute(f"DELETE FROM {table}")
+    database.execute("DELETE FROM sqlite_sequence")
     try:
         for key, _, text in store.rows("number >= 0"):
             carried.take(database, key, text)
