@@ -273,7 +273,7 @@ def restore(
     if place := where(gallery.path).gallery:
         raise KnownfaceError(
             f"{gallery.folder}: is shared at {place}, where a backup would be put in the place of "
-            f"everybody's people; end that first: {call('share', gallery.folder, 'none')}"
+            f"everybody's people; end that first: {call('share', gallery.folder, gallery='none')}"
         )
     lost = _since(gallery, source)
     if lost and not replace:

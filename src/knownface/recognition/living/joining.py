@@ -55,7 +55,7 @@ def share(path: Path, address: str, replace: bool = False) -> Shared:
     if now := address_of(path):
         raise KnownfaceError(
             f"{path.parent}: is shared at {shown(now)} already; end that first: "
-            + call("share", path.parent, "none")
+            + call("share", path.parent, gallery="none")
         )
     store = Store(address, create=True)
     known = COMPARISON if (path.parent / COMPARISON).is_file() else ""

@@ -231,7 +231,7 @@ def _take(database: sqlite3.Connection, store: Store, gone: _Gone) -> None:
     if head.number < mine or head.contract != meta(database, "contract"):
         raise GalleryError(
             f"{store.name}: another gallery lies there by now; join it: "
-            + call("share", ..., store.name)
+            + call("share", ..., gallery=store.name)
         )
     try:
         for key, text in new:

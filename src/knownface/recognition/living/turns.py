@@ -42,7 +42,7 @@ class Head:
         if found is None:
             raise GalleryError(
                 f"{store.name}: no gallery lies there; put one there: "
-                + call("share", ..., store.name)
+                + call("share", ..., gallery=store.name)
             )
         return found
 
