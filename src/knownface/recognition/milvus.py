@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import logging
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -51,6 +52,11 @@ class Milvus:
     def new(self) -> tuple[Any, Any]:
         """An empty schema and an empty list of indices, to be filled."""
         return self._client.create_schema(), self._client.prepare_index_params()
+
+    @cached_property
+    def is_lite(self) -> bool:
+        """Whether it is Milvus Lite, be it as a file or as a server."""
+        return str(self.ask("get_server_version")).startswith("milvus_lite")
 
     def _connected(self, place: SplitResult, create: bool) -> Any:
         if not place.hostname:

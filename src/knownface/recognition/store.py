@@ -47,7 +47,7 @@ class Store:
 
         between: called after each part of very many.
         """
-        self._make_rows()
+        self._make(ROWS)
         waiting, size = list[dict[str, Any]](), 0
         for key, (number, text) in rows.items():
             waiting.append(_entity(key, number, text))
@@ -62,18 +62,10 @@ class Store:
 
     def rows(self, condition: str) -> Iterator[tuple[str, int, str]]:
         """Key, number and text of the rows of which something is so: `number > 3`."""
-        if not self._has(ROWS):
-            return
-        pages = self._ask(
-            "query_iterator", ROWS, batch_size=PAGE, filter=condition, seconds=LONG,
-            output_fields=["key", "number", *PARTS], consistency_level="Strong",
-        )  # fmt: skip
-        try:
-            while page := self._milvus.get(pages.next):
+        if self._has(ROWS):
+            for page in self._pages(ROWS, condition, ["key", "number", *PARTS]):
                 for row in page:
                     yield row["key"], int(row["number"]), _text(row)
-        finally:
-            pages.close()
 
     def some(self, condition: str, strong: bool = True) -> dict[str, str]:
         """Texts by key of a few rows, PAGE at most, all as they were at one moment.
@@ -96,7 +88,7 @@ class Store:
     # ------------------------------------------------------------ vectors
     def place(self, space: str, ids: Sequence[int], vectors: np.ndarray) -> None:
         """Let vectors (n, w) be found in a space, each in place of what had its id."""
-        name = self._make_space(space, vectors.shape[1])
+        name = self._make(_of(space), vectors.shape[1])
         entities = [
             {"id": int(id), "vector": vector}
             for id, vector in zip(ids, np.asarray(vectors, np.float32), strict=True)
@@ -139,16 +131,22 @@ class Store:
 
     # ------------------------------------------------------------ all of it
     def rewrite(self, spaces: Sequence[str]) -> None:
-        """Have files written again without what was deleted; Milvus does it in its own time."""
+        """Have what was deleted left out of the files, while nobody else writes.
+
+        Milvus is told to, and does it in its own time; for Milvus Lite, which never does, files are
+        written anew.
+        """
         for name in filter(self._has, (ROWS, *map(_of, spaces))):
-            self._ask("flush", name, seconds=LONG)
-            self._ask("compact", name, seconds=LONG)
+            if self._milvus.is_lite:
+                self._copy(name)
+            else:
+                self._ask("flush", name, seconds=LONG)
+                self._ask("compact", name, seconds=LONG)
 
     def clear(self, spaces: Sequence[str]) -> None:
         """Delete all vectors."""
         for name in filter(self._has, map(_of, spaces)):
-            self._ask("drop_collection", name, seconds=LONG)
-            self._ready.discard(name)
+            self._drop(name)
 
     # ------------------------------------------------------------ inside
     def _has(self, name: str) -> bool:
@@ -157,38 +155,60 @@ class Store:
             self._ready.add(name)
         return name in self._ready
 
-    def _make_rows(self) -> None:
-        """Every collection has to have vectors; those of rows say nothing."""
-        if self._has(ROWS):
-            return
-        kinds = self._milvus.library.DataType
-        schema, index = self._milvus.new()
-        schema.add_field("key", kinds.VARCHAR, is_primary=True, max_length=200)
-        schema.add_field("number", kinds.INT64)
-        for part in PARTS:
-            schema.add_field(part, kinds.VARCHAR, max_length=MOST)
-        schema.add_field("nothing", kinds.FLOAT_VECTOR, dim=2)
-        index.add_index("nothing", index_type="FLAT", metric_type="L2")
-        self._create(ROWS, schema, index)
-
-    def _make_space(self, space: str, width: int) -> str:
-        if not self._has(_of(space)):
+    def _make(self, name: str, width: int = 2) -> str:
+        """Make a collection that is not there: each has to have vectors, and a row's say nothing."""
+        with self._lock:
+            if self._has(name):
+                return name
             kinds = self._milvus.library.DataType
             schema, index = self._milvus.new()
-            schema.add_field("id", kinds.INT64, is_primary=True)
+            if name.startswith(ROWS):
+                schema.add_field("key", kinds.VARCHAR, is_primary=True, max_length=200)
+                schema.add_field("number", kinds.INT64)
+                for part in PARTS:
+                    schema.add_field(part, kinds.VARCHAR, max_length=MOST)
+                index.add_index("vector", index_type="FLAT", metric_type="L2")
+            else:
+                schema.add_field("id", kinds.INT64, is_primary=True)
+                index.add_index("vector", index_type=KIND, metric_type="IP", params=INDEX)
             schema.add_field("vector", kinds.FLOAT_VECTOR, dim=width)
-            index.add_index("vector", index_type=KIND, metric_type="IP", params=INDEX)
-            self._create(_of(space), schema, index)
-        return _of(space)
+            self._ask(
+                "create_collection", name, schema=schema, index_params=index, num_shards=1,
+                consistency_level="Strong", seconds=LONG,
+            )  # fmt: skip
+            self._ready.add(name)
+        return name
 
-    def _create(self, name: str, schema: Any, index: Any) -> None:
-        with self._lock:
-            if not self._has(name):
-                self._ask(
-                    "create_collection", name, schema=schema, index_params=index, num_shards=1,
-                    consistency_level="Strong", seconds=LONG,
-                )  # fmt: skip
-                self._ready.add(name)
+    def _copy(self, name: str) -> None:
+        """Put a copy in the place of a collection: nothing that was deleted is in it."""
+        aside = f"{name}_copy"
+        if self._has(aside):
+            self._drop(aside)
+        for page in self._pages(name, "", ["*"]):
+            self._make(aside, len(page[0]["vector"]))
+            self._ask("upsert", aside, page, seconds=LONG)
+        self._drop(name)
+        if self._has(aside):
+            self._ask("flush", aside, seconds=LONG)
+            self._ask("rename_collection", aside, name)
+            self._ready.discard(aside)
+
+    def _pages(
+        self, name: str, condition: str, fields: list[str]
+    ) -> Iterator[list[dict[str, Any]]]:
+        pages = self._ask(
+            "query_iterator", name, batch_size=PAGE, filter=condition, output_fields=fields,
+            consistency_level="Strong", seconds=LONG,
+        )  # fmt: skip
+        try:
+            while page := self._milvus.get(pages.next):
+                yield [dict(row) for row in page]
+        finally:
+            pages.close()
+
+    def _drop(self, name: str) -> None:
+        self._ask("drop_collection", name, seconds=LONG)
+        self._ready.discard(name)
 
 
 @cache
@@ -210,7 +230,7 @@ def _entity(key: str, number: int, text: str) -> dict[str, Any]:
         )
     pieces += [""] * (len(PARTS) - len(pieces))
     parts = dict(zip(PARTS, pieces, strict=True))
-    return {"key": key, "number": number, "nothing": [0.0, 0.0], **parts}
+    return {"key": key, "number": number, "vector": [0.0, 0.0], **parts}
 
 
 def _text(row: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ lite = pytest.importorskip(
     "milvus_lite.adapter.grpc.server",
     reason="Milvus Lite is not here (pip install -r requirements-milvus.txt)",
 )
+parquet = pytest.importorskip("pyarrow.parquet")  # which Milvus Lite brings
 CAST = Cast(12)
 
 
@@ -247,6 +248,10 @@ def test_forgetting_erases_every_trace_everywhere(
     assert len(texts) > 50
     assert not [piece for piece in pieces for text in texts if piece in text]
     assert store_of(one).holds("clear", [9]) == 0
+    files = [path for path in (tmp_path / "milvus.db").rglob("*.parquet") if path.is_file()]
+    rows = [str(parquet.read_table(path).to_pydict()) for path in files]
+    assert any("0-0.jpg" in row for row in rows)
+    assert not [piece for piece in pieces for row in rows if piece in row]
     assert not (run / "report.html").exists()
     for file in (path for path in run.rglob("*") if path.is_file()):
         data = file.read_bytes()

@@ -111,7 +111,8 @@ def settled(path: Path, pieces: Sequence[str], people: Sequence[int]) -> Settled
     if not address:
         return None
     store = store_at(address)
-    store.rewrite(SPACES)
+    with turn_at(store):
+        store.rewrite(SPACES)
     found, rows = sum(store.holds(space, people) for space in SPACES), 0
     for _, _, text in store.rows(f"number >= {ASIDE}"):
         rows += 1

@@ -70,9 +70,9 @@ class Turn:
         while True:
             self.renew()
             texts = store.some(f"number == {CONTROL}")
-            texts.pop(self._claim, None)
+            here = texts.pop(self._claim, None) is not None
             claims = [float(until) for key, until in texts.items() if key.startswith(CLAIM)]
-            if max(claims, default=0.0) < time.time():
+            if here and max(claims, default=0.0) < time.time():
                 break
             self.end()
             if time.monotonic() > limit:
