@@ -156,7 +156,7 @@ class Store:
         return name in self._ready
 
     def _make(self, name: str, width: int = 2) -> str:
-        """Make a collection that is not there: each has to have vectors, and a row's say nothing."""
+        """A collection that may not be there yet. Each has to have vectors; a row's say nothing."""
         with self._lock:
             if self._has(name):
                 return name
