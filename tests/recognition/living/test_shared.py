@@ -24,7 +24,7 @@ from support import comparison_of, embeddings, gallery_of, with_small
 
 from knownface.errors import GalleryError, KnownfaceError
 from knownface.recognition import gallery as galleries
-from knownface.recognition.comparison import COMPARISON
+from knownface.recognition.comparison import COMPARISON, SPACES
 from knownface.recognition.living import carried, shared
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.turns import CLAIM, CONTROL, HEAD, Head
@@ -104,9 +104,10 @@ def test_what_one_did_the_other_takes_back(two: tuple[LivingGallery, LivingGalle
     other.undo()
     after = content(one)
     assert {table: after[table] for table in before} == before
-    one.merge("B", "A")
-    new = other.enroll("New one", [CAST.face(8, 0)])  # nobody gets the number of who is gone
-    assert other.person("New one").id == 9
+    one.enroll("Gone", [CAST.face(9, 0)])
+    one.merge("Gone", "A")  # before the other looks
+    new = other.enroll("New one", [CAST.face(8, 0)])
+    assert other.person("New one").id == 10  # nobody gets the number of who is gone
     assert content(one) == content(other)
     assert new.id == one.history()[0].id
 
@@ -238,6 +239,7 @@ def test_forgetting_erases_every_trace_everywhere(
     (run / "evaluation.json").write_text(json.dumps({"people": ["A", "Nina", "Ninotchka"]}))
     (run / "report.html").write_text("Nina")
     assert "Ninotchka" in other.names()
+    store_of(one).rewrite(SPACES)  # she is in files
     receipt = one.forget("Ninotchka")
     assert receipt.searched["found"] == 0
     assert any("rows and vectors" in line for line in receipt.erased)

@@ -56,7 +56,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def changing(path: Path) -> Iterator[sqlite3.Connection]:
-    """`schema.changing`, for everybody: where the store does not take it, nothing is changed."""
+    """`schema.changing`, for everybody: what the store has not promised is not changed."""
     address = address_of(path)
     if not address:
         with schema.changing(path) as database:
