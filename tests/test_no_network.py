@@ -89,6 +89,7 @@ def commands(
         "history": [living],
         "backup": [living, "{out}/people.backup"],
         "restore": [living, "{out}/people.backup"],
+        "share": [living],
         "import": ["folders", few, living],
         "forget": [living, "Robyn"],
         "serve": [living, "--new-key", "manage"],

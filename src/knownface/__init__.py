@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from knownface.recognition.recognize import recognize
     from knownface.recognition.recognizer import Recognizer
     from knownface.recognition.result import Recognition
+    from knownface.recognition.share import share
     from knownface.recognition.verify import Verification, verify
     from knownface.server.serve import serve
     from knownface.synthetic.folder import demo
@@ -100,6 +101,7 @@ __all__ = [
     "restore",
     "search",
     "serve",
+    "share",
     "train",
     "undo",
     "verify",
@@ -152,6 +154,7 @@ _HOME = {
     "restore": "recognition.people",
     "search": "cluster.search",
     "serve": "server.serve",
+    "share": "recognition.share",
     "train": "training.train",
     "undo": "recognition.people",
     "verify": "recognition.verify",

@@ -10,5 +10,9 @@ class KnownfaceError(Exception):
     """
 
 
+class GalleryError(KnownfaceError):
+    """What holds a gallery is missing, damaged, locked, cannot be written or does not answer."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C ended the work early; says what is left of it, and how to go on."""

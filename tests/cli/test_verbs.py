@@ -18,7 +18,7 @@ from knownface.errors import KnownfaceError
 
 VERBS = ["train", "compare", "check", "evaluate", "report", "recognize", "group", "people",
          "enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore",
-         "import", "serve", "export", "index", "search", "verify", "benchmark", "demo",
+         "share", "import", "serve", "export", "index", "search", "verify", "benchmark", "demo",
          "backbones"]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from support import comparison_of, embeddings, gallery_of
 from knownface.errors import KnownfaceError
 from knownface.networks.zoo import BACKBONES
 from knownface.recognition import comparison as comparing
-from knownface.recognition.comparison import Comparison, Matcher, Space, Templates
+from knownface.recognition.comparison import Comparison, Matcher, Space, Templates, seeking
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
 
@@ -54,6 +54,21 @@ def test_faces_that_show_little_are_compared_as_such() -> None:
     np.testing.assert_allclose(
         without[little][0, 0], by_hand(KNOWN.small, people[0], faces[little][0]), atol=1e-5
     )
+
+
+def test_inner_products_rank_people_as_scores_do() -> None:
+    """They are twice the scores before the scale, but for what is the same for everybody."""
+    people, small, faces = (directions(count, seed) for seed, count in enumerate((9, 9, 40)))
+    known = Templates(people, small, KNOWN)
+    scores, little = known.scores(faces), KNOWN.is_small(faces)
+    spaces = (("clear", KNOWN.clear, ~little), ("small", KNOWN.small, little))
+    for name, space, rows in spaces:
+        products = seeking(KNOWN, name, faces[rows]) @ known.sought()[name].T
+        apart = scores[rows] - space.scale[0] * products / 2
+        np.testing.assert_allclose(apart, apart[:, :1].repeat(9, axis=1), atol=1e-5)
+    plain = Templates(people)
+    products = seeking(None, "clear", faces) @ plain.sought()["clear"].T
+    np.testing.assert_array_equal(products, plain.scores(faces))
 
 
 def test_people_are_compared_in_blocks_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

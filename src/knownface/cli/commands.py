@@ -29,6 +29,7 @@ VERBS = {
     "history": "The changes of who is known, the last first.",
     "backup": "Everything about people in one file.",
     "restore": "Put a backup in the place of who is known.",
+    "share": "Let several servers know the same people, through a Milvus database.",
     "import": "Take the people of a CompreFace server, of Frigate or of folders over.",
     "serve": "Answer over HTTP: an API, CompreFace's endpoints, and a web page.",
     "export": "Write a recogniser for ONNX Runtime, OpenVINO or LiteRT, after it was tested again.",
@@ -43,7 +44,8 @@ VERBS = {
 
 # Where a verb is not in the module of its name.
 MODULES = dict.fromkeys(
-    ("enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore"), "living"
+    ("enroll", "correct", "never-same", "forget", "undo", "history", "backup", "restore", "share"),
+    "living",
 )
 # Verbs whose name Python keeps for itself, and what they are called there.
 NAMES = {"import": "import_people"}

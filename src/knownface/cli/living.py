@@ -1,4 +1,4 @@
-"""`knownface enroll`, `correct`, `never-same`, `forget`, `undo`, `history`, `backup`, `restore`."""
+"""`knownface enroll`, `correct`, `forget`, `undo` and their like: who is known changes."""
 
 from __future__ import annotations
 
@@ -77,3 +77,12 @@ def restore(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         print_json({"faces": faces})
     else:
         say(f"Restored: {faces} faces")
+
+
+@asking(knownface.share)
+def share(asked: dict[str, Any], as_json: bool, track: Track) -> None:
+    shared = knownface.share(**asked)
+    if as_json:
+        print_json(shared.to_json())
+    else:
+        say(shared.sentence())

@@ -37,7 +37,7 @@ class Placed:
     vectors: np.ndarray
     moments: np.ndarray
 
-    def __getitem__(self, rows: slice) -> Placed:
+    def __getitem__(self, rows: slice | np.ndarray) -> Placed:
         return Placed(self.vectors[rows], self.moments[rows])
 
 
@@ -66,6 +66,21 @@ class Space:
         """Of each probe with the template in the same row: (n,)."""
         cosines = (templates.vectors * probes.vectors).sum(1)
         return self._scaled(normalised(cosines, templates.moments, probes.moments))
+
+    def sought(self, templates: Placed) -> np.ndarray:
+        """(p, 2d + 1), whose inner products with `seeking` rank people as `scores` does.
+
+        Twice the score of a template t with mean m and deviation s is, for one probe x of
+        deviation r, x.t / s - m / s + x.t / r, and something that is the same for everybody.
+        """
+        mean, spread = templates.moments[:, :1], templates.moments[:, 1:]
+        t = templates.vectors.astype(np.float32, copy=False)
+        return np.concatenate([t / spread, t, -mean / spread], axis=1)
+
+    def seeking(self, probes: Placed) -> np.ndarray:
+        """(n, 2d + 1), see `sought`."""
+        x, ones = probes.vectors, np.ones((len(probes.vectors), 1), np.float32)
+        return np.concatenate([x, x / probes.moments[:, 1:], ones], axis=1)
 
     def _scaled(self, scores: np.ndarray) -> np.ndarray:
         slope, offset = self.scale
@@ -146,6 +161,14 @@ def _space(arrays: dict[str, np.ndarray], name: str) -> Space:
     return Space(Whitening(centre, matrix), Cohort(mean, covariance), (slope, offset))
 
 
+def seeking(comparison: Comparison | None, space: str, embeddings: np.ndarray) -> np.ndarray:
+    """(n, w), whose inner products with `Templates.sought` rank people in a space."""
+    if comparison is None:
+        return embeddings
+    known = comparison.clear if space == SPACES[0] else comparison.small
+    return known.seeking(known.place(embeddings))
+
+
 class Compared(Protocol):
     """Gives the similarity (n, p) of embeddings (n, d) with p people."""
 
@@ -178,7 +201,7 @@ class Templates:
         templates = self.templates if self.small is None else self.small
         return _placed(templates, self.comparison.small)
 
-    def scores(self, embeddings: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
+    def scores(self, embeddings: np.ndarray, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Similarity of unit-length embeddings (n, d) with everybody: (n, p); rows: with these."""
         known = self.comparison
         if known is None:
@@ -190,6 +213,14 @@ class Templates:
             probes = known.small.place(embeddings[little])
             scores[little] = known.small.scores(self._small[rows], probes)
         return scores
+
+    def sought(self) -> dict[str, np.ndarray]:
+        """By space, vectors (p, w) of people that are to be found by inner products."""
+        known = self.comparison
+        if known is None:
+            return {SPACES[0]: self.templates}
+        spaces = (known.clear.sought(self._clear), known.small.sought(self._small))
+        return dict(zip(SPACES, spaces, strict=True))
 
     def paired(self, embeddings: np.ndarray) -> np.ndarray:
         """Similarity (p,) of each embedding (p, d) with the person in the same row."""

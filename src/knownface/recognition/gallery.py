@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from knownface.recognition.comparison import BLOCK, Comparison, Matcher, Templates
 from knownface.recognition.corrections import Corrections
-from knownface.stats.vectors import mean_templates, sums_of, unit_length
+from knownface.stats.vectors import check_directions, mean_templates, sums_of, unit_length
 
-UNIT = 1e-3  # by how much rounding may change a length of 1
+# People from which on a search is asked whom to compare with: of fewer, comparing with everybody is
+# as quick, and exact (benchmarks/shared_gallery.py).
+SEARCHED = 100_000
+
+
+class Search(Protocol):
+    """Knows, of very many people, whom a face may be, without comparing it with everybody."""
+
+    def __call__(self, embeddings: np.ndarray) -> list[np.ndarray]:
+        """For each of n embeddings (n, d), rows of the gallery's templates, at least one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class Gallery:
     small: (n, d) the photos with fewer pixels, see `embed/views.py`, for faces that show little;
         None: as they are. comparison: how embeddings are compared with templates, which then have
         to be means; None for the plain cosine.
+    search: of a gallery that is shared, what finds people among very many.
     Raises ValueError where these do not belong together.
     """
 
@@ -45,6 +57,7 @@ class Gallery:
     taken: tuple[float | None, ...] = ()
     small: np.ndarray | None = None
     comparison: Comparison | None = None
+    search: Search | None = None
 
     def __repr__(self) -> str:
         return f"Gallery({len(self.people)} people, {len(self.photos)} photos)"
@@ -54,7 +67,7 @@ class Gallery:
             object.__setattr__(self, "taken", (None,) * len(self.photos))
         for name in ("templates", "embeddings", "small"):
             if getattr(self, name) is not None:
-                _check_directions(name, getattr(self, name))
+                check_directions(name, getattr(self, name))
         if self.labels.ndim != 1 or self.labels.dtype.kind != "i":
             raise ValueError("labels must be whole numbers, one per photo")
         people, photos = len(self.people), len(self.photos)
@@ -214,6 +227,8 @@ class Gallery:
         """The best person's index (n,) and similarity (n,); -1, -1 where nobody is enrolled."""
         if not self.people:
             return np.full(len(embeddings), -1), np.full(len(embeddings), -1.0, np.float32)
+        if self.search is not None and len(self.people) >= SEARCHED:
+            return self._found(self.search(embeddings), embeddings)
         best = np.zeros(len(embeddings), np.int64)
         highest = np.full(len(embeddings), -np.inf, np.float32)
         for start in range(0, len(self.people), BLOCK):
@@ -222,6 +237,17 @@ class Gallery:
             found = scores[np.arange(len(scores)), here]
             better = found > highest
             best[better], highest[better] = here[better] + start, found[better]
+        return best, highest
+
+    def _found(
+        self, candidates: list[np.ndarray], embeddings: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best among those whom each face may be; they are compared exactly."""
+        best = np.zeros(len(embeddings), np.int64)
+        highest = np.zeros(len(embeddings), np.float32)
+        for i, rows in enumerate(candidates):
+            scores = self.ready.scores(embeddings[[i]], rows)[0]
+            best[i], highest[i] = rows[scores.argmax()], scores.max()
         return best, highest
 
     def named(
@@ -271,13 +297,3 @@ class Gallery:
         own = Templates(unit_length(sums[labels] - photos), small, self.comparison)
         scores[np.arange(len(photos)), labels] = own.paired(photos)
         return scores
-
-
-def _check_directions(name: str, rows: np.ndarray) -> None:
-    if rows.ndim != 2 or not rows.shape[1] or rows.dtype.kind != "f":
-        raise ValueError(f"{name} must be rows of numbers")
-    for start in range(0, len(rows), BLOCK):
-        with np.errstate(all="ignore"):
-            lengths = np.linalg.norm(rows[start : start + BLOCK].astype(np.float32), axis=1)
-        if not np.allclose(lengths, 1, atol=UNIT):  # which no number that is not finite is
-            raise ValueError(f"{name} must be finite and of unit length")

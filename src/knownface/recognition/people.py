@@ -267,8 +267,10 @@ def backup(recognizer: Folder, file: Annotated[Path | str, Option("A new file.")
     It is as sensitive as the recogniser. Raises KnownfaceError where the file is there already.
     """
     from knownface.recognition.living.moving import copy
+    from knownface.recognition.living.shared import follow
 
     gallery, target = _gallery(recognizer), Path(file)
+    follow(gallery.path)
     if target.exists():
         raise KnownfaceError(f"{target}: is there already; name a new file")
     copy(gallery.path, target)
@@ -288,6 +290,7 @@ def restore(
     Raises KnownfaceError where the file is no backup, and where changes would be lost.
     """
     from knownface.recognition.living import moving, schema
+    from knownface.recognition.living.joining import where
     from knownface.recognition.living.reading import people_in
     from knownface.recognition.record import tell_people
 
@@ -296,6 +299,11 @@ def restore(
         raise KnownfaceError(f"{source}: no such file; name one that `backup` wrote")
     with schema.reading(source):
         pass
+    if place := where(gallery.path).gallery:
+        raise KnownfaceError(
+            f"{gallery.folder}: is shared at {place}, where a backup would be put in the place of "
+            f"everybody's people; end that first: {call('share', gallery.folder, gallery='none')}"
+        )
     lost = _since(gallery, source)
     if lost and not replace:
         raise KnownfaceError(

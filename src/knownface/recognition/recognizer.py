@@ -27,8 +27,8 @@ from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_
 from knownface.recognition.comparison import COMPARISON, Comparison
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
-from knownface.recognition.living.reading import changes_of, read_gallery
 from knownface.recognition.living.records import SeenFace, SeenPhoto
+from knownface.recognition.living.shared import changes_of, read_gallery
 from knownface.recognition.living.writing import Kept, write_gallery
 from knownface.recognition.recognizability import Recognizability
 from knownface.recognition.record import Artifact, Decision, unusable
@@ -185,11 +185,12 @@ class Recognizer:
     def follow(self) -> bool:
         """Read who is known again, if that has changed in the folder; gives whether it has.
 
-        Cheap where nothing has changed. From other threads, an answer is of before or of after.
+        Cheap where nothing has. From other threads, an answer is of before or of after.
         """
-        if self.folder is None or changes_of(self.folder / GALLERY) == self.number:
+        path = self.folder and self.folder / GALLERY
+        if path is None or changes_of(path) == self.number:
             return False
-        known = read_gallery(self.folder / GALLERY, self.gallery.comparison)
+        known = read_gallery(path, self.gallery.comparison)
         if known.gallery.contract != self.gallery.contract:
             raise KnownfaceError(
                 f"{self.folder}: another network's gallery lies there by now; load it again"

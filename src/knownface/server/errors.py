@@ -11,8 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from knownface.errors import KnownfaceError
-from knownface.recognition.living.schema import GalleryError
+from knownface.errors import GalleryError, KnownfaceError
 from knownface.server.compreface import PREFIX, as_compreface
 from knownface.server.problems import MEDIA, Problem
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+UNIT = 1e-3  # by how much rounding may change a length of 1
+BLOCK = 65_536  # rows that are looked at at once
+
 
 def unit_length(vectors: np.ndarray, least: float = 1e-12) -> np.ndarray:
     """Rows (n, d) divided by their lengths; a length below `least` counts as that."""
@@ -30,3 +33,14 @@ def mean_templates(embeddings: np.ndarray, labels: np.ndarray, people: int) -> n
 def cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Row by row, of unit-length vectors (n, d): (n,)."""
     return np.asarray((some * others).sum(1))
+
+
+def check_directions(name: str, rows: np.ndarray) -> None:
+    """ValueError where rows are not finite numbers of unit length: (n, d)."""
+    if rows.ndim != 2 or not rows.shape[1] or rows.dtype.kind != "f":
+        raise ValueError(f"{name} must be rows of numbers")
+    for start in range(0, len(rows), BLOCK):
+        with np.errstate(all="ignore"):
+            lengths = np.linalg.norm(rows[start : start + BLOCK].astype(np.float32), axis=1)
+        if not np.allclose(lengths, 1, atol=UNIT):  # which no number that is not finite is
+            raise ValueError(f"{name} must be finite and of unit length")

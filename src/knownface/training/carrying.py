@@ -17,6 +17,7 @@ from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.looking import names_by_digest, names_of_all
 from knownface.recognition.living.reading import people_in
 from knownface.recognition.living.schema import reading
+from knownface.recognition.living.shared import follow
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.record import tell_people
 
@@ -72,6 +73,7 @@ def carry_over(earlier: str | Path, folder: Path, recognizer: Recognizer) -> Non
     folder: the new recognizer folder. Raises KnownfaceError.
     """
     new, old = folder / GALLERY, LivingGallery(earlier).path
+    follow(old)
     embed = recognizer.embed_portraits
     people, faces, lost = moving.carry_over(old, new, embed)
     log.info("From the earlier run: %d people and %d faces that the folder does not have",

@@ -91,7 +91,7 @@ class Recorder:
         self._remember(table, row, now)
         self.database.execute(f"DELETE FROM {table} WHERE id = ?", (row,))
         if before is not None:
-            values = _from_json(before)
+            values = from_json(before)
             try:
                 insert(self.database, table, values)
             except sqlite3.IntegrityError:
@@ -102,7 +102,7 @@ class Recorder:
             self._concerns(table, values)
 
     def _remember(self, table: str, row: int, before: dict[str, Any] | None) -> None:
-        said = None if before is None else _to_json(before)
+        said = None if before is None else to_json(before)
         insert(self.database, "steps",
              {"change": self.change, "what": table, "row": row, "before": said})  # fmt: skip
         self._concerns(table, before)
@@ -137,10 +137,11 @@ def rows_before(database: sqlite3.Connection, table: str) -> list[dict[str, Any]
     steps = database.execute(
         "SELECT before FROM steps WHERE what = ? AND before NOT NULL", (table,)
     )
-    return [_from_json(row[0]) for row in steps.fetchall()]
+    return [from_json(row[0]) for row in steps.fetchall()]
 
 
-def _to_json(row: dict[str, Any]) -> str:
+def to_json(row: dict[str, Any]) -> str:
+    """A row as text."""
     return json.dumps(
         {
             name: {"bytes": b64encode(value).decode()} if isinstance(value, bytes) else value
@@ -149,8 +150,12 @@ def _to_json(row: dict[str, Any]) -> str:
     )
 
 
-def _from_json(text: str) -> dict[str, Any]:
+def from_json(text: str) -> dict[str, Any]:
+    """The same row; raises ValueError, and KeyError, for what is none."""
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("no row")
     return {
         name: b64decode(value["bytes"]) if isinstance(value, dict) else value
-        for name, value in json.loads(text).items()
+        for name, value in row.items()
     }

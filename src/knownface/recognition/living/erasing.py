@@ -8,6 +8,8 @@ import sqlite3
 
 import numpy as np
 
+from knownface.faces.crop_cache import crops_folder
+
 NOBODY = "forgotten"
 SCRUBBED = "A change that concerned somebody who was forgotten"
 
@@ -125,3 +127,13 @@ def _spoken_in(spoken: re.Pattern[str], table: str, text: str) -> bool:
         return bool(spoken.search(text))
     values = (value for value in json.loads(text).values() if isinstance(value, str))
     return any(spoken.search(value) for value in values)
+
+
+def uncache(digests: set[str]) -> int:
+    """Remove what is cached of photos; gives how many files."""
+    gone = 0
+    for digest in digests:
+        for file in (crops_folder() / digest[:2]).glob(f"{digest}-*"):
+            file.unlink(missing_ok=True)
+            gone += 1
+    return gone

@@ -14,13 +14,14 @@ import numpy as np
 
 from knownface.faces.crop_cache import crops_folder
 from knownface.recognition.artifact import GALLERY
-from knownface.recognition.living import naming, run_files, schema
+from knownface.recognition.living import naming, run_files, schema, shared
 from knownface.recognition.living.changes import note, rows_before
 from knownface.recognition.living.erasing import (
     erase_person,
     erase_strangers,
     named_in,
     names_of,
+    uncache,
 )
 from knownface.recognition.living.reading import meta, names_and_templates, vectors
 from knownface.recognition.living.records import Receipt
@@ -34,6 +35,10 @@ REMAINS = (
 TRAINED = (
     "The network itself was trained on photos of this person, and still knows them better than a "
     "stranger; train again without their folder to end that"
+)
+SHARED = (
+    "Milvus finds nothing of this person any more, and rewrites its files in its own time: see "
+    "docs/serving.md. Other servers erase the person, in their run folders too, when they next look"
 )
 
 
@@ -61,11 +66,17 @@ class _Traces:
         rows += [b64encode(row.astype("<f4").tobytes()[:96]) for row in self.embeddings]
         return [*rows, *(digest.encode() for digest in self.digests)]
 
+    def texts(self) -> list[str]:
+        """Pieces of them, as they would stand in a row of a shared gallery."""
+        pieces = [row.astype("<f4").tobytes()[:96] for row in self.embeddings]
+        pieces += [each[len(each) // 6 * 3 :][:96] for each in self.portraits]  # heads are alike
+        return [*(b64encode(piece).decode() for piece in pieces), *self.digests]
+
 
 def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: float) -> Receipt:
     """Erase somebody from the gallery, the cache and the run folder; see `LivingGallery.forget`."""
-    run = folder.parent if (folder.parent / run_files.DOCUMENTS[0]).is_file() else folder
-    with schema.changing(gallery) as database:
+    run = run_files.run_of(folder)
+    with shared.changing(gallery) as database:
         person = naming.find(database, who)
         _claim(database, person, threshold)
         those = [person, *_same_looks(database, person, threshold)]
@@ -73,22 +84,27 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
         erase_strangers(database, person, threshold)
         for each in those:
             erase_person(database, each)
-        shared = {row[0] for row in database.execute("SELECT digest FROM faces")}
-        traces = replace(traces, digests=traces.digests - shared)  # photos of others, too
+        others = {row[0] for row in database.execute("SELECT digest FROM faces")}
+        traces = replace(traces, digests=traces.digests - others)  # photos of others, too
         note(database, "forget", f"Somebody was forgotten, with {traces.faces} faces", actor)
         # Before the gallery has forgotten: who is cut off here can be forgotten again.
         erased = [f"{GALLERY}: faces, templates, corrections, history, sightings, free pages"]
         if traces.groups:
             erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
-        erased += [f"{number} cached crops" for number in [_uncache(traces.digests)] if number]
+        erased += [f"{number} cached crops" for number in [uncache(traces.digests)] if number]
         erased += run_files.clean(run, traces.names)
         tell_people(folder, lambda: names_and_templates(database))
     with schema.opened(gallery) as database:
         database.execute("VACUUM")
     remains = [*REMAINS, *([TRAINED] if traces.trained else [])]
+    searched = _search(run, gallery, traces)
+    if place := shared.settled(gallery, traces.texts(), those):
+        erased.append(f"{place.name}: rows and vectors, of {place.rows} rows searched")
+        remains.append(SHARED)
+        searched["found"] += place.found
     return Receipt(
         time.time(), traces.faces, len(traces.digests), traces.sightings, tuple(erased),
-        tuple(remains), _search(run, gallery, traces),
+        tuple(remains), searched,
     )  # fmt: skip
 
 
@@ -141,16 +157,6 @@ def _claim(database: sqlite3.Connection, person: int, threshold: float) -> None:
             touched = "SELECT change FROM steps WHERE what = 'faces' AND row = ?"
             database.execute(f"DELETE FROM steps WHERE change IN ({touched})", (row["id"],))
             database.execute("UPDATE faces SET person = ? WHERE id = ?", (person, row["id"]))
-
-
-def _uncache(digests: set[str]) -> int:
-    """Remove what is cached of photos; gives how many files."""
-    gone = 0
-    for digest in digests:
-        for file in (crops_folder() / digest[:2]).glob(f"{digest}-*"):
-            file.unlink(missing_ok=True)
-            gone += 1
-    return gone
 
 
 # ---------------------------------------------------------------- proof

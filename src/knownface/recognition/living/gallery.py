@@ -25,18 +25,16 @@ from knownface.recognition.living import (
     naming,
     people,
     reviewing,
-    schema,
+    shared,
 )
 from knownface.recognition.living.changes import Recorder
 from knownface.recognition.living.groups import MOST_PAIRS
 from knownface.recognition.living.reading import (
     Known,
-    changes_of,
     checked,
     meta,
     number,
     people_in,
-    read_gallery,
     refresh_templates,
 )
 from knownface.recognition.living.records import (
@@ -84,34 +82,35 @@ class LivingGallery:
     @property
     def number(self) -> int:
         """How many changes there were: as long as it stays, nothing has changed."""
-        return changes_of(self.path)
+        return shared.changes_of(self.path)
 
     def read(self) -> Known:
         """Everything that recognising needs, at one moment."""
-        return read_gallery(self.path, Comparison.beside(self.path))
+        with shared.reading(self.path) as database:
+            return checked(self.path, database, Comparison.beside(self.path))
 
     def people(self, state: State = "known") -> list[Person]:
         """By name; unknown and ignored ones the last seen first."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.people(database, state)
 
     def names(self) -> list[str]:
         """Of known people, and nothing else of them: at once, whatever is remembered."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.names(database)
 
     def count(self, state: State = "known") -> int:
         """How many people there are."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.count(database, state)
 
     def person(self, who: Who) -> Person:
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.person(database, naming.find(database, who))
 
     def faces(self, who: Who) -> list[FaceRecord]:
         """The enrolled faces of somebody, the best first."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.faces(database, naming.find(database, who))
 
     def settled(self, name: str) -> dict[str, bool]:
@@ -120,53 +119,53 @@ class LivingGallery:
         True: they are enrolled. False: somebody took them away, or said that it is somebody else,
         or that a face in them is nobody.
         """
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.settled(database, naming.look_up(database, name))
 
     def embeddings_of(self, name: str) -> np.ndarray:
         """Of the faces (n, d) that somebody has; none where nobody has that name."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.embeddings_of(database, naming.look_up(database, name))
 
     def portrait(self, face: int) -> bytes | None:
         """A JPEG of an enrolled face, where one was kept."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.portrait(database, face)
 
     def groups(self, limit: int, skip: int = 0, once: bool = False) -> list[Group]:
         """Unknown people with several faces, the most first; once: those with a single one."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return groups.largest(database, once, limit, skip)
 
     def groups_of(self, ids: Sequence[int]) -> list[Group]:
         """Those people who are still there, in that order."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return groups.groups_of(database, ids)
 
     def unlike_first(self, who: Who, limit: int) -> list[int]:
         """Ids of somebody's faces, those least like the others first."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return groups.unlike_first(database, naming.find(database, who), limit)
 
     def pairs(self, limit: int = MOST_PAIRS, who: int | None = None) -> list[Pair]:
         """Two who may be one person, the likeliest first; who: with whom somebody may be one."""
         threshold = self._threshold()
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return groups.pairs(database, threshold, limit, who)
 
     def sorted(self) -> Sorted:
         """How many groups and faces somebody has said something of, of how many."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return groups.how_sorted(database)
 
     def history(self, limit: int = 50, before: int | None = None) -> list[Entry]:
         """Changes, the last first; before: only those before that change."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.history(database, limit, before)
 
     def sightings(self, limit: int = 50, before: int | None = None) -> list[Sighting]:
         """Who was recognised, the last first, where a memory is switched on."""
-        with schema.reading(self.path) as database:
+        with shared.reading(self.path) as database:
             return looking.sightings(database, limit, before)
 
     def standing(self) -> Standing:
@@ -259,18 +258,18 @@ class LivingGallery:
     # ------------------------------------------------------------ memory
     def remember(self, seen: SeenPhoto, source: str, at: float | None = None) -> None:
         """Note who was recognised; faces of nobody known are grouped, to be named later."""
-        with schema.changing(self.path) as database:
+        with shared.changing(self.path) as database:
             memory.remember(database, seen, source, at, self._threshold())
 
     def expire(self, days: float) -> int:
         """Erase what was remembered before so many days; gives how many sightings went."""
-        with schema.changing(self.path) as database:
+        with shared.changing(self.path) as database:
             return memory.expire(database, days)
 
     # ------------------------------------------------------------ inside
     def _change(self, verb: str, actor: str, work: Work) -> Change:
         threshold = self._threshold()
-        with schema.changing(self.path) as database:
+        with shared.changing(self.path) as database:
             before = self._now(database)
             recorder = Recorder(database, verb, actor)
             done = work(recorder, before)

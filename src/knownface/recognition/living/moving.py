@@ -15,6 +15,7 @@ from knownface.recognition.living import naming, schema
 from knownface.recognition.living.changes import insert, note
 from knownface.recognition.living.erasing import drop_person
 from knownface.recognition.living.reading import blob, checked, meta, number, refresh_templates
+from knownface.recognition.living.shared import KEY
 from knownface.recognition.living.writing import write_strangers
 
 # What a network makes of kept faces: portraits (k) and frames (k, 14) become (k, d) of unit length,
@@ -33,6 +34,8 @@ def copy(source: Path, target: Path) -> None:
         schema.create(part)
         with schema.opened(source) as database, schema.opened(part) as other:
             database.backup(other)
+        with schema.opened(part) as other:  # whoever has a copy changes it for nobody else
+            other.execute("DELETE FROM meta WHERE key = ?", (KEY,))
 
 
 def restore(source: Path, target: Path, embed: Embed) -> tuple[int, int]:

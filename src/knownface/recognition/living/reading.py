@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -13,7 +13,7 @@ import numpy as np
 
 from knownface.recognition.comparison import Comparison
 from knownface.recognition.corrections import Corrections, Said
-from knownface.recognition.gallery import Gallery
+from knownface.recognition.gallery import Gallery, Search
 from knownface.recognition.living import schema
 from knownface.recognition.standing import MOST_TEMPLATES, Standing, measure
 
@@ -21,6 +21,8 @@ MANY = 200_000  # embeddings from which on half the memory counts for more than 
 _PEOPLE = (
     "FROM people p JOIN templates t ON t.person = p.id WHERE p.state = 'known' ORDER BY p.name"
 )
+# Makes what finds people, of their ids (p,) in the gallery's order, and how they are compared.
+Searching = Callable[[np.ndarray, Comparison | None], Search]
 _FACES = "FROM faces f JOIN people p ON p.id = f.person WHERE p.state = 'known' ORDER BY f.id"
 
 
@@ -67,19 +69,17 @@ def number(database: sqlite3.Connection) -> int:
     return int(database.execute("SELECT value FROM meta WHERE key = 'number'").fetchone()[0])
 
 
-def changes_of(path: Path) -> int:
-    """The same of a file."""
-    with schema.reading(path) as database:
-        return number(database)
-
-
 def meta(database: sqlite3.Connection, key: str) -> str:
     """What the file says of itself, or an empty text."""
     found = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return str(found[0]) if found else ""
 
 
-def read(database: sqlite3.Connection, comparison: Comparison | None = None) -> Known:
+def read(
+    database: sqlite3.Connection,
+    comparison: Comparison | None = None,
+    searching: Searching | None = None,
+) -> Known:
     """Everything that recognising needs; raises ValueError where it does not belong together."""
     width = int(meta(database, "width"))
     people = database.execute(f"SELECT p.id, p.name, p.anchor {_PEOPLE}").fetchall()
@@ -103,6 +103,7 @@ def read(database: sqlite3.Connection, comparison: Comparison | None = None) -> 
         tuple(row[2] for row in faces), tuple(row[3] for row in faces), meta(database, "contract"),
         _corrections(database, width, index, embeddings[said], labels[said]),
         tuple(None if row[6] is None else float(row[6]) for row in faces), small, comparison,
+        searching(ids, comparison) if searching else None,
     )  # fmt: skip
     return Known(
         gallery,
@@ -116,16 +117,15 @@ def read(database: sqlite3.Connection, comparison: Comparison | None = None) -> 
     )
 
 
-def read_gallery(path: Path, comparison: Comparison | None) -> Known:
-    """Of a file, at one moment; KnownfaceError where it is missing, damaged or inconsistent."""
-    with schema.reading(path) as database:
-        return checked(path, database, comparison)
-
-
-def checked(path: Path, database: sqlite3.Connection, comparison: Comparison | None) -> Known:
-    """The same of an opened file."""
+def checked(
+    path: Path,
+    database: sqlite3.Connection,
+    comparison: Comparison | None,
+    searching: Searching | None = None,
+) -> Known:
+    """The same of an opened file; KnownfaceError where it is damaged or inconsistent."""
     try:
-        return read(database, comparison)
+        return read(database, comparison, searching)
     except (ValueError, TypeError, KeyError) as error:
         raise schema.unusable(path, str(error).splitlines()[0]) from None
 

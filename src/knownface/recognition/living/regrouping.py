@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from knownface.files.whole import make_private
-from knownface.recognition.living import schema
+from knownface.recognition.living import schema, shared
 from knownface.recognition.living.changes import Recorder, insert, note
 from knownface.recognition.living.enrolling import columns
 from knownface.recognition.living.erasing import drop_person
@@ -55,7 +55,7 @@ class Pile:
     @classmethod
     def read(cls, path: Path) -> Pile:
         """From a gallery's file, at one moment."""
-        with schema.reading(path) as database:
+        with shared.reading(path) as database:
             rows = database.execute(_FACES).fetchall()
             ids = np.array([row["id"] for row in rows], np.int64)
             now = np.array([row["person"] or FREE for row in rows], np.int64)
@@ -98,7 +98,7 @@ def _refused(database: sqlite3.Connection, ids: np.ndarray, said: np.ndarray) ->
 
 def digests(path: Path) -> set[str]:
     """Of the photos that the gallery has faces of."""
-    with schema.reading(path) as database:
+    with shared.reading(path) as database:
         return {row[0] for row in database.execute("SELECT DISTINCT digest FROM faces")}
 
 
@@ -111,7 +111,7 @@ def gather(path: Path, faces: Iterable[SeenFace]) -> int:
     for face in faces:
         photos.setdefault(face.digest, []).append(face)
     added = 0
-    with schema.changing(path) as database:
+    with shared.changing(path) as database:
         for digest, found in photos.items():
             there = database.execute(
                 "SELECT DISTINCT source FROM faces WHERE digest = ?", (digest,)
@@ -139,7 +139,7 @@ def regroup(path: Path, pile: Pile, groups: np.ndarray, text: str) -> bool:
     were as far as most of their faces do; FREE are faces of nobody. What was changed before cannot
     be undone any more, and stays said. text: for the history.
     """
-    with schema.changing(path) as database:
+    with shared.changing(path) as database:
         if number(database) != pile.number:
             return False
         people = _people_of(database, pile, groups)
@@ -209,7 +209,7 @@ def photos_of_people(path: Path, ignored: bool = False) -> list[Theirs]:
     Of faces that were gathered, whose photos have whole paths: not of those of a training.
     """
     found: dict[int, tuple[str | None, list[tuple[int, str, str]]]] = {}
-    with schema.reading(path) as database:
+    with shared.reading(path) as database:
         rows = database.execute(
             "SELECT p.id, p.name, f.id face, f.source, f.digest FROM faces f "
             "JOIN people p ON p.id = f.person WHERE (p.state = 'ignored') = ? ORDER BY f.id",
@@ -228,7 +228,7 @@ def say(path: Path, whose: Mapping[int, str | int], text: str) -> None:
 
     text: for the history. Raises KnownfaceError for what is no name; then nothing was said.
     """
-    with schema.changing(path) as database:
+    with shared.changing(path) as database:
         recorder = Recorder(database, "group", "folders")
         for face, who in whose.items():
             person = who if isinstance(who, int) else person_called(recorder, who)[0]
@@ -240,7 +240,7 @@ def say(path: Path, whose: Mapping[int, str | int], text: str) -> None:
 
 def copy_people(path: Path, target: Path) -> None:
     """Another gallery file with the people of one, each of whose faces counts as said."""
-    with schema.reading(path) as database, closing(sqlite3.connect(target)) as copy:
+    with shared.reading(path) as database, closing(sqlite3.connect(target)) as copy:
         database.backup(copy)
     make_private(target)
     with schema.changing(target) as database:

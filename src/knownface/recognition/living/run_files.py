@@ -27,6 +27,11 @@ KEYED = ("nearest", "groups")  # by names, and by paths
 SENTENCES = ("detail",)
 
 
+def run_of(folder: Path) -> Path:
+    """The run folder around a recogniser, or its own where there is none."""
+    return folder.parent if (folder.parent / DOCUMENTS[0]).is_file() else folder
+
+
 def clean(run: Path, names: list[str]) -> list[str]:
     """Take names and faces out of the files of a run; gives what was done, in words."""
     done = []

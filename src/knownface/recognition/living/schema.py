@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from knownface.errors import KnownfaceError
+from knownface.errors import GalleryError, KnownfaceError
 from knownface.files.whole import make_private
 
 APPLICATION, VERSION = 0x6B6E6F77, 2  # "know"; the number rises when the tables change
@@ -213,10 +213,6 @@ def _sentence(path: Path, error: sqlite3.Error) -> GalleryError:
     if "full" in str(error):
         return GalleryError(f"{path}: the disk is full; nothing was changed")
     return unusable(path, error)
-
-
-class GalleryError(KnownfaceError):
-    """The file itself is missing, damaged, locked or cannot be written."""
 
 
 def unusable(path: Path, reason: object) -> GalleryError:
