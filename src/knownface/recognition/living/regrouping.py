@@ -6,17 +6,16 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from knownface.files.whole import make_private
 from knownface.recognition.living import schema, shared
 from knownface.recognition.living.changes import Recorder, insert, note
 from knownface.recognition.living.enrolling import columns
 from knownface.recognition.living.erasing import drop_person
+from knownface.recognition.living.moving import copy
 from knownface.recognition.living.naming import person_called
 from knownface.recognition.living.reading import meta, number, refresh_templates, vectors
 from knownface.recognition.living.records import SeenFace
@@ -240,8 +239,6 @@ def say(path: Path, whose: Mapping[int, str | int], text: str) -> None:
 
 def copy_people(path: Path, target: Path) -> None:
     """Another gallery file with the people of one, each of whose faces counts as said."""
-    with shared.reading(path) as database, closing(sqlite3.connect(target)) as copy:
-        database.backup(copy)
-    make_private(target)
+    copy(path, target)
     with schema.changing(target) as database:
         database.execute("UPDATE faces SET said = 1 WHERE person NOT NULL")
