@@ -130,7 +130,7 @@ class _Search:
             cosines = means[rows] @ means.T
             self._forbid(groups, rows, cosines)
             least = np.maximum(cosines.max(1, keepdims=True) - NEAR, self._evidence.least)
-            here, there = np.nonzero(cosines >= least)
+            here, there = np.divmod(np.flatnonzero(cosines >= least), len(means))
             ratio = self._evidence.log_ratio(cosines[here, there], reach[rows[here]], reach[there])
             favour = np.abs(size[rows[here]] - size[there])
             odds = ratio + np.minimum(favour, np.log(FAVOURED))
