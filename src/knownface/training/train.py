@@ -31,7 +31,7 @@ from knownface.networks.record import Backbone
 from knownface.options import taking
 from knownface.pages.model_card import write_model_card
 from knownface.pages.report import write_report
-from knownface.progress import Track
+from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.comparison import Comparison
 from knownface.recognition.confidence import Confidence, calibrate
@@ -43,12 +43,13 @@ from knownface.training.candidates import TrainingContext
 from knownface.training.carrying import as_said, carry_over
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
+from knownface.training.hosts import Hosts, hosts, joined, passing_folder, sizes
 from knownface.training.keeping import keep
 from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
 from knownface.training.race import Outcome
 from knownface.training.recipes import run_recipe
-from knownface.training.resumption import going_on, keep_options, keep_split
+from knownface.training.resumption import PLACES, going_on, keep_options, keep_split
 
 if TYPE_CHECKING:
     import keras
@@ -77,9 +78,16 @@ def train(request: TrainingRequest) -> TrainingRun:
     complete; an existing one is never touched. resume: go on with a run that was cut off, with the
     same options and to the same end. track: wraps long work, to show progress.
     Raises KnownfaceError for unusable data or options; Interrupted, with the run folder complete,
-    where Ctrl-C ended training early and the best so far was kept.
+    where Ctrl-C ended training early and the best so far was kept; Helped in a process of several
+    that train together, where it is not the first one, which writes the folder.
     """
-    config, track = request.config, request.track
+    with joined(request.config) as together:
+        return _trained(request, together)
+
+
+def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
+    """The whole run; of several processes each does the same until the network is trained."""
+    config, track = request.config, request.track if together.first else silent
     started = time.perf_counter()
     people, others = scan_folders(config.data, config.strangers)
     if config.gallery:
@@ -89,7 +97,14 @@ def train(request: TrainingRequest) -> TrainingRun:
         groups.expect(people.people)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
-    with run_folder(place, name, resume=request.resume, again=going_on) as run:
+    chosen = {key: value for key, value in asdict(config).items() if key not in PLACES}
+    together.agree(
+        options=[sorted(chosen.items()), request.resume, backbone.name],
+        version=importlib.metadata.version("knownface"),
+        photos=[sizes(people), sizes(others)],
+    )
+    writing = run_folder(place, name, resume=request.resume, again=going_on)
+    with writing if together.first else passing_folder() as run:
         work = run.work
         keep_options(work, asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
@@ -110,12 +125,14 @@ def train(request: TrainingRequest) -> TrainingRun:
 
         about = _about(backbone, origin, config, cropper.detector)
         options = asdict(config)
-        with History(work, run.final.name, config.tensorboard, config.mlflow, options) as history:
+        sent = together.first and config.tensorboard, together.first and config.mlflow
+        with History(work, run.final.name, *sent, options) as history:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
                 config.epochs, history, track, comparison,
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
+        together.leave()
         if outcome.whitening is not None:
             from knownface.networks.layers import with_whitening
 
@@ -255,6 +272,7 @@ def load_network(
         if weights.sha256 not in {file.sha256 for file in backbone.weight_files}:
             log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
         origin["weights"] = {"file": weights.path.name, "sha256": weights.sha256}
+    hosts().agree(weights=weights.sha256 if weights else None)
     return build_backbone(backbone, weights), origin
 
 
