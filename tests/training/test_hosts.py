@@ -33,7 +33,7 @@ with joined(TrainingConfig(sys.argv[2], recipe="seed")) as together:
     folder, people = Path(sys.argv[2]) / str(together.number), coloured_people()
     if together.number and sys.argv[3] == "other":
         people.labels[0] = 2
-    plan = replace(PLAN, precision="float32", loss="arcface", epochs=4)
+    plan = replace(PLAN, precision="float32", loss="arcface", epochs=4, changes=None)
     start = np.random.default_rng(1).normal(size=(3, 8))
     trained, (_, rows) = run(people, folder, plan, start=start, checks=people)
     print(json.dumps([rows, trained.templates.tolist()]))
@@ -63,6 +63,7 @@ def started(folder: Path, count: int, what: str = "same") -> list[subprocess.Pop
 
 @pytest.mark.backends
 def test_two_processes_end_as_one_would(tmp_path: Path) -> None:
+    """Each with its half of every batch: what is drawn for a batch would differ for two wholes."""
     pytest.importorskip("jax", reason="JAX is not installed")
     runs = [*started(tmp_path / "one", 1), *started(tmp_path / "two", 2)]
     ends = [json.loads(run.communicate()[0].splitlines()[-1]) for run in runs]
@@ -72,8 +73,6 @@ def test_two_processes_end_as_one_would(tmp_path: Path) -> None:
         for mine, theirs in zip(rows, seen, strict=True):
             assert mine == pytest.approx(theirs, abs=1e-4)
         np.testing.assert_allclose(made, templates, atol=1e-4)
-    said = runs[2].stderr
-    assert said is None or said.closed
 
 
 @pytest.mark.backends

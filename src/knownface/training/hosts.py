@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,11 +151,12 @@ def joined(config: TrainingConfig) -> Iterator[Hosts]:
     words, logger = LastWords(_absent(place)), logging.getLogger("knownface")
     level, _met = logger.level, True
     try:
+        if place.number:  # the first one says it all
+            logger.setLevel(logging.ERROR)
+            warnings.simplefilter("ignore")
         _meet(place)
         words.said = _lost()
         _now = Hosts(place.number, place.count)
-        if place.number:  # the first one says it all
-            logger.setLevel(logging.ERROR)
         _same_devices()
         _draw_alike(config.seed)
         yield _now

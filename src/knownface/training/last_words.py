@@ -64,7 +64,7 @@ class LastWords:
         set_handler(signal.SIGABRT, handler)
 
 
-def _line_by_line(descriptor: int, like: IO[str]) -> IO[str]:
+def _line_by_line(descriptor: int, like: Any) -> IO[str]:
     return open(
         descriptor, "w", buffering=1, encoding=like.encoding, errors="backslashreplace",
         closefd=False,
