@@ -7,6 +7,7 @@ recipe `seed`: `best` decides by measurements that may differ in the last digit 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import logging
 import os
 import tempfile
@@ -24,10 +25,11 @@ from knownface.dataset.folder import FaceDataset
 from knownface.errors import KnownfaceError
 from knownface.files.runs import RunFolder
 from knownface.files.whole import whole_file
-from knownface.options import argument
-from knownface.training.config import TrainingConfig
+from knownface.options import argument, options_of
+from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.last_words import LastWords
 from knownface.training.launched import KERAS, Place, place_of
+from knownface.training.resumption import PLACES
 
 log = logging.getLogger(__name__)
 
@@ -180,13 +182,24 @@ def passing_folder() -> Iterator[RunFolder]:
         yield RunFolder(Path(folder), Path(folder))
 
 
-def sizes(people: FaceDataset | None) -> list[tuple[str, int]]:
-    """What can be compared of photos without reading them."""
-    if people is None:
-        return []
-    return [
-        (name, path.stat().st_size) for name, path in zip(people.names, people.paths, strict=True)
+def same_start(
+    request: TrainingRequest, backbone: str, people: FaceDataset, others: FaceDataset | None
+) -> None:
+    """All processes were asked the same, of photos that have the same names and sizes.
+
+    Where files lie may differ. Raises KnownfaceError in all of them.
+    """
+    if hosts().count == 1:
+        return
+    options = {name: getattr(request, name) for name in options_of(TrainingRequest)}
+    chosen = {name: value for name, value in options.items() if name not in {*PLACES, "out"}}
+    photos = [
+        (name, path.stat().st_size)
+        for some in filter(None, (people, others))
+        for name, path in zip(some.names, some.paths, strict=True)
     ]
+    version = importlib.metadata.version("knownface")
+    hosts().agree(options=[sorted(chosen.items()), backbone], version=version, photos=photos)
 
 
 def _lost() -> str:

@@ -43,13 +43,13 @@ from knownface.training.candidates import TrainingContext
 from knownface.training.carrying import as_said, carry_over
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
-from knownface.training.hosts import Hosts, hosts, joined, passing_folder, sizes
+from knownface.training.hosts import Hosts, hosts, joined, passing_folder, same_start
 from knownface.training.keeping import keep
 from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
 from knownface.training.race import Outcome
 from knownface.training.recipes import run_recipe
-from knownface.training.resumption import PLACES, going_on, keep_options, keep_split
+from knownface.training.resumption import going_on, keep_options, keep_split
 
 if TYPE_CHECKING:
     import keras
@@ -78,8 +78,8 @@ def train(request: TrainingRequest) -> TrainingRun:
     complete; an existing one is never touched. resume: go on with a run that was cut off, with the
     same options and to the same end. track: wraps long work, to show progress.
     Raises KnownfaceError for unusable data or options; Interrupted, with the run folder complete,
-    where Ctrl-C ended training early and the best so far was kept; Helped in a process of several
-    that train together, where it is not the first one, which writes the folder.
+    where Ctrl-C ended training early and the best so far was kept; Helped in all but the first of
+    several processes that train together, which writes the folder.
     """
     with joined(request.config) as together:
         return _trained(request, together)
@@ -97,12 +97,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
         groups.expect(people.people)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
-    chosen = {key: value for key, value in asdict(config).items() if key not in PLACES}
-    together.agree(
-        options=[sorted(chosen.items()), request.resume, backbone.name],
-        version=importlib.metadata.version("knownface"),
-        photos=[sizes(people), sizes(others)],
-    )
+    same_start(request, backbone.name, people, others)
     writing = run_folder(place, name, resume=request.resume, again=going_on)
     with writing if together.first else passing_folder() as run:
         work = run.work
@@ -289,8 +284,7 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
 # ---------------------------------------------------------------- facts
 def _rate(embedder: Embedder, crops: Rows) -> float:
     """Crops embedded per second, over at most 256 of them."""
-    sample = np.asarray(crops[:256])
-    start = time.perf_counter()
+    sample, start = np.asarray(crops[:256]), time.perf_counter()
     embedder.embed(sample)
     return round(len(sample) / (time.perf_counter() - start), 1)
 
