@@ -13,7 +13,7 @@ def seed_augmentation() -> keras.Sequential:
     edges repeated: the values of the Keras documentation's own example of that class.
     """
     nearest = {"fill_mode": "nearest"}
-    return keras.Sequential(
+    augmentation = keras.Sequential(
         [
             layers.RandomFlip("horizontal"),
             layers.RandomRotation(20 / 360, **nearest),
@@ -22,6 +22,10 @@ def seed_augmentation() -> keras.Sequential:
             layers.RandomZoom(0.2, **nearest),
         ]
     )
+    if keras.backend.backend() == "jax":  # of TensorFlow's XLA alone it is true that it cannot
+        for layer in augmentation.layers:
+            layer.supports_jit = True
+    return augmentation
 
 
 def reseed(augmentation: keras.Sequential, seed: int, epoch: int) -> None:

@@ -9,7 +9,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from knownface.progress import Track, silent
 from knownface.training.augmentation import reseed, seed_augmentation
 from knownface.training.head import Classifier, CosineHead
 from knownface.training.history import Row
-from knownface.training.precision import computing_in, shares
+from knownface.training.hosts import hosts
+from knownface.training.precision import computing_in, resolved, shares
 from knownface.training.views import Changes, Views
 
 log = logging.getLogger(__name__)
@@ -88,9 +89,13 @@ def finetune(
         a CPU. A GPU may sum in another order each time, and back ends end alike, not equally.
     start: the head's first templates (classes, d) instead.
     checks: what is only watched, never learned from; watch: called with the history so far.
-    stoppable: Ctrl-C ends training after the last whole epoch, instead of everything.
-    Raises KnownfaceError where the loss stops being a finite number.
+    stoppable: Ctrl-C ends training after the last whole epoch, instead of everything; it reaches
+        several processes in different epochs, and ends everything there.
+    Raises KnownfaceError where the loss stops being a finite number, and in all processes that
+    train together where they would not train the same or one of them is lost.
     """
+    _agree(model, examples, plan, checks)
+    stoppable = stoppable and hosts().count == 1
     keras.utils.set_random_seed(plan.seed)
     steps = len(_Batches(examples, plan, 0))
     with computing_in(model, plan.precision):
@@ -122,6 +127,19 @@ def finetune(
             saved.load()
         next(bar, None)
     return Trained(network.head.templates(), len(rows))
+
+
+def _agree(model: keras.Model, examples: Examples, plan: Plan, checks: Examples | None) -> None:
+    """All processes train the same, or none: they would wait for one another for ever."""
+    learned, watched = (
+        [] if some is None else [some.classes, *some.labels.tolist()] for some in (examples, checks)
+    )
+    hosts().agree(
+        photos_to_learn_from=learned,
+        photos_to_test_on=watched,
+        plan=replace(plan, precision=resolved(plan.precision)),
+        network=[weight.shape for weight in model.weights],
+    )
 
 
 def _classifier(
@@ -156,23 +174,25 @@ def _epoch(
     callback: keras.callbacks.Callback,
 ) -> Row:
     """Train for one epoch, counted from 0; its row of the history."""
-    history = network.fit(
-        batches,
-        validation_data=_watched(checks) if checks else None,
-        validation_batch_size=128,
-        initial_epoch=epoch,
-        epochs=epoch + 1,
-        verbose=0,
-        shuffle=False,  # Keras would change the order of batches
-        callbacks=[callback],
-    ).history
+    with hosts().losing():
+        history = network.fit(
+            batches,
+            validation_data=_watched(checks) if checks else None,
+            validation_batch_size=max(1, 128 // shares()) * shares() // hosts().count,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=0,
+            shuffle=False,  # Keras would change the order of batches
+            callbacks=[callback],
+        ).history
     return {"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()}
 
 
 def _watched(checks: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """What Keras validates on; every device has the same share of it."""
+    """What Keras validates on in this process; every device has the same share of it."""
     count = len(checks.labels) - len(checks.labels) % shares()
-    return np.asarray(checks.inputs[:count]), _answers(checks)[:count]
+    rows = hosts().part(np.arange(count))
+    return np.asarray(checks.inputs[rows]), _answers(checks)[rows]
 
 
 def _answers(examples: Examples) -> np.ndarray:
@@ -181,7 +201,10 @@ def _answers(examples: Examples) -> np.ndarray:
 
 
 class _Batches(keras.utils.PyDataset):
-    """One epoch: its order and its changes depend on seed and epoch alone."""
+    """One epoch: its order and its changes depend on seed and epoch alone.
+
+    Of several processes each has its part of every batch.
+    """
 
     def __init__(self, examples: Examples, plan: Plan, epoch: int) -> None:
         super().__init__(workers=2, max_queue_size=8)
@@ -196,11 +219,12 @@ class _Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         begin = index * self.plan.batch_size
         rows = self.order[begin : begin + self.plan.batch_size]
-        inputs = np.asarray(self.inputs[rows])
-        if self.plan.changes and inputs.dtype == np.uint8:
-            view = Views(self.first + index, self.plan.changes)
-            inputs = np.stack([view(crop) for crop in inputs])
-        return inputs, self.answers[rows]
+        mine = hosts().part(rows)
+        if self.plan.changes is None or self.inputs.dtype != np.uint8:
+            return np.asarray(self.inputs[mine]), self.answers[mine]
+        view = Views(self.first + index, self.plan.changes)  # drawn in the order of the batch
+        changed = np.stack([view(crop) for crop in np.asarray(self.inputs[rows])])
+        return hosts().part(changed), self.answers[mine]
 
 
 class _EveryBatch(keras.callbacks.Callback):
@@ -235,6 +259,7 @@ class _Checkpoint:
     def save(self, rows: list[Row]) -> None:
         """The history first: it may be ahead of the weights, never behind.
 
+        Of several processes all do, for Keras may compute meanwhile, in folders of their own.
         Raises OSError where the disk is full, before anything is written: HDF5 would print pages.
         """
         private_folder(self.weights.parent)
@@ -248,7 +273,12 @@ class _Checkpoint:
             self.network.save_weights(part)
 
     def load(self) -> list[Row]:
-        """The history of the epochs that the weights have seen; nothing if there are none."""
+        """The history of the epochs that the weights have seen; nothing if there are none.
+
+        Of several processes all have what the first one has.
+        """
+        hosts().same_file(self.weights)
+        hosts().same_file(self.history)
         if not self.weights.is_file():
             return []
         self.network.optimizer.build(self.network.trainable_variables)

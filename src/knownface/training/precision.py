@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knownface.options import Precision
+from knownface.errors import KnownfaceError
+from knownface.options import Precision, argument
+from knownface.training.hosts import hosts
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +24,7 @@ def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
 
     bfloat16 is honoured wherever it is asked for, also where it is computed slowly.
     """
-    kind = _fast_precision() if precision == "auto" else precision
+    kind = resolved(precision)
     log.info("Training in %s on %s", kind, "a GPU" if _has_gpu() else "the CPU")
     layers = _layers_for_bfloat16(model) if kind == "bfloat16" else []
     before = [layer.dtype_policy for layer in layers]
@@ -59,6 +61,11 @@ def _reads_pixels(layer: keras.Layer) -> bool:
     return any(not keras.backend.is_float_dtype(tensor.dtype) for tensor in inputs)
 
 
+def resolved(precision: Precision) -> Precision:
+    """What `auto` stands for on this machine."""
+    return _fast_precision() if precision == "auto" else precision
+
+
 def _fast_precision() -> Precision:
     """bfloat16 on GPUs and on CPUs with instructions for it; elsewhere it is slower.
 
@@ -86,15 +93,22 @@ def share_work(batch_size: int) -> None:
     """With JAX and several devices, let each take its share of every batch from now on.
 
     To be called before a model is built. With other backends, or where the batch cannot be dealt
-    out evenly, one device does everything, whatever an earlier run in this process did.
+    out evenly, one device does everything, whatever an earlier run in this process did; several
+    processes cannot, and raise KnownfaceError.
     """
     import keras
 
     if keras.backend.backend() != "jax":
         return
-    devices = len(keras.distribution.list_devices())
+    devices, processes = len(keras.distribution.list_devices()), hosts().count
+    evenly = batch_size % devices == 0
+    if processes > 1 and not evenly:
+        raise KnownfaceError(
+            f"{argument('batch_size', batch_size)} cannot be dealt out to {devices} devices of "
+            f"{processes} processes; take a multiple of {devices}"
+        )
     shared = None
-    if devices > 1 and batch_size % devices == 0:
+    if devices > 1 and evenly:
         log.info("Training on %d devices, each with its share of every batch", devices)
         shared = keras.distribution.DataParallel(auto_shard_dataset=False)
     keras.distribution.set_distribution(shared)

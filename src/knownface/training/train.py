@@ -31,7 +31,7 @@ from knownface.networks.record import Backbone
 from knownface.options import taking
 from knownface.pages.model_card import write_model_card
 from knownface.pages.report import write_report
-from knownface.progress import Track
+from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.comparison import Comparison
 from knownface.recognition.confidence import Confidence, calibrate
@@ -43,6 +43,7 @@ from knownface.training.candidates import TrainingContext
 from knownface.training.carrying import as_said, carry_over
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
+from knownface.training.hosts import Hosts, hosts, joined, passing_folder, same_start
 from knownface.training.keeping import keep
 from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.precision import share_work
@@ -77,9 +78,16 @@ def train(request: TrainingRequest) -> TrainingRun:
     complete; an existing one is never touched. resume: go on with a run that was cut off, with the
     same options and to the same end. track: wraps long work, to show progress.
     Raises KnownfaceError for unusable data or options; Interrupted, with the run folder complete,
-    where Ctrl-C ended training early and the best so far was kept.
+    where Ctrl-C ended training early and the best so far was kept; Helped in all but the first of
+    several processes that train together, which writes the folder.
     """
-    config, track = request.config, request.track
+    with joined(request.config) as together:
+        return _trained(request, together)
+
+
+def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
+    """The whole run; of several processes each does the same until the network is trained."""
+    config, track = request.config, request.track if together.first else silent
     started = time.perf_counter()
     people, others = scan_folders(config.data, config.strangers)
     if config.gallery:
@@ -89,7 +97,9 @@ def train(request: TrainingRequest) -> TrainingRun:
         groups.expect(people.people)
     backbone, wanted = choose_backbone(config.backbone, config.weights, track)
     place, name = Path(request.out) if request.out else None, Path(config.data).resolve().name
-    with run_folder(place, name, resume=request.resume, again=going_on) as run:
+    same_start(request, backbone.name, people, others)
+    writing = run_folder(place, name, resume=request.resume, again=going_on)
+    with writing if together.first else passing_folder() as run:
         work = run.work
         keep_options(work, asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
@@ -110,12 +120,14 @@ def train(request: TrainingRequest) -> TrainingRun:
 
         about = _about(backbone, origin, config, cropper.detector)
         options = asdict(config)
-        with History(work, run.final.name, config.tensorboard, config.mlflow, options) as history:
+        sent = together.first and config.tensorboard, together.first and config.mlflow
+        with History(work, run.final.name, *sent, options) as history:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
                 config.epochs, history, track, comparison,
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
+        together.leave()
         if outcome.whitening is not None:
             from knownface.networks.layers import with_whitening
 
@@ -255,6 +267,7 @@ def load_network(
         if weights.sha256 not in {file.sha256 for file in backbone.weight_files}:
             log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
         origin["weights"] = {"file": weights.path.name, "sha256": weights.sha256}
+    hosts().agree(weights=weights.sha256 if weights else None)
     return build_backbone(backbone, weights), origin
 
 
@@ -271,8 +284,7 @@ def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
 # ---------------------------------------------------------------- facts
 def _rate(embedder: Embedder, crops: Rows) -> float:
     """Crops embedded per second, over at most 256 of them."""
-    sample = np.asarray(crops[:256])
-    start = time.perf_counter()
+    sample, start = np.asarray(crops[:256]), time.perf_counter()
     embedder.embed(sample)
     return round(len(sample) / (time.perf_counter() - start), 1)
 
