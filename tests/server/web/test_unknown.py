@@ -170,6 +170,27 @@ def test_one_goes_on_before_the_answer(served: Any, pile: dict[str, int], browse
         assert page.evaluate("document.activeElement.value") == "Four"
 
 
+def test_nothing_is_taken_away_while_a_name_is_written(
+    served: Any, pile: dict[str, int], browser: Any
+) -> None:
+    gallery = served.gallery
+    with opened(browser, f"{served.address}/unknown") as page:
+        while current(page) != f"group-{pile['third']}":
+            press(page, "ArrowDown")
+        before = page.locator(f"#about-{pile['third']}").inner_text()
+        press(page, "Enter")
+        page.keyboard.type("Cle")
+        gallery.name(pile["Cleo"], "Cleo")  # elsewhere: now this one looks like somebody known
+        until(page, lambda: page.locator("#items article").count() == 6)
+        page.keyboard.type("mens")
+        assert page.evaluate("document.activeElement.value") == "Clemens"
+        press(page, "Escape", "ArrowUp")
+        gallery.name(pile["Dan"], "Dan")
+        until(page, lambda: page.locator("#items article").count() == 5)
+        assert page.locator(f"#about-{pile['third']}").inner_text() != before
+        assert focused(page)
+
+
 def test_two_groups_of_one_person_are_asked_for(
     served: Any, pile: dict[str, int], browser: Any
 ) -> None:
