@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -300,6 +301,18 @@ def test_everybody_has_a_name(served: Any, pile: dict[str, int], browser: Any) -
         press(page, "u")
         page.locator("#items article").wait_for()
         assert gallery.count("unknown") == 1
+
+
+def test_what_is_stored_of_a_pile_is_said(
+    served: Any, pile: dict[str, int], browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgetful = replace(served.service.settings, keep_days=0.0)
+    monkeypatch.setattr(served.service, "settings", forgetful)
+    faces = served.gallery.sorted().all_faces
+    with opened(browser, f"{served.address}/stored") as page:
+        assert f"7 people with {faces} faces" in page.locator("main").inner_text()
+    with opened(browser, f"{served.address}/unknown/{pile['Ann']}") as page:
+        assert page.get_by_role("link", name="Forget").count() == 1
 
 
 def test_all_of_it_without_a_script(served: Any, pile: dict[str, int], browser: Any) -> None:
