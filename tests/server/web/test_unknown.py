@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,6 +171,27 @@ def test_one_goes_on_before_the_answer(served: Any, pile: dict[str, int], browse
         assert page.evaluate("document.activeElement.value") == "Four"
 
 
+def test_nothing_is_taken_away_while_a_name_is_written(
+    served: Any, pile: dict[str, int], browser: Any
+) -> None:
+    gallery = served.gallery
+    with opened(browser, f"{served.address}/unknown") as page:
+        while current(page) != f"group-{pile['third']}":
+            press(page, "ArrowDown")
+        before = page.locator(f"#about-{pile['third']}").inner_text()
+        press(page, "Enter")
+        page.keyboard.type("Cle")
+        gallery.name(pile["Cleo"], "Cleo")  # elsewhere: now this one looks like somebody known
+        until(page, lambda: page.locator("#items article").count() == 6)
+        page.keyboard.type("mens")
+        assert page.evaluate("document.activeElement.value") == "Clemens"
+        press(page, "Escape", "ArrowUp")
+        gallery.name(pile["Dan"], "Dan")
+        until(page, lambda: page.locator("#items article").count() == 5)
+        assert page.locator(f"#about-{pile['third']}").inner_text() != before
+        assert focused(page)
+
+
 def test_two_groups_of_one_person_are_asked_for(
     served: Any, pile: dict[str, int], browser: Any
 ) -> None:
@@ -279,6 +301,18 @@ def test_everybody_has_a_name(served: Any, pile: dict[str, int], browser: Any) -
         press(page, "u")
         page.locator("#items article").wait_for()
         assert gallery.count("unknown") == 1
+
+
+def test_what_is_stored_of_a_pile_is_said(
+    served: Any, pile: dict[str, int], browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgetful = replace(served.service.settings, keep_days=0.0)
+    monkeypatch.setattr(served.service, "settings", forgetful)
+    faces = served.gallery.sorted().all_faces
+    with opened(browser, f"{served.address}/stored") as page:
+        assert f"7 people with {faces} faces" in page.locator("main").inner_text()
+    with opened(browser, f"{served.address}/unknown/{pile['Ann']}") as page:
+        assert page.get_by_role("link", name="Forget").count() == 1
 
 
 def test_all_of_it_without_a_script(served: Any, pile: dict[str, int], browser: Any) -> None:

@@ -60,7 +60,6 @@ async function go(address, at = "same") {
 function show(page, wanted = "same") {
   const next = $("#review", page), list = $("#items"), fresh = $("#items", next);
   const before = items(), at = Math.max(0, before.indexOf(current)), had = new Set(before.map((each) => each.id));
-  const focused = review.contains(document.activeElement) || document.activeElement === document.body;
   document.body.dataset.number = page.body.dataset.number;
   $(".top nav")?.replaceWith($(".top nav", page));
   $("h1").textContent = $("h1", page).textContent;
@@ -75,19 +74,24 @@ function show(page, wanted = "same") {
     list.before(...rest.slice(0, split));
     list.after(...rest.slice(split + 1));
   } else review.replaceChildren(...next.children);
-  const now = items();
+  const focused = document.activeElement === document.body || itemOf(document.activeElement);
+  const now = items(), still = now.find((each) => each.id === current?.id);
   const back = wanted === "undone" && now.find((each) => !had.has(each.id));
   const meant = { first: now[0], last: now.at(-1) }[wanted] || back || now.find((each) => each.id === wanted);
-  if (meant) choose(meant, focused);
-  else if (!now.includes(current)) choose(now[Math.min(at, now.length - 1)], focused);
+  if (meant && !inUse_(document.activeElement)) choose(meant, focused);
+  else if (still !== current || !still) choose(still || now[Math.min(at, now.length - 1)], focused);
   if (!now.length && focused) main.focus();
 }
+
+// Nothing is taken away under somebody's hands: not a name that is half written, nor an open panel.
+const inUse_ = (node) => Boolean(node?.matches(NAMED) || node?.closest("[data-panel]"));
 
 function renew(list, fresh) {  // items that did not change stay as they are, with what is typed in them
   const old = new Map([...list.children].map((each) => [each.firstElementChild.id, each]));
   const wanted = [...fresh.children].map((each) => {
     const there = old.get(each.firstElementChild.id);
-    return there && source.get(there) === source.get(each) && !$(".busy", there) ? there : each;
+    const same = there && source.get(there) === source.get(each);
+    return there && (same || $(".busy", there) || inUse_($(":focus", there))) ? there : each;
   });
   for (const each of [...list.children]) if (!wanted.includes(each)) each.remove();
   let place = list.firstElementChild;
@@ -115,7 +119,7 @@ function change(address, body, item, wanted = "same") {
       const text = error instanceof Refused ? error.message : "That did not work. Reload the page and try again.";
       if (!item) return tell(text, false);
       complain(item.lastElementChild, text);
-      choose(item);
+      if (!inUse_(document.activeElement)) choose(item);
     }
   });
 }
