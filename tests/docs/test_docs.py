@@ -46,6 +46,7 @@ NOT_RUN = Counter({
     "sets everything up, and is what CI does": 1,
     "needs a camera": 2,
     "needs Docker": 1,
+    "needs a Milvus server": 1,
     "needs JAX": 1,
     "needs several hosts": 3,
     "needs the rights of root, and systemd": 1,
