@@ -118,12 +118,13 @@ def without_people(
         backbone.verification_threshold(FAR_TARGET)  # says what to do instead
         raise AssertionError
     found = locate_weights(backbone, wanted, track, accept_license)
-    embedder = backbone_embedder(backbone, found, device, track=track)
+    embedder = backbone_embedder(backbone, found or wanted, device, track=track)
     cropper = load_cropper(backbone.crop, faces, track)
     nobody = np.zeros((0, embedder.width), np.float32)
     contract = embedder.contract(backbone.crop)
     assert found is not None
-    comparison = _comparison(backbone, found.sha256)
+    file = backbone.comparison_of(found.sha256)
+    comparison = Comparison.read(file) if file else None
     gallery = Gallery.enroll(
         [], nobody, np.zeros(0, np.int64), [], [], contract=contract, comparison=comparison
     )
@@ -138,12 +139,6 @@ def without_people(
         Threshold(value, FAR_TARGET, f"{others}, as for {PEOPLE} people"),
         faces, about, detector=cropper.detector_file,
     )  # fmt: skip
-
-
-def _comparison(backbone: Backbone, sha256: str) -> Comparison | None:
-    official = {file.sha256 for file in backbone.weight_files}
-    known = backbone.comparison is not None and sha256 in official
-    return Comparison.read(backbone.comparison) if known and backbone.comparison else None
 
 
 def backbone_of(recognizer: Recognizer) -> Backbone | None:

@@ -241,11 +241,8 @@ def known_comparison(
     backbone: Backbone, origin: dict[str, Any], config: TrainingConfig
 ) -> Comparison | None:
     """What is known of how the network's embeddings are compared: of its official files alone."""
-    official = {file.sha256 for file in backbone.weight_files}
-    if backbone.comparison is None or config.recipe == "seed":
-        return None
-    known = origin["weights"].get("sha256") in official
-    return Comparison.read(backbone.comparison) if known else None
+    path = backbone.comparison_of(origin["weights"].get("sha256"))
+    return Comparison.read(path) if path and config.recipe != "seed" else None
 
 
 def load_network(
