@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knownface.cluster.evidence import FAVOURED, Evidence, newcomers, reach_of
+from knownface.cluster.evidence import FAVOURED, SEVERAL, SURER, Evidence, newcomers, reach_of
 from knownface.progress import Track, silent
 from knownface.stats.vectors import unit_length
 
@@ -120,7 +120,7 @@ class _Search:
             self.best = np.zeros(len(groups.sizes), np.int64)
             self.odds = np.full(len(groups.sizes), -np.inf)
         means = unit_length(groups.sums).astype(np.float32)
-        reach, size = reach_of(groups.sizes), np.log(groups.sizes)
+        reach = reach_of(groups.sizes)
         step, waiting = max(1, BLOCK // len(means)), np.ones(len(means), bool)
         waiting[stale] = False
         blocks = range(0, len(stale), step)
@@ -132,8 +132,7 @@ class _Search:
             least = np.maximum(cosines.max(1, keepdims=True) - NEAR, self._evidence.least)
             here, there = np.divmod(np.flatnonzero(cosines >= least), len(means))
             ratio = self._evidence.log_ratio(cosines[here, there], reach[rows[here]], reach[there])
-            favour = np.abs(size[rows[here]] - size[there])
-            odds = ratio + np.minimum(favour, np.log(FAVOURED))
+            odds = ratio + _before(groups.sizes[rows[here]], groups.sizes[there])
             self._prefer(rows[here], there, odds)
             back = waiting[there]
             self._prefer(there[back], rows[here[back]], odds[back])
@@ -161,6 +160,16 @@ class _Search:
         self.best, self.odds = into[self.best[kept]], self.odds[kept]
         self.odds[stale] = -np.inf
         return np.flatnonzero(stale)
+
+
+def _before(sizes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Logarithm of how likely groups of so many faces are one person, whatever they look like.
+
+    Up to `newcomers`, which is the same for all.
+    """
+    small, large = np.minimum(sizes, others), np.maximum(sizes, others)
+    favour = np.log(np.minimum(large / small, FAVOURED))
+    return np.asarray(favour - np.where(small >= SEVERAL, np.log(SURER), 0))
 
 
 def _roots(groups: _Groups, best: np.ndarray, odds: np.ndarray) -> np.ndarray:

@@ -17,6 +17,9 @@ SHAPE = 2.5  # of the gamma distribution of one minus the cosine of two means of
 FURTHER = 1.15  # how much further apart these are than photos drawn at random: people have modes
 MODES = 16.0  # a mean of ever more photos comes no closer than that of so many independent ones
 WIDER = 1.1  # the tail of strangers, beyond the rates that were measured
+# Two groups of so many faces are two people unless it is ten times as likely that they are one: to
+# part what was put together wrongly takes more than the one key that puts two groups together.
+SEVERAL, SURER = 4, 10.0
 FAVOURED = 10.0  # times as many faces: a group of more still is not more likely to be joined
 
 
