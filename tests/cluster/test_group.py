@@ -215,6 +215,26 @@ def test_people_of_a_recogniser_get_their_names(
     assert link.resolve().parent == pile.resolve()
 
 
+def test_folders_that_were_copied_are_ours_still(
+    sorted_photos: Path, pile: Path, tmp_path: Path
+) -> None:
+    """As `cp -r` copies them, with the date of today; what somebody changed there is theirs."""
+    copied = shutil.copytree(sorted_photos, tmp_path / "copied", copy_function=shutil.copy)
+    first = largest(copied)[0]
+    changed = sorted(first.iterdir())[0]
+    changed.write_bytes(changed.read_bytes() + b"changed")
+    LivingGallery(copied).name(int(first.name.removeprefix("person-")), "Ann")
+    api.group(pile, out=copied)
+    assert [photo.name for photo in first.iterdir()] == [changed.name]
+    assert len(list((copied / "Ann").iterdir())) == len(LivingGallery(copied).faces("Ann"))
+
+
+def test_what_has_no_name_is_not_left_to_expire(grouped: Path) -> None:
+    done = knownface("serve", grouped, "--keep-days", 30, "--port", 0)
+    assert done.returncode == 2
+    assert "who have no name yet" in done.stderr
+
+
 def test_json_says_the_same(sorted_photos: Path, pile: Path) -> None:
     done = knownface("group", pile, "--out", sorted_photos, "--json")
     document = json.loads(done.stdout)

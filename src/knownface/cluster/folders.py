@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,9 +118,9 @@ class Folders:
     def write(self, copies: Sequence[Copy], track: Track = silent) -> None:
         """Make the folders as they are to be."""
         wanted = {copy.place: copy for copy in copies}
-        marks = {_mark(place) for place in wanted}
+        marks, digests = {_mark(place) for place in wanted}, {copy.digest for copy in copies}
         for place in [place for place in self._files() if _mark(place) not in marks]:
-            if self._is_ours(place):
+            if self._is_ours(place, digests):
                 (self.out / place).unlink()
         new = [copy for place, copy in wanted.items() if self._is_missing(place)]
         self._check_room(new)
@@ -139,9 +140,12 @@ class Folders:
             write_json(part, self._written)
         self._clear()
 
-    def _is_ours(self, place: Path) -> bool:
-        """Whether it is as it was written."""
-        return self._written.get(_mark(place)) == _state(self.out / place)
+    def _is_ours(self, place: Path, digests: AbstractSet[str]) -> bool:
+        """Whether it is as it was written: by its date or, copied since, by itself."""
+        if _mark(place) not in self._written:
+            return False
+        same = self._written[_mark(place)] == _state(self.out / place)
+        return same or self._digest(place) in digests
 
     def _is_missing(self, place: Path) -> bool:
         return _mark(place) not in self._written and not os.path.lexists(self.out / place)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from knownface.errors import KnownfaceError
 from knownface.options import argument, taking
-from knownface.recognition.artifact import artifact_folder
+from knownface.recognition.artifact import MEMORY, artifact_folder
 from knownface.server.keys import FILE, Keys
 from knownface.server.settings import Settings
 
@@ -29,6 +29,11 @@ def serve(settings: Settings) -> None:
     """
     need_extra()
     folder = artifact_folder(Path(settings.recognizer))
+    if settings.keep_days and folder.name == MEMORY:
+        raise KnownfaceError(
+            f"{argument('keep_days', settings.keep_days)}: would erase the people of "
+            f"{folder.parent} who have no name yet; leave it out"
+        )
     keys = Keys.load(keys_file(settings))
     if not keys and not settings.is_local:
         raise KnownfaceError(
