@@ -21,7 +21,8 @@ from knownface.files.values import read_json
 from knownface.files.whole import hidden_beside, private_folder, whole_file
 from knownface.progress import Track, silent
 from knownface.recognition.albums import folder_name
-from knownface.recognition.living.regrouping import Theirs
+from knownface.recognition.artifact import GALLERY, MEMORY
+from knownface.recognition.living.regrouping import Theirs, photos_of_people
 
 COPIES = "copies.json"
 ONCE = "seen once"  # people without a name of whom there is one face, each in a folder of its own
@@ -191,6 +192,18 @@ class Folders:
             for name in sorted(files):
                 if not is_system(name):
                     yield (Path(parent) / name).relative_to(self.out)
+
+
+def sort_again(out: Path) -> None:
+    """Bring the folders of a pile in step with who is known now; nothing where it is no pile.
+
+    Raises KnownfaceError, OSError.
+    """
+    memory = out / MEMORY
+    if not (memory / COPIES).is_file():
+        return
+    links = any(path.is_symlink() for path in out.glob("*/*"))
+    Folders(out, memory, links).write(copies_of(photos_of_people(memory / GALLERY)))
 
 
 def _mark(place: Path) -> str:

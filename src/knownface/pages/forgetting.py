@@ -24,8 +24,9 @@ def forget(
 ) -> Receipt:
     """Erase every trace of somebody, and prove it; this cannot be undone.
 
-    Gone are faces, templates, corrections, history, cached crops, and names and faces in what the
-    run wrote, whose report is written again without faces. The receipt holds nothing of the person.
+    Gone are faces, templates, corrections, history, cached crops, names and faces in what the run
+    wrote, whose report is written again without faces, and the folder that `group` made. The
+    receipt holds nothing of the person.
     Raises KnownfaceError where nobody has that name.
     """
     from knownface.files.whole import whole_file
@@ -43,7 +44,16 @@ def forget(
 
 
 def write_again(run: Path) -> None:
-    """The report and the model card of a run folder, if it is one, of its numbers alone."""
+    """The report and the model card of a run folder, if it is one, of its numbers alone.
+
+    Of folders that `group` made, those that are not to be there any more go.
+    """
+    from knownface.cluster.folders import sort_again
+
+    try:
+        sort_again(run)
+    except (KnownfaceError, OSError) as error:
+        log.warning("The folders could not be sorted again: %s", error)
     if not (run / "evaluation.json").is_file():
         return
     from knownface.measure.evaluation import Evaluation
