@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from knownface.training.hosts import Hosts, joined
 TESTS = Path(__file__).parents[1]
 
 PROGRAM = """
-import json, sys
+import json, os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from dataclasses import replace
 from pathlib import Path
@@ -33,10 +34,15 @@ with joined(TrainingConfig(sys.argv[2], recipe="seed")) as together:
     folder, people = Path(sys.argv[2]) / str(together.number), coloured_people()
     if together.number and sys.argv[3] == "other":
         people.labels[0] = 2
+    def watch(rows):
+        if len(rows) == 2 and together.number and sys.argv[3] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen[:] = rows
+    seen = []
     plan = replace(PLAN, precision="float32", loss="arcface", epochs=4, changes=None)
     start = np.random.default_rng(1).normal(size=(3, 8))
-    trained, (_, rows) = run(people, folder, plan, start=start, checks=people)
-    print(json.dumps([rows, trained.templates.tolist()]))
+    trained, _ = run(people, folder, plan, start=start, checks=people, watch=watch)
+    print(json.dumps([seen, trained.templates.tolist()]))
     together.leave()
 """
 
@@ -72,6 +78,24 @@ def test_two_processes_end_as_one_would(tmp_path: Path) -> None:
     for seen, made in others:
         for mine, theirs in zip(rows, seen, strict=True):
             assert mine == pytest.approx(theirs, abs=1e-4)
+        np.testing.assert_allclose(made, templates, atol=1e-4)
+
+
+@pytest.mark.backends
+def test_where_one_is_killed_the_other_says_so_and_both_go_on_to_the_same_end(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    whole = started(tmp_path / "whole", 1)[0]
+    left, killed = started(tmp_path / "cut", 2, "killed")
+    assert "Another process of this training has ended" in left.communicate()[1]
+    assert left.returncode
+    killed.communicate()
+    shutil.rmtree(tmp_path / "cut" / "1")  # the first one hands its checkpoint on
+    rows, templates = json.loads(whole.communicate()[0].splitlines()[-1])
+    for run in started(tmp_path / "cut", 2):
+        seen, made = json.loads(run.communicate()[0].splitlines()[-1])
+        assert [row["loss"] for row in seen] == pytest.approx([row["loss"] for row in rows])
         np.testing.assert_allclose(made, templates, atol=1e-4)
 
 

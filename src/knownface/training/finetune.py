@@ -98,7 +98,7 @@ def finetune(
     stoppable = stoppable and hosts().count == 1
     keras.utils.set_random_seed(plan.seed)
     steps = len(_Batches(examples, plan, 0))
-    with computing_in(model, plan.precision):
+    with computing_in(model, plan.precision), hosts().losing():
         augmentation = seed_augmentation() if plan.changes is None else None
         network = _classifier(model, augmentation, examples.classes, plan, steps)
         if start is not None:
@@ -174,17 +174,16 @@ def _epoch(
     callback: keras.callbacks.Callback,
 ) -> Row:
     """Train for one epoch, counted from 0; its row of the history."""
-    with hosts().losing():
-        history = network.fit(
-            batches,
-            validation_data=_watched(checks) if checks else None,
-            validation_batch_size=max(1, 128 // shares()) * shares() // hosts().count,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            verbose=0,
-            shuffle=False,  # Keras would change the order of batches
-            callbacks=[callback],
-        ).history
+    history = network.fit(
+        batches,
+        validation_data=_watched(checks) if checks else None,
+        validation_batch_size=max(1, 128 // shares()) * shares() // hosts().count,
+        initial_epoch=epoch,
+        epochs=epoch + 1,
+        verbose=0,
+        shuffle=False,  # Keras would change the order of batches
+        callbacks=[callback],
+    ).history
     return {"epoch": epoch + 1} | {key: values[-1] for key, values in history.items()}
 
 

@@ -27,7 +27,7 @@ from knownface.files.runs import RunFolder
 from knownface.files.whole import whole_file
 from knownface.options import argument, options_of
 from knownface.training.config import TrainingConfig, TrainingRequest
-from knownface.training.last_words import LastWords
+from knownface.training.last_words import REMAINS, LastWords
 from knownface.training.launched import KERAS, Place, place_of
 from knownface.training.resumption import PLACES
 
@@ -179,6 +179,7 @@ def joined(config: TrainingConfig) -> Iterator[Hosts]:
 def passing_folder() -> Iterator[RunFolder]:
     """Where a process works that is not the first: nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix="knownface-") as folder:
+        REMAINS[:] = [folder]
         yield RunFolder(Path(folder), Path(folder))
 
 

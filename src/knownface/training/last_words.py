@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 from typing import IO, Any
 
+REMAINS: list[str] = []  # folders that are removed where this process is ended
 SIGNAL = ctypes.CFUNCTYPE(None, ctypes.c_int)
 
 
@@ -46,6 +48,8 @@ class LastWords:
     def _aborted(self, _: int) -> None:
         if self.said:
             os.write(self._shown[1], f"knownface: {self.said}\n".encode())
+        for folder in REMAINS:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(self.code)
 
     def over(self) -> None:

@@ -201,12 +201,7 @@ def enroll(
         embedder.contract(backbone.crop), seen.taken, seen.small, outcome.comparison,
     )  # fmt: skip
     complete = gallery.with_photos(
-        more.embeddings,
-        more.labels,
-        more.photos,
-        more.digests,
-        more.taken,
-        more.small,
+        more.embeddings, more.labels, more.photos, more.digests, more.taken, more.small
     )
 
     recognizability = Recognizability.measure(embedder.embed, seen.crops, seen.embeddings)
