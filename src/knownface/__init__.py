@@ -24,16 +24,15 @@ if TYPE_CHECKING:
     from knownface.pages.forgetting import forget
     from knownface.pages.verbs import check, evaluate, report
     from knownface.recognition.appearances import Appearances
+    from knownface.recognition.backups import backup, restore
     from knownface.recognition.living.gallery import LivingGallery
     from knownface.recognition.living.records import Change, Person, Receipt
     from knownface.recognition.people import (
-        backup,
         correct,
         enroll,
         history,
         never_same,
         people,
-        restore,
         undo,
     )
     from knownface.recognition.recognize import recognize
@@ -130,7 +129,7 @@ _HOME = {
     "TrainingRun": "training.train",
     "Verification": "recognition.verify",
     "backbones": "networks.catalogue",
-    "backup": "recognition.people",
+    "backup": "recognition.backups",
     "benchmark": "measure.benchmark",
     "check": "pages.verbs",
     "compare": "training.compare",
@@ -151,7 +150,7 @@ _HOME = {
     "read_image": "faces.photo",
     "recognize": "recognition.recognize",
     "report": "pages.verbs",
-    "restore": "recognition.people",
+    "restore": "recognition.backups",
     "search": "cluster.search",
     "serve": "server.serve",
     "share": "recognition.share",

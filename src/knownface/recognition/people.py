@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from knownface.errors import KnownfaceError
-from knownface.options import Device, Option, argument, call, checked
+from knownface.options import Device, Option, argument, checked
 from knownface.progress import Track, silent
 from knownface.recognition.artifact import artifact_folder
 from knownface.recognition.living.records import (
@@ -43,7 +43,8 @@ Limit = Annotated[
 log = logging.getLogger(__name__)
 
 
-def _gallery(recognizer: Path | str | Recognizer) -> LivingGallery:
+def gallery_of(recognizer: Path | str | Recognizer) -> LivingGallery:
+    """Who is known to a recogniser, to be changed."""
     from knownface.recognition.living.gallery import LivingGallery
 
     if isinstance(recognizer, Path | str):
@@ -58,7 +59,8 @@ def _whom(gallery: LivingGallery, who: str) -> str | int:
     return int(who) if who.isdecimal() and who not in gallery.names() else who
 
 
-def _loaded(recognizer: Path | str | Recognizer, device: str) -> Recognizer:
+def loaded_from(recognizer: Path | str | Recognizer, device: str) -> Recognizer:
+    """One that is loaded; a missing folder is said before anything heavy is imported."""
     if isinstance(recognizer, str | Path):
         artifact_folder(Path(recognizer))
     from knownface.recognition.recognizer import Recognizer
@@ -87,8 +89,8 @@ def enroll(
     from knownface.recognition.sources import photos_of
 
     paths = photos_of([photos] if isinstance(photos, str | Path) else photos)
-    loaded = _loaded(recognizer, device)
-    gallery = _gallery(loaded)
+    loaded = loaded_from(recognizer, device)
+    gallery = gallery_of(loaded)
     seen = list(loaded.see_photos(paths, track))
     chosen, notes = choose_faces(seen, gallery.embeddings_of(name))
     if not chosen:
@@ -113,9 +115,9 @@ def correct(
     Raises KnownfaceError where it is not clear which face is meant.
     """
     number = checked("face", Number, face)
-    loaded = _loaded(recognizer, device)
+    loaded = loaded_from(recognizer, device)
     chosen = _meant(loaded.see(photo), str(photo), number, not_)
-    return _gallery(loaded).correct(chosen, is_, not_, nobody)
+    return gallery_of(loaded).correct(chosen, is_, not_, nobody)
 
 
 def _meant(seen: SeenPhoto, photo: str, number: int | None, name: str | None) -> SeenFace:
@@ -144,7 +146,7 @@ def never_same(
     recognizer: Folder, one: Anybody, other: Annotated[str, Option("Another one, likewise.")]
 ) -> Change:
     """Two people who are never to be merged, whatever they look like."""
-    gallery = _gallery(recognizer)
+    gallery = gallery_of(recognizer)
     return gallery.never_same(_whom(gallery, one), _whom(gallery, other))
 
 
@@ -154,7 +156,7 @@ def undo(
     change: Annotated[int | None, Option("Its number; default: the last one.")] = None,
 ) -> Change:
     """Take a change back; see `history`. What was forgotten does not come back."""
-    return _gallery(recognizer).undo(change)
+    return gallery_of(recognizer).undo(change)
 
 
 def history(
@@ -163,7 +165,7 @@ def history(
     limit: Limit = 50,
 ) -> list[Entry]:
     """The changes of who is known, the last first."""
-    return _gallery(recognizer).history(checked("limit", Limit, limit))
+    return gallery_of(recognizer).history(checked("limit", Limit, limit))
 
 
 # ---------------------------------------------------------------- looking
@@ -173,26 +175,26 @@ def people(
     state: Annotated[Asked, Option("known, unknown or ignored.")] = "known",
 ) -> list[Person]:
     """Who is known, with photos, quality, and who looks alike."""
-    return _gallery(recognizer).people(state)
+    return gallery_of(recognizer).people(state)
 
 
 def faces(recognizer: Folder, who: Anybody) -> list[FaceRecord]:
     """The enrolled faces of somebody, with their numbers, the best first."""
-    gallery = _gallery(recognizer)
+    gallery = gallery_of(recognizer)
     return gallery.faces(_whom(gallery, who))
 
 
 # ---------------------------------------------------------------- people, one by one
 def rename(recognizer: Folder, who: Who, to: Annotated[str, Option("The new name.")]) -> Change:
     """Give somebody another name; the old one goes on leading to them."""
-    return _gallery(recognizer).rename(who, to)
+    return gallery_of(recognizer).rename(who, to)
 
 
 def merge(
     recognizer: Folder, who: Anybody, into: Annotated[str, Option("Who they are, likewise.")]
 ) -> Change:
     """Two are one person."""
-    gallery = _gallery(recognizer)
+    gallery = gallery_of(recognizer)
     return gallery.merge(_whom(gallery, who), _whom(gallery, into))
 
 
@@ -203,26 +205,26 @@ def split(
     numbers: Annotated[Sequence[int], Option("Faces, as `people faces` numbers them.")],
 ) -> Change:
     """Some faces of somebody are somebody else's: the two stay apart for good."""
-    return _gallery(recognizer).split(who, [int(each) for each in numbers], to)
+    return gallery_of(recognizer).split(who, [int(each) for each in numbers], to)
 
 
 def remove(recognizer: Folder, number: Annotated[int, Option("A face's number.")]) -> Change:
     """Take one enrolled photo away."""
-    return _gallery(recognizer).remove(number)
+    return gallery_of(recognizer).remove(number)
 
 
 def feature(
     recognizer: Folder, who: Who, number: Annotated[int, Option("A face's number.")]
 ) -> Change:
     """Show somebody with this face."""
-    return _gallery(recognizer).feature(who, number)
+    return gallery_of(recognizer).feature(who, number)
 
 
 def born(
     recognizer: Folder, who: Who, date: Annotated[str, Option("As 1990-12-31; none to erase it.")]
 ) -> Change:
     """Note when somebody was born."""
-    return _gallery(recognizer).born(who, None if date == "none" else date)
+    return gallery_of(recognizer).born(who, None if date == "none" else date)
 
 
 def name(
@@ -231,7 +233,7 @@ def name(
     called: Annotated[str, Option("The name.")],
 ) -> Change:
     """Name somebody unknown."""
-    return _gallery(recognizer).name(number, called)
+    return gallery_of(recognizer).name(number, called)
 
 
 def ignore(
@@ -239,7 +241,7 @@ def ignore(
     number: Annotated[int, Option("Whom, as `people --state unknown` numbers them.")],
 ) -> Change:
     """Never name somebody unknown."""
-    return _gallery(recognizer).ignore(number)
+    return gallery_of(recognizer).ignore(number)
 
 
 def not_a_face(
@@ -247,7 +249,7 @@ def not_a_face(
     number: Annotated[int, Option("Whom, as `people --state unknown` numbers them.")],
 ) -> Change:
     """What was taken for somebody unknown is no face."""
-    return _gallery(recognizer).not_a_face(number)
+    return gallery_of(recognizer).not_a_face(number)
 
 
 def part(
@@ -256,73 +258,5 @@ def part(
     numbers: Annotated[Sequence[int], Option("Faces, as `people faces` numbers them.")],
 ) -> Change:
     """Some faces of somebody are not theirs, whosever they are."""
-    gallery = _gallery(recognizer)
+    gallery = gallery_of(recognizer)
     return gallery.part(_whom(gallery, who), [int(each) for each in numbers])
-
-
-# ---------------------------------------------------------------- one file
-def backup(recognizer: Folder, file: Annotated[Path | str, Option("A new file.")]) -> Path:
-    """Everything about people in one file: names, faces, corrections, history; also in use.
-
-    It is as sensitive as the recogniser. Raises KnownfaceError where the file is there already.
-    """
-    from knownface.recognition.living.moving import copy
-    from knownface.recognition.living.shared import follow
-
-    gallery, target = _gallery(recognizer), Path(file)
-    follow(gallery.path)
-    if target.exists():
-        raise KnownfaceError(f"{target}: is there already; name a new file")
-    copy(gallery.path, target)
-    return target
-
-
-def restore(
-    recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
-    file: Annotated[Path | str, Option("A file that `backup` wrote.")],
-    *,
-    replace: Annotated[bool, Option("Although changes were made since.")] = False,
-    device: Device = "auto",
-) -> int:
-    """Put a backup in the place of who is known, at once; gives how many faces came.
-
-    Another network sees the kept faces anew.
-    Raises KnownfaceError where the file is no backup, and where changes would be lost.
-    """
-    from knownface.recognition.living import moving, schema
-    from knownface.recognition.living.joining import where
-    from knownface.recognition.living.reading import people_in
-    from knownface.recognition.record import tell_people
-
-    gallery, source = _gallery(recognizer), Path(file)
-    if not source.is_file():
-        raise KnownfaceError(f"{source}: no such file; name one that `backup` wrote")
-    with schema.reading(source):
-        pass
-    if place := where(gallery.path).gallery:
-        raise KnownfaceError(
-            f"{gallery.folder}: is shared at {place}, where a backup would be put in the place of "
-            f"everybody's people; end that first: {call('share', gallery.folder, gallery='none')}"
-        )
-    lost = _since(gallery, source)
-    if lost and not replace:
-        raise KnownfaceError(
-            f"{gallery.folder}: {lost} changes were made that the backup does not have; back them "
-            f"up too, or replace them: {call('restore', gallery.folder, source, replace=True)}"
-        )
-    loaded = _loaded(recognizer, device)
-    came, gone = moving.restore(source, gallery.path, loaded.embed_portraits)
-    if gone:
-        log.warning("%d faces did not come: no picture of them was kept for this network", gone)
-    tell_people(gallery.folder, lambda: people_in(gallery.path))
-    return came
-
-
-def _since(gallery: LivingGallery, source: Path) -> int:
-    """How many changes a gallery has that a backup of it does not."""
-    from knownface.recognition.living.schema import reading
-
-    listed = "SELECT id, at FROM history WHERE verb NOT IN ('restore', 'train')"
-    with reading(gallery.path) as now, reading(source) as then:
-        had = {tuple(row) for row in then.execute(listed)}
-        return sum(tuple(row) not in had for row in now.execute(listed))

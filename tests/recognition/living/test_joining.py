@@ -20,11 +20,11 @@ from support import comparison_of, embeddings, gallery_of, with_small
 
 from knownface.errors import GalleryError, KnownfaceError
 from knownface.recognition import gallery as galleries
+from knownface.recognition.backups import backup, restore
 from knownface.recognition.comparison import COMPARISON
 from knownface.recognition.living import shared
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.turns import Head
-from knownface.recognition.people import backup, restore
 from knownface.recognition.share import share
 from knownface.recognition.store import CANDIDATES
 
