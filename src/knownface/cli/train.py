@@ -10,7 +10,7 @@ from knownface.cli.options import asking
 from knownface.cli.printing import described, print_evaluation
 from knownface.progress import Track
 from knownface.training.config import TrainingRequest
-from knownface.training.hosts import Helped
+from knownface.training.launched import Helped
 
 
 @asking(TrainingRequest)

@@ -28,7 +28,7 @@ from knownface.files.whole import whole_file
 from knownface.options import argument, options_of
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.last_words import REMAINS, LastWords
-from knownface.training.launched import KERAS, Place, place_of
+from knownface.training.launched import KERAS, Helped, Place, place_of
 from knownface.training.resumption import PLACES
 
 log = logging.getLogger(__name__)
@@ -36,10 +36,6 @@ log = logging.getLogger(__name__)
 MEETING = 300  # seconds until all must have come, as JAX has it
 SILENCE = 30  # seconds until a process of which nothing is heard is lost; JAX has 100
 PARTING = 5  # seconds that one that ends early waits for the others, who are told then
-
-
-class Helped(Exception):
-    """Said in a process that has done its part of a training: the first one goes on alone."""
 
 
 @dataclass

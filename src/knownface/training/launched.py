@@ -16,6 +16,10 @@ KERAS = (
 TORCHRUN = ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK")
 
 
+class Helped(Exception):
+    """Said in a process that has done its part of a training: the first one goes on alone."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Who a process is: its number from 0, of how many, and where they meet, `host:port`.
