@@ -257,7 +257,8 @@ def test_very_many_come_a_few_at_a_time(served: Any, browser: Any) -> None:
     gallery = served.gallery
     with schema.changing(gallery.path) as database:
         rows = database.execute("SELECT id, person FROM faces").fetchall()
-        for row in rows[:30]:
+        assert len(rows) >= 30
+        for at, row in enumerate(rows[:30]):
             for _ in range(2):
                 database.execute("INSERT INTO people (state, added) VALUES ('unknown', 1)")
             person = database.execute("SELECT max(id) FROM people").fetchone()[0]
@@ -269,7 +270,7 @@ def test_very_many_come_a_few_at_a_time(served: Any, browser: Any) -> None:
             database.execute(
                 "INSERT INTO faces (person, embedding, source, digest, added, quality, portrait) "
                 "SELECT ?, embedding, source, digest, added, quality, portrait FROM faces "
-                "WHERE id = ?", (person - row["id"] % 2, row["id"])
+                "WHERE id = ?", (person - at % 2, row["id"])
             )  # fmt: skip
         refresh_templates(database, [row[0] for row in database.execute("SELECT id FROM people")])
         database.execute("DELETE FROM people WHERE id NOT IN (SELECT person FROM faces)")
