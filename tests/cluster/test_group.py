@@ -12,7 +12,9 @@ import pytest
 from command_line import knownface
 
 import knownface as api
+from knownface.cluster.folders import Copy, Folders
 from knownface.errors import KnownfaceError
+from knownface.faces.photo import digest_of
 from knownface.recognition.living.gallery import LivingGallery
 
 PHOTOS = 8  # of each person
@@ -137,6 +139,78 @@ def test_what_was_deleted_stays_deleted(sorted_photos: Path, pile: Path) -> None
         assert not gone.exists()
 
 
+def test_a_name_given_moves_the_photos_and_nothing_that_was_done_to_them_is_lost(
+    sorted_photos: Path, pile: Path
+) -> None:
+    """A photo was deleted and another dragged elsewhere before the folder got its name."""
+    first, second = largest(sorted_photos)[:2]
+    deleted, dragged, *others = sorted(first.iterdir())
+    files = {photo.name: photo.stat().st_ino for photo in others}
+    deleted.unlink()
+    dragged.rename(second / dragged.name)
+    LivingGallery(sorted_photos).name(int(first.name.removeprefix("person-")), "Ann")
+    again = api.group(pile, out=sorted_photos)
+    assert again.moved == 1
+    assert {p.name: p.stat().st_ino for p in (sorted_photos / "Ann").iterdir()} == files
+    assert (second / dragged.name).is_file()
+    assert not first.exists()
+    assert len(photos(sorted_photos)) == len(list(pile.iterdir())) - 1
+
+
+def test_an_interruption_between_writing_and_noting_says_nothing_of_anybody(
+    sorted_photos: Path, pile: Path
+) -> None:
+    noted = sorted_photos / ".knownface" / "copies.json"
+    before = noted.read_bytes()
+    first = largest(sorted_photos)[0]
+    LivingGallery(sorted_photos).name(int(first.name.removeprefix("person-")), "Ann")
+    api.group(pile, out=sorted_photos)
+    there = photos(sorted_photos)
+    noted.write_bytes(before)
+    assert api.group(pile, out=sorted_photos).moved == 0
+    assert photos(sorted_photos) == there
+    noted.write_text("damaged")
+    assert api.group(pile, out=sorted_photos).moved == 0
+    assert photos(sorted_photos) == there
+
+
+def test_photos_of_one_name_change_places(tmp_path: Path) -> None:
+    """What lies where another photo is to lie gives way, and is not lost; what is changed stays."""
+    sources = []
+    for number in range(3):
+        source = tmp_path / f"album {number}" / "IMG_1.jpg"
+        source.parent.mkdir()
+        source.write_bytes(b"photo %d" % number)
+        sources.append(source)
+    digests = [digest_of(source.read_bytes()) for source in sources]
+
+    def copies(*folders: str) -> list[Copy]:
+        return [
+            Copy(Path(folder) / "IMG_1.jpg", source, digest, face)
+            for face, (folder, source, digest) in enumerate(
+                zip(folders, sources, digests, strict=False), 1
+            )
+        ]
+
+    def lie(*folders: str) -> bool:
+        return [(out / each / "IMG_1.jpg").read_bytes() for each in folders] == [
+            source.read_bytes() for source in sources[: len(folders)]
+        ]
+
+    out, memory = tmp_path / "out", tmp_path / "memory"
+    out.mkdir()
+    Folders(out, memory, links=False).write(copies("A", "B", "C"))
+    assert lie("A", "B", "C")
+    Folders(out, memory, links=False).write(copies("B", "C", "A"))
+    assert lie("B", "C", "A")
+    (out / "B" / "IMG_1.jpg").write_bytes(b"somebody's own")
+    Folders(out, memory, links=False).write(copies("C", "A"))
+    assert lie("C", "A")
+    assert (out / "B" / "IMG_1.jpg").read_bytes() == b"somebody's own"
+    Folders(out, memory, links=True).write(copies("A", "C"))
+    assert lie("A", "C")
+
+
 def test_an_ignored_group_has_no_folder(sorted_photos: Path, pile: Path) -> None:
     last = largest(sorted_photos)[-1]
     number, faces = int(last.name.removeprefix("person-")), len(list(last.iterdir()))
@@ -174,7 +248,7 @@ def test_a_forgotten_person_has_no_folder(sorted_photos: Path, pile: Path) -> No
     api.group(pile, out=sorted_photos)  # nobody looks at the photos again
     assert not first.exists()
     assert not (sorted_photos / "Ann").exists()
-    for path in (sorted_photos / ".knownface").glob("*.json"):
+    for path in (sorted_photos / ".knownface").glob("*.[jt]*"):
         assert "Ann" not in path.read_text()
 
 

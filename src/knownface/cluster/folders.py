@@ -8,16 +8,17 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from knownface.errors import KnownfaceError
 from knownface.faces.find import MADE, is_system, mark_made
 from knownface.faces.photo import ImageError, digest_of, read_bytes
 from knownface.files.runs import write_json
-from knownface.files.values import read_json
+from knownface.files.values import from_json, read_json
 from knownface.files.whole import hidden_beside, private_folder, whole_file
 from knownface.progress import Track, silent
 from knownface.recognition.albums import folder_name
@@ -65,6 +66,17 @@ def folder_of(person: Theirs) -> Path:
     return ONCE / unnamed if len(person.faces) == 1 else unnamed
 
 
+Written = tuple[int, int, int]  # a copy that was written: id of the face, then its `_state`
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What was written, by `_mark` of its place; deleted: by somebody, the ids of the faces."""
+
+    written: dict[str, Written]
+    deleted: list[int]
+
+
 class Folders:
     """out/<person>/photo.jpg, copies or links. memory: where what was written is noted.
 
@@ -73,34 +85,34 @@ class Folders:
     """
 
     def __init__(self, out: Path, memory: Path, links: bool) -> None:
-        self.out, self._links, self._noted = out, links, memory / COPIES
-        self._written: dict[str, list[int] | None] = {}
-        if self._noted.is_file():
-            try:
-                self._written = dict(read_json(self._noted))
-            except (OSError, ValueError, TypeError):
-                self._written = {}
+        self.out, self._links, self._file = out, links, memory / COPIES
+        self._noted = Noted({}, [])
+        if self._file.is_file():
+            with suppress(
+                OSError, ValueError
+            ):  # then everything is written as if for the first time
+                self._noted = from_json(Noted, read_json(self._file))
 
     # ------------------------------------------------------------ what somebody moved
     def moved(self, copies: Sequence[Copy]) -> tuple[dict[int, str | int], list[Path]]:
         """Who faces are, by their ids, as photos lie in folders now; and photos that say nothing.
 
-        copies: as they were written. A folder that was renamed, and a photo that lies in another
+        copies: as they are to lie. A folder that was renamed, and a photo that lies in another
         folder than before, say whose they are: the name of the folder, or the number of a person
         without a name. Photos say nothing where it is not clear which of their faces is meant.
         """
-        strange = [
-            place
-            for place in self._files()
-            if _mark(place) not in self._written and len(place.parts) > 1
-        ]
+        there, written = self._files(), self._noted.written
+        wanted = {_mark(copy.place) for copy in copies}
+        digests = {copy.face: copy.digest for copy in copies}
         gone: dict[str, list[int]] = {}
-        for copy in copies if strange else ():
-            if self._written.get(_mark(copy.place)) and not os.path.lexists(self.out / copy.place):
-                gone.setdefault(copy.digest, []).append(copy.face)
+        for mark, (face, _, _) in written.items():
+            if mark not in there and face in digests:
+                gone.setdefault(digests[face], []).append(face)
         said: dict[int, str | int] = {}
         unclear = []
-        for place in strange:
+        for mark, place in there.items():
+            if mark in written or mark in wanted or len(place.parts) < 2:
+                continue
             faces = gone.get(self._digest(place), []) if gone else []
             if len(faces) != 1:
                 unclear.append(place)
@@ -117,51 +129,85 @@ class Folders:
 
     # ------------------------------------------------------------ writing
     def write(self, copies: Sequence[Copy], track: Track = silent) -> None:
-        """Make the folders as they are to be."""
-        wanted = {copy.place: copy for copy in copies}
-        marks, digests = {_mark(place) for place in wanted}, {copy.digest for copy in copies}
-        for place in [place for place in self._files() if _mark(place) not in marks]:
-            if self._is_ours(place, digests):
-                (self.out / place).unlink()
-        new = [copy for place, copy in wanted.items() if self._is_missing(place)]
-        self._check_room(new)
-        kept = {mark: self._written[mark] for mark in marks if mark in self._written}
-        for place, copy in wanted.items():  # moved there by somebody
-            if _mark(place) not in kept and self._digest(place) == copy.digest:
-                kept[_mark(place)] = _state(self.out / place)
+        """Make the folders as they are to be: what lies elsewhere by now is moved, not copied."""
+        there = self._files()
+        ours = self._ours(there, {copy.digest for copy in copies})
+        gone = {face for mark, (face, _, _) in self._noted.written.items() if mark not in there}
+        deleted = gone | set(self._noted.deleted)
+        written, new = self._compared(copies, there, ours, deleted)
+        moving = {copy.face: ours.pop(copy.face) for copy in new if copy.face in ours}
+        self._check_room([copy for copy in new if copy.face not in moving])
         for copy in track(new, "Sorting photos", len(new)):
-            if self._put(copy):
-                kept[_mark(copy.place)] = _state(self.out / copy.place)
-        self._written = {
-            _mark(place): kept[_mark(place)] if os.path.lexists(self.out / place) else None
-            for place in wanted
-            if _mark(place) in kept
-        }
-        with whole_file(self._noted) as part:
-            write_json(part, self._written)
+            if self._put(copy, moving.get(copy.face)):
+                written[_mark(copy.place)] = (copy.face, *_state(self.out / copy.place))
+        for place in ours.values():
+            if _mark(place) not in written:
+                (self.out / place).unlink()
+        put = {face for face, _, _ in written.values()}
+        wanted = {copy.face for copy in copies}
+        self._noted = Noted(written, sorted(deleted & wanted - put))
+        with whole_file(self._file) as part:
+            write_json(part, asdict(self._noted))
         self._clear()
 
-    def _is_ours(self, place: Path, digests: AbstractSet[str]) -> bool:
-        """Whether it is as it was written: by its date or, copied since, by itself."""
-        if _mark(place) not in self._written:
-            return False
-        same = self._written[_mark(place)] == _state(self.out / place)
-        return same or self._digest(place) in digests
+    def _ours(self, there: Mapping[str, Path], digests: AbstractSet[str]) -> dict[int, Path]:
+        """Where copies lie that are as they were written, by their faces."""
+        return {
+            face: there[mark]
+            for mark, (face, *state) in self._noted.written.items()
+            if mark in there and self._is_same(there[mark], state, digests)
+        }
 
-    def _is_missing(self, place: Path) -> bool:
-        return _mark(place) not in self._written and not os.path.lexists(self.out / place)
+    def _is_same(self, place: Path, state: list[int], digests: AbstractSet[str]) -> bool:
+        """By its size and date; of folders that were copied, by itself."""
+        return state == [*_state(self.out / place)] or self._digest(place) in digests
 
-    def _put(self, copy: Copy) -> bool:
-        """Whether the photo could be copied: it may have gone since it was seen."""
+    def _compared(
+        self,
+        copies: Sequence[Copy],
+        there: Mapping[str, Path],
+        ours: dict[int, Path],
+        deleted: AbstractSet[int],
+    ) -> tuple[dict[str, Written], list[Copy]]:
+        """What is noted of copies that lie where they are to, and those that have to be put there.
+
+        What of `ours` is in the way of another photo is taken out: it gives way.
+        """
+        digests = {copy.face: copy.digest for copy in copies}
+        written: dict[str, Written] = {}
+        new = []
+        for copy in copies:
+            mark = _mark(copy.place)
+            noted = self._noted.written.get(mark)
+            if mark not in there:
+                if copy.face not in deleted:
+                    new.append(copy)
+            elif noted is None:
+                if self._digest(copy.place) == copy.digest:  # moved there by somebody
+                    written[mark] = (copy.face, *_state(self.out / copy.place))
+            elif digests.get(noted[0]) == copy.digest:
+                mine = ours.get(noted[0]) == copy.place
+                state = _state(self.out / copy.place) if mine else noted[1:]
+                written[mark] = (copy.face, *state)
+            elif ours.get(noted[0]) == copy.place:
+                del ours[noted[0]]
+                new.append(copy)
+        return written, new
+
+    def _put(self, copy: Copy, lies: Path | None) -> bool:
+        """Whether the photo is in its place now: it may have gone since it was seen."""
         target = self.out / copy.place
         private_folder(target.parent)
-        if not copy.source.is_file():
+        if lies is not None:
+            (self.out / lies).replace(target)
+        elif not copy.source.is_file():
             return False
-        if self._links:
+        elif self._links:
+            target.unlink(missing_ok=True)
             target.symlink_to(copy.source)
-            return True
-        with whole_file(target) as part:
-            shutil.copy2(copy.source, part)
+        else:
+            with whole_file(target) as part:
+                shutil.copy2(copy.source, part)
         return True
 
     def _check_room(self, copies: Sequence[Copy]) -> None:
@@ -186,7 +232,11 @@ class Folders:
         else:
             hidden_beside(self.out / ONCE, MADE).unlink(missing_ok=True)
 
-    def _files(self) -> Iterator[Path]:
+    def _files(self) -> dict[str, Path]:
+        """What lies in the folders, by what it is noted by."""
+        return {_mark(place): place for place in self._places()}
+
+    def _places(self) -> Iterator[Path]:
         for parent, folders, files in os.walk(self.out):
             folders[:] = sorted(name for name in folders if not is_system(name))
             for name in sorted(files):
@@ -211,6 +261,7 @@ def _mark(place: Path) -> str:
     return hashlib.blake2b(os.fsencode(place), digest_size=12).hexdigest()
 
 
-def _state(path: Path) -> list[int]:
+def _state(path: Path) -> tuple[int, int]:
+    """Size, and date in milliseconds, by which a file that somebody has changed is told."""
     found = path.lstat()
-    return [found.st_size, found.st_mtime_ns]
+    return found.st_size, found.st_mtime_ns // 1_000_000

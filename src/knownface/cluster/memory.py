@@ -13,9 +13,7 @@ import numpy as np
 from knownface.embed.frozen import backbone_embedder
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import load_cropper
-from knownface.files.runs import write_json
-from knownface.files.values import read_json
-from knownface.files.whole import private_folder, whole_file
+from knownface.files.whole import private_folder
 from knownface.networks.load import choose_backbone, locate_weights
 from knownface.networks.record import Backbone
 from knownface.networks.zoo import BACKBONES
@@ -27,22 +25,22 @@ from knownface.recognition.comparison import Comparison
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.regrouping import copy_people
 from knownface.recognition.recognizer import Recognizer
+from knownface.recognition.record import Artifact
 from knownface.recognition.threshold import FAR_TARGET, Threshold
 
-PHOTOS = "photos.json"
+PHOTOS = "photos.txt"
 PEOPLE = 100  # that the threshold of a recogniser without names is made for
 
 
 class Memory:
     """The hidden folder in the folders that `group` makes.
 
-    It is a recogniser's: its gallery has every face, and who was said to be whom. `photos.json`
-    says which photos were looked at, by a checksum of their paths: no name stands there.
+    It is a recogniser's: its gallery has every face, and who was said to be whom. `photos.txt`
+    has a line for each photo that was looked at, by a checksum of its path: no name stands there.
     """
 
     def __init__(self, out: Path) -> None:
         self.folder = out / MEMORY
-        self._seen: dict[str, list[int]] = {}
 
     @property
     def gallery(self) -> Path:
@@ -58,46 +56,43 @@ class Memory:
 
     def begin_with(self, recognizer: Path) -> None:
         """Remember the people of a recogniser, whose names are theirs for good."""
-        known = artifact_folder(recognizer)
-        private_folder(self.folder)
-        for path in known.iterdir():
-            if path.is_dir():
-                shutil.copytree(path, self.folder / path.name, dirs_exist_ok=True)
-            elif path.name not in (GALLERY, RECORD):
-                shutil.copy2(path, self.folder / path.name)
+        known = Artifact.read(artifact_folder(recognizer))
+        for name, (path, _) in known.files.items():
+            private_folder((self.folder / name).parent)
+            if name != GALLERY and path.is_file():  # it can do without some
+                shutil.copy2(path, self.folder / name)
         self.gallery.unlink(missing_ok=True)
-        copy_people(known / GALLERY, self.gallery)
-        shutil.copy2(known / RECORD, self.folder / RECORD)  # the last: now it is there
+        copy_people(known.files[GALLERY][0], self.gallery)
+        shutil.copy2(known.folder / RECORD, self.folder / RECORD)  # the last: now it is there
 
     # ------------------------------------------------------------ photos that were looked at
     def new_photos(self, photos: Iterable[Path]) -> list[Path]:
         """Those that were not looked at, or have changed since."""
+        seen: dict[str, str] = {}
         if (path := self.folder / PHOTOS).is_file():
-            try:
-                self._seen = dict(read_json(path))
-            except (OSError, ValueError, TypeError):  # then all are looked at once more
-                self._seen = {}
-        return [photo for photo in photos if self._seen.get(_mark(photo)) != _state(photo)]
+            for line in path.read_text(encoding="ascii", errors="replace").splitlines():
+                mark, _, state = line.partition(" ")
+                seen[mark] = state
+        return [photo for photo in photos if seen.get(_mark(photo)) != _state(photo)]
 
     def note(self, photos: Iterable[Path]) -> None:
-        """They were looked at."""
-        for photo in photos:
-            if state := _state(photo):
-                self._seen[_mark(photo)] = state
-        with whole_file(self.folder / PHOTOS) as part:
-            write_json(part, self._seen)
+        """They were looked at. Lines that an interruption leaves half are looked at again."""
+        lines = [f"{_mark(photo)} {_state(photo)}\n" for photo in photos]
+        with (self.folder / PHOTOS).open("a", encoding="ascii") as stream:
+            stream.write("".join(lines))
 
 
 def _mark(photo: Path) -> str:
     return hashlib.blake2b(os.fsencode(photo), digest_size=12).hexdigest()
 
 
-def _state(photo: Path) -> list[int] | None:
+def _state(photo: Path) -> str:
+    """By which a file that has changed is told; empty where it is gone."""
     try:
         found = photo.stat()
     except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns]
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
 
 
 # ---------------------------------------------------------------- a recogniser that knows nobody
@@ -142,10 +137,11 @@ def without_people(
 
 
 def backbone_of(recognizer: Recognizer) -> Backbone | None:
-    """The record of the network that a recogniser began with, where it was not trained further."""
-    if recognizer.about.recipe != "frozen":
-        return None
-    return BACKBONES.get(recognizer.about.backbone_name)
+    """The record of a recogniser's network, where it is of the weights that were measured."""
+    about = recognizer.about
+    backbone = BACKBONES.get(about.backbone_name) if about.recipe == "frozen" else None
+    official = backbone is not None and backbone.is_official(about.weights.get("sha256"))
+    return backbone if official else None
 
 
 def refuse_others(memory: Memory, asked: str, faces: FacesMode, recognizer: Recognizer) -> None:

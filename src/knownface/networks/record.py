@@ -119,13 +119,13 @@ class Backbone:
             )
         return self.impostors.threshold("pairs", far)
 
-    def comparison_of(self, sha256: str | None) -> Path | None:
-        """The file `comparison` for embeddings by a weight file with that checksum.
+    def is_official(self, sha256: str | None) -> bool:
+        """Whether a weight file with that checksum is one that the measurements here are of."""
+        return sha256 in {file.sha256 for file in self.weight_files}
 
-        None where it is no official one, or nobody has measured it.
-        """
-        official = sha256 in {file.sha256 for file in self.weight_files}
-        return self.comparison if official else None
+    def comparison_of(self, sha256: str | None) -> Path | None:
+        """The file `comparison` for embeddings by that weight file, if it is known of them."""
+        return self.comparison if self.is_official(sha256) else None
 
     def format_of(self, path: Path | None) -> Format:
         """The format of a weight file, by its suffix; the usual one for None."""

@@ -256,7 +256,7 @@ def load_network(
     path = weights.path if weights else None
     origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
     if weights:
-        if weights.sha256 not in {file.sha256 for file in backbone.weight_files}:
+        if not backbone.is_official(weights.sha256):
             log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
         origin["weights"] = {"file": weights.path.name, "sha256": weights.sha256}
     hosts().agree(weights=weights.sha256 if weights else None)

@@ -79,6 +79,18 @@ def test_a_photo_is_gathered_once_and_found_again_elsewhere(
     assert face.source not in sources
 
 
+def test_a_photo_of_a_training_brings_its_other_faces(
+    gallery: LivingGallery, cast: Cast, tmp_path: Path
+) -> None:
+    """One was enrolled of it; the place is the pile's from then on."""
+    enrolled = cast.face(0, 0)
+    other = replace(cast.face(4, 7), digest=enrolled.digest, source=str(tmp_path / "party.jpg"))
+    assert gather(gallery.path, [replace(enrolled, source=other.source), other]) == 1
+    group(gallery, cast)
+    (theirs,) = [each for each in photos_of_people(gallery.path) if each.name == "A"]
+    assert [source for _, source, _ in theirs.faces] == [other.source]
+
+
 def test_people_stay_who_they_were(gallery: LivingGallery, cast: Cast, tmp_path: Path) -> None:
     before = group(gallery, cast)
     gather(gallery.path, [of(cast, tmp_path, person, 9) for person in (2, 3)])

@@ -13,7 +13,7 @@ import numpy as np
 
 from knownface.recognition.living import schema, shared
 from knownface.recognition.living.changes import Recorder, insert, note
-from knownface.recognition.living.enrolling import columns
+from knownface.recognition.living.enrolling import columns, same_face
 from knownface.recognition.living.erasing import drop_person
 from knownface.recognition.living.moving import copy
 from knownface.recognition.living.naming import person_called
@@ -102,9 +102,10 @@ def digests(path: Path) -> set[str]:
 
 
 def gather(path: Path, faces: Iterable[SeenFace]) -> int:
-    """Put faces of photos that the gallery has not seen yet into it, as nobody's; how many came.
+    """Put faces that the gallery has not seen yet into it, as nobody's; gives how many came.
 
-    Of a photo that it has seen, which lies elsewhere now, the new place is noted.
+    Of a photo that it has seen, which lies elsewhere now, the new place is noted; of copies of a
+    photo the faces of the first count.
     """
     photos: dict[str, list[SeenFace]] = {}
     for face in faces:
@@ -112,23 +113,16 @@ def gather(path: Path, faces: Iterable[SeenFace]) -> int:
     added = 0
     with shared.changing(path) as database:
         for digest, found in photos.items():
-            there = database.execute(
-                "SELECT DISTINCT source FROM faces WHERE digest = ?", (digest,)
-            ).fetchall()
-            if not there:
-                for face in _once(found):
+            source = found[0].source
+            known = "SELECT DISTINCT source FROM faces WHERE digest = ?"
+            places = [Path(row[0]) for row in database.execute(known, (digest,))]
+            if places and not any(place.is_absolute() and place.is_file() for place in places):
+                database.execute("UPDATE faces SET source = ? WHERE digest = ?", (source, digest))
+            for face in found:
+                if face.source == source and same_face(database, face) is None:
                     insert(database, "faces", columns(face))
                     added += 1
-            elif not any(Path(row["source"]).is_file() for row in there):
-                database.execute(
-                    "UPDATE faces SET source = ? WHERE digest = ?", (found[0].source, digest)
-                )
     return added
-
-
-def _once(faces: Sequence[SeenFace]) -> list[SeenFace]:
-    """Of copies of a photo, the faces of the first."""
-    return [face for face in faces if face.source == faces[0].source]
 
 
 def regroup(path: Path, pile: Pile, groups: np.ndarray, text: str) -> bool:
