@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -260,6 +261,20 @@ def test_a_pile_without_faces_is_said(tmp_path: Path) -> None:
                      "--faces", "cropped")  # fmt: skip
     assert done.returncode == 2
     assert "no photo shows a face" in done.stderr
+
+
+def test_a_name_that_is_no_text_costs_its_photo_alone(pile: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    odd, *others = sorted(pile.iterdir())[:4]
+    for photo in others:
+        shutil.copy(photo, folder)
+    shutil.copy(odd, os.path.join(os.fsencode(folder), b"Jos\xe9.jpg"))
+    done = knownface("group", folder, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0
+    assert "Jos\\xe9.jpg: its name is not UTF-8; rename it" in done.stderr
+    document = json.loads(done.stdout)
+    assert (document["photos"], document["unreadable"]) == (len(others), 1)
 
 
 def test_wrong_use_is_one_sentence(grouped: Path, pile: Path, tmp_path: Path) -> None:

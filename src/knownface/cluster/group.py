@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 from knownface.cluster.folders import Folders, copies_of, folder_of
 from knownface.cluster.index import Index
+from knownface.cluster.index_changes import photo_files
 from knownface.cluster.indexed_faces import faces_of, is_index, terms_of
 from knownface.cluster.memory import Memory, refuse_others, without_people
 from knownface.cluster.regrouped import group_all
@@ -37,7 +37,7 @@ from knownface.recognition.living.regrouping import (
     say,
 )
 from knownface.recognition.recognizer import Recognizer
-from knownface.recognition.sources import folder_apart, photos_of
+from knownface.recognition.sources import folder_apart
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class Group:
 class Grouping:
     """What a pile holds, and who is in it.
 
-    photos: that were looked at now; new: of them, not looked at before; unreadable: of these.
-    faces: in all photos that were ever looked at; unclear: of them, those that show too little for
+    photos: that were given; new: of them, not looked at before; unreadable: photos that could not
+    be opened now. faces: in all photos that were ever looked at; unclear: of them, those that show too little for
     anybody to be recognised; ignored: of which somebody has said that they are nobody.
     people: those with most faces first; moved: how many faces were said to be somebody by moving
     photos between folders.
@@ -86,10 +86,9 @@ class Grouping:
         several = [each for each in self.people if each.name or each.faces > 1]
         once = len(self.people) - len(several)
         named = sum(each.name is not None for each in several)
-        lines = [
-            f"{self.faces} faces in {self.out}: {len(several)} people, {named} of them with a name,"
-            f" and {once} who were seen once"
-        ]
+        counts = f"{len(several)} people" + f" ({named} with a name)" * (named > 0)
+        counts += f" and {once} who were seen once" * (once > 0)
+        lines = [f"{self.faces} faces in {self.out}: {counts}"]
         if self.unclear:
             lines.append(f"{self.unclear} faces show too little for anybody to be recognised")
         if self.moved:
@@ -131,7 +130,7 @@ def group(
     start = time.perf_counter()
     given = [photos] if isinstance(photos, str | Path) else list(photos)
     indices = [Index.open(source) for source in given if is_index(source)]
-    paths = _paths([source for source in given if not is_index(source)])
+    paths, skipped = _paths([source for source in given if not is_index(source)])
     if recognizer is not None:
         artifact_folder(Path(recognizer))
     place = folder_apart("out", out, given, paths)
@@ -150,7 +149,7 @@ def group(
         refuse_others(memory, backbone, faces, known)
     log.info("Backbone: %s, device: %s", known.about.backbone_name, known.embedder.device)
     new = memory.new_photos(paths)
-    unreadable = _look(memory, known, new, track)
+    unreadable = skipped + _look(memory, known, new, track)
     added = sum(_take(memory, known, index) for index in indices)
     folders = Folders(place, memory.folder, links)
     moved = _heed_moves(memory, folders)
@@ -175,12 +174,17 @@ def _described(person: Theirs) -> Group:
 
 
 # ---------------------------------------------------------------- looking
-def _paths(sources: Sequence[str | Path]) -> list[Path]:
-    """Whole paths of photos; KnownfaceError for one that is not there."""
-    paths = [Path(os.path.abspath(path)) for path in photos_of(sources)]
-    if missing := [path for path in paths if not os.path.lexists(path)]:
-        raise KnownfaceError(f"{missing[0]}: no such file")
-    return paths
+def _paths(sources: Sequence[str | Path]) -> tuple[list[Path], int]:
+    """Whole paths of photos, each once, and how many there are that nobody can open.
+
+    Raises KnownfaceError where that is all.
+    """
+    files, skipped = photo_files(sources)
+    if sources and not files:
+        raise KnownfaceError(skipped[0])
+    for why in skipped[:NAMED]:
+        log.warning("skipped: %s", why)
+    return [Path(path) for path in files], len(skipped)
 
 
 def _take(memory: Memory, known: Recognizer, index: Index) -> int:

@@ -57,7 +57,7 @@ def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], li
             state = os.stat(path)
         except UnicodeEncodeError:
             shown = os.fsencode(path).decode(errors="backslashreplace")
-            skipped.append(f"{shown}: its name is not UTF-8, as an index needs it; rename it")
+            skipped.append(f"{shown}: its name is not UTF-8; rename it")
         except OSError as error:
             skipped.append(f"{photo}: cannot be read ({error.strerror})")
         else:
