@@ -60,8 +60,8 @@ class Grouping:
     """What a pile holds, and who is in it.
 
     photos: that were given; new: of them, not looked at before; unreadable: photos that could not
-    be opened now. faces: in all photos that were ever looked at; unclear: of them, those that show too little for
-    anybody to be recognised; ignored: of which somebody has said that they are nobody.
+    be opened now. faces: in all photos that were ever looked at; unclear: of them, those that show
+    too little for anybody to be recognised; ignored: who somebody has said are nobody.
     people: those with most faces first; moved: how many faces were said to be somebody by moving
     photos between folders.
     """
