@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 
 from knownface.recognition.living.gallery import LivingGallery
+from knownface.runtime.processors import processors
 
 FOLDERS = 40  # people that are made of the given ones
 BYTES = 1_200_000  # at most, of a photo
@@ -49,7 +50,7 @@ def write_photos(sources: list[Path], root: Path, count: int, megapixels: float)
         (root / f"person{person:02}" / f"{turn:04}.jpg").write_bytes(photo)
 
     cv2.setNumThreads(1)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         for done, _ in enumerate(pool.map(write, range(count)), 1):
             if not done % 1000:
                 print(f"{done} photos written", file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import time
 from dataclasses import replace
@@ -22,6 +21,7 @@ from knownface.faces.crops import FaceCropper
 from knownface.faces.face import Crop, Face
 from knownface.faces.photo import write_image
 from knownface.faces.picture import Picture
+from knownface.runtime.processors import processors
 
 CROP = Crop("five_point", 112)
 SIDE = 120
@@ -193,7 +193,7 @@ def test_two_streams_at_once_leave_opencv_as_it_was(paths: list[Path]) -> None:
 def test_few_photos_are_in_memory_at_once(pixels: bool) -> None:
     """Nobody has a face here, so that no number of faces ends a group."""
     stream, detector, _ = pipeline()
-    processors = os.cpu_count() or 1
-    most = 8 * (processors + 2) + 5 * processors  # groups of 8, and what is read ahead
+    there = processors()
+    most = 8 * (there + 2) + 5 * there  # groups of 8, and what is read ahead
     for taken, _ in enumerate(stream.embed_photos([picture(3)] * 500, together=4, pixels=pixels)):
         assert len(detector.seen) - taken <= most

@@ -62,7 +62,7 @@ def test_fewer_large_photos_are_in_work_at_once(
     side: int, at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "_photos", Budget(2 * 1000**2 * BYTES_PER_PIXEL))
-    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    monkeypatch.setattr("knownface.faces.crops.processors", lambda: 6)
     paths = [tmp_path / f"{i}.png" for i in range(12)]
     for path in paths:
         Image.new("RGB", (side, side)).save(path)

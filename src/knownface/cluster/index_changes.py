@@ -15,6 +15,7 @@ from knownface.cluster.index_rows import PhotoFile, Rows
 from knownface.faces.photo import ImageError, digest_of, read_bytes
 from knownface.progress import Track
 from knownface.recognition.sources import photos_of
+from knownface.runtime.processors import processors
 
 KNOWN = ("path", "bytes", "modified", "digest")
 
@@ -106,5 +107,5 @@ def _same_bytes(files: Sequence[tuple[PhotoFile, str | None]]) -> Iterator[bool]
         except ImageError:
             return False
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         yield from pool.map(same, *zip(*files, strict=True)) if files else ()

@@ -21,6 +21,7 @@ from knownface.embed.stream import EmbeddedPhoto, FacePipeline
 from knownface.faces.crops import FaceCropper
 from knownface.faces.face import PhotoFaces
 from knownface.faces.portrait import PORTRAIT
+from knownface.runtime.processors import processors
 
 BATCH = 64  # photos that a process is given at once
 # Faces that are embedded together, filled up to whole batches: 3 % is wasted on filling.
@@ -151,9 +152,9 @@ def shared_out(workers: int | None) -> tuple[int, int]:
     By default a process for each two processors: on two, one process with two threads indexes as
     fast as two processes (`benchmarks/index.py`), and needs half of the memory.
     """
-    processors = os.cpu_count() or 1
-    workers = workers or max(1, processors // 2)
-    return workers, max(1, -(-processors // workers))
+    there = processors()
+    workers = workers or max(1, there // 2)
+    return workers, max(1, -(-there // workers))
 
 
 Way = Callable[[Reader, Sequence[PhotoFile]], Iterator[Rows]]

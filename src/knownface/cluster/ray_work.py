@@ -31,6 +31,7 @@ from knownface.files.cache import cache_folder
 from knownface.files.whole import whole_file
 from knownface.options import Precision, argument
 from knownface.progress import silent
+from knownface.runtime.processors import processors
 
 LOCAL = "local"
 # Even told to report nothing, Ray 2.60 reports just that (seen by tests/no_network.py), unless
@@ -176,7 +177,7 @@ def _connected(address: str) -> Iterator[None]:
     try:
         if address == LOCAL:
             ray.init(
-                num_cpus=os.cpu_count(), include_dashboard=False, _node_ip_address="127.0.0.1",
+                num_cpus=processors(), include_dashboard=False, _node_ip_address="127.0.0.1",
                 **quiet,
             )  # fmt: skip
         else:

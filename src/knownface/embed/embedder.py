@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from knownface.options import Precision
 from knownface.progress import Track, silent
 from knownface.runtime.exported import Exported
 from knownface.runtime.network import Network, network_files
+from knownface.runtime.processors import processors
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
@@ -100,7 +100,7 @@ class Embedder:
         if len(starts) <= FEW:
             parts = list(track(map(work, starts), description, len(starts)))
         else:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(processors()) as pool:
                 parts = list(track(pool.map(work, starts), description, len(starts)))
         return np.concatenate([np.zeros((0, self.width), np.float32), *parts])
 

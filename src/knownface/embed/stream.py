@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from knownface.faces.crops import FaceCropper
 from knownface.faces.face import PhotoFaces
 from knownface.faces.photo import Source
 from knownface.progress import Track, silent
+from knownface.runtime.processors import processors
 
 TOGETHER = 32  # faces of photos that are given together
 HELD = 2**25  # bytes of pictures that wait for their embeddings, where pictures are asked for
@@ -58,7 +58,7 @@ class FacePipeline:
         photo carries its picture. Closed early, by whatever ends the loop over it, it cancels what
         is waiting.
         """
-        at_once = threads or os.cpu_count() or 1
+        at_once = threads or processors()
         waiting: deque[Future[list[EmbeddedPhoto]]] = deque()
         pool = ThreadPoolExecutor(at_once)
         photos = self.cropper.crop_photos(sources, track, description, pixels, threads)

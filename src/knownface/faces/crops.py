@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +31,7 @@ from knownface.faces.picture import Picture
 from knownface.options import FacesMode
 from knownface.progress import Track, silent
 from knownface.runtime.memory import photo_memory
+from knownface.runtime.processors import processors
 from knownface.runtime.threads import native_work, one_thread
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class FaceCropper:
         pixels: each photo carries its picture. threads: that read, by default one for each
         processor. Closing it early cancels what is waiting.
         """
-        workers = threads or os.cpu_count() or 1
+        workers = threads or processors()
         ahead = min(workers, AHEAD) if pixels else 4 * workers  # pictures are large, crops are not
         pool = ThreadPoolExecutor(workers)
         with one_thread():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 
 from knownface.files.rows import Rows
+from knownface.runtime.processors import processors
 
 # Two photos whose 256-bit difference hashes differ in at most this many bits are one picture.
 # On 800 portraits without near-duplicates the closest pair differs in 53.
@@ -50,7 +50,7 @@ def find_copies(
     """
     pairs = dict.fromkeys(near_duplicates(fingerprints), False)
     cut = sorted(_most_similar(embeddings, alike) - pairs.keys())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         same = pool.map(lambda pair: same_picture(*(portraits[i] for i in pair)), cut)
         for pair, mirrored in zip(cut, same, strict=True):
             if mirrored is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from queue import LifoQueue
@@ -17,6 +16,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.options import Precision, argument
 from knownface.runtime.exported import Exported
+from knownface.runtime.processors import processors
 from knownface.runtime.silence import silence
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ def _core(way: Way) -> tuple[Any, dict[str, Any], str]:
     small = native and precision != "float32"
     # Callers are the parallel work: one thread for each takes less processor time, and as much of
     # the clock, as several threads that wait for each other within a network.
-    settings = {"NUM_STREAMS": _callers(), "INFERENCE_NUM_THREADS": os.cpu_count() or 1}
+    settings = {"NUM_STREAMS": _callers(), "INFERENCE_NUM_THREADS": processors()}
     kind = {"INFERENCE_PRECISION_HINT": "bf16" if small else "f32"}
     return core, settings | kind, _words(stored, "bfloat16" if small else "float32")
 
@@ -181,7 +181,7 @@ def machine() -> str:
 
 def _callers() -> int:
     """How many run a network at once: each has a copy of its graph, which takes time to make."""
-    return min(os.cpu_count() or 1, MOST_CALLERS)
+    return min(processors(), MOST_CALLERS)
 
 
 class _OnnxRuntime:
@@ -234,7 +234,7 @@ class _LiteRt:
         self._lock = Lock()
         try:
             with silence():
-                self._network = Interpreter(model_content=data, num_threads=os.cpu_count() or 1)
+                self._network = Interpreter(model_content=data, num_threads=processors())
                 self._network.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None

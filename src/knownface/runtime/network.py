@@ -22,6 +22,7 @@ from knownface.options import Device, Precision, checked
 from knownface.runtime import kept
 from knownface.runtime.devices import OpenVino, Runtime, Way, machine, start_runtime
 from knownface.runtime.exported import Exported
+from knownface.runtime.processors import processors
 
 
 class Network:
@@ -174,7 +175,7 @@ def _kept(digest: str, way: Way) -> Runtime | None:
 
 
 def _key(digest: str, way: Way) -> str:
-    return f"1 {digest} {way} {machine()} {os.cpu_count()}"
+    return f"1 {digest} {way} {machine()} {processors()}"
 
 
 def _restored(path: Path, way: Way, digest: str, keep: bool) -> Network:

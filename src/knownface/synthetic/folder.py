@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +14,7 @@ from PIL import ExifTags, Image
 from knownface.files.runs import run_folder
 from knownface.options import Option, checked, options_of
 from knownface.progress import Track, silent
+from knownface.runtime.processors import processors
 from knownface.runtime.threads import one_thread
 from knownface.synthetic.head import looks_of
 from knownface.synthetic.model import load_model
@@ -93,7 +93,7 @@ def write_photos(jobs: list[tuple[Path, tuple[int, int, int], int]], most: int) 
     """
     model = load_model()
     digits = max(2, len(str(most)))
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(processors())
     with one_thread():
         try:
             for place, seed, photos in jobs:
