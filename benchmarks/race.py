@@ -99,10 +99,10 @@ class Draw:
 
 # ---------------------------------------------------------------- candidates
 def measured(
-    draw: Draw, number: int, condition: str, backbone: str, networks: list[str], work: Path
+    draw: Draw, number: int, condition: str, arguments: argparse.Namespace, work: Path
 ) -> dict[str, np.ndarray]:
     """Judge every candidate in every round, and in the end: arrays by round, name and what."""
-    found, wanted = choose_backbone(backbone, None, silent)
+    found, wanted = choose_backbone(arguments.backbone, None, silent)
     model, origin = load_network(found, wanted, TrainingConfig("", seed=number), silent)
     export_onnx(model, work / "frozen.onnx")
     embedder = Embedder(work / "frozen.onnx")
@@ -131,11 +131,11 @@ def measured(
     final = Ground(tested, known, [Round(*ends)], others, draw.others.labels)
     history = History(work, "race", tensorboard=False, mlflow=False, options={})
     context = TrainingContext(
-        model, embedder, work, "cpu", "auto", number, None, history, silent, comparison
+        model, embedder, work, "cpu", "auto", number, arguments.epochs, history, silent, comparison
     )
     kept: dict[str, np.ndarray] = {}
-    for name in ["frozen", "whitened", "head", *networks]:
-        method, dear = getattr(candidates, name), name in networks
+    for name in ["frozen", "whitened", "head", *arguments.networks]:
+        method, dear = getattr(candidates, name), name in arguments.networks
         for index, part in enumerate(ground.rounds):
             if dear and (index >= race.NETWORK_ROUNDS or nothing_to_win(kept)):
                 break
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first draw")
     parser.add_argument("--faces", default="find", choices=("find", "cropped"))
     parser.add_argument("--networks", nargs="*", default=["whole"], choices=("top", "whole"))
+    parser.add_argument("--epochs", type=int, help="of a network; other than in a race if given")
     parser.add_argument("--log", type=Path, default=Path("runs/race"))
     parser.add_argument("--report", action="store_true", help="only what is in the log already")
     arguments = parser.parse_args()
@@ -200,9 +201,7 @@ def fill(arguments: argparse.Namespace) -> None:
             with suppress(filelock.Timeout), lock, tempfile.TemporaryDirectory() as work:
                 if file.exists():
                     continue
-                kept = measured(
-                    draw, number, condition, arguments.backbone, arguments.networks, Path(work)
-                )
+                kept = measured(draw, number, condition, arguments, Path(work))
                 with whole_file(file) as part:
                     np.savez_compressed(part, **kept)  # type: ignore[arg-type]
                 print(file, len(draw.train.labels), "photos", flush=True)
