@@ -8,6 +8,7 @@ draw or so, and up to 400 of others to test on. Every candidate is judged in eve
 race, and then trained on all training photos and tested. What it scored is kept in `--log`, a file
 for each draw and condition, so that rules are compared on the very same candidates, and what was
 interrupted goes on. Draws with few photos come first, each at 20 pixels and every third clean.
+Processes that are started with the same `--log` share the draws.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import filelock
 import numpy as np
 from race_records import ARRAYS, Record, nothing_to_win, table
 from recipes import changed, crops_of
@@ -27,6 +30,7 @@ from knownface.dataset.folder import scan
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.embed.views import small_views
+from knownface.files.whole import whole_file
 from knownface.networks.load import choose_backbone
 from knownface.networks.to_onnx import export_onnx
 from knownface.progress import silent
@@ -95,10 +99,10 @@ class Draw:
 
 # ---------------------------------------------------------------- candidates
 def measured(
-    draw: Draw, number: int, condition: str, backbone: str, networks: list[str], work: Path
+    draw: Draw, number: int, condition: str, arguments: argparse.Namespace, work: Path
 ) -> dict[str, np.ndarray]:
     """Judge every candidate in every round, and in the end: arrays by round, name and what."""
-    found, wanted = choose_backbone(backbone, None, silent)
+    found, wanted = choose_backbone(arguments.backbone, None, silent)
     model, origin = load_network(found, wanted, TrainingConfig("", seed=number), silent)
     export_onnx(model, work / "frozen.onnx")
     embedder = Embedder(work / "frozen.onnx")
@@ -127,11 +131,11 @@ def measured(
     final = Ground(tested, known, [Round(*ends)], others, draw.others.labels)
     history = History(work, "race", tensorboard=False, mlflow=False, options={})
     context = TrainingContext(
-        model, embedder, work, "cpu", "auto", number, None, history, silent, comparison
+        model, embedder, work, "cpu", "auto", number, arguments.epochs, history, silent, comparison
     )
     kept: dict[str, np.ndarray] = {}
-    for name in ["frozen", "whitened", "head", *networks]:
-        method, dear = getattr(candidates, name), name in networks
+    for name in ["frozen", "whitened", "head", *arguments.networks]:
+        method, dear = getattr(candidates, name), name in arguments.networks
         for index, part in enumerate(ground.rounds):
             if dear and (index >= race.NETWORK_ROUNDS or nothing_to_win(kept)):
                 break
@@ -168,6 +172,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first draw")
     parser.add_argument("--faces", default="find", choices=("find", "cropped"))
     parser.add_argument("--networks", nargs="*", default=["whole"], choices=("top", "whole"))
+    parser.add_argument("--epochs", type=int, help="of a network; other than in a race if given")
     parser.add_argument("--log", type=Path, default=Path("runs/race"))
     parser.add_argument("--report", action="store_true", help="only what is in the log already")
     arguments = parser.parse_args()
@@ -182,7 +187,7 @@ def main() -> None:
 
 
 def fill(arguments: argparse.Namespace) -> None:
-    """Measure the draws that are not in the log."""
+    """Measure the draws that are not in the log, and that no other process is at."""
     people, strangers = (
         Photos.read(folder, arguments.faces == "cropped", arguments.backbone)
         for folder in (arguments.people, arguments.strangers)
@@ -192,14 +197,14 @@ def fill(arguments: argparse.Namespace) -> None:
     for number, draw in sorted(draws.items(), key=lambda each: len(each[1].train.labels)):
         for condition in ("20px", "clean") if number % 3 == 0 else ("20px",):
             file = arguments.log / f"{number:03d}-{condition}.npz"
-            if file.exists():
-                continue
-            with tempfile.TemporaryDirectory() as work:
-                kept = measured(
-                    draw, number, condition, arguments.backbone, arguments.networks, Path(work)
-                )
-            np.savez_compressed(file, **kept)  # type: ignore[arg-type]
-            print(file, len(draw.train.labels), "photos", flush=True)
+            lock = filelock.FileLock(file.with_suffix(".lock"), timeout=0)
+            with suppress(filelock.Timeout), lock, tempfile.TemporaryDirectory() as work:
+                if file.exists():
+                    continue
+                kept = measured(draw, number, condition, arguments, Path(work))
+                with whole_file(file) as part:
+                    np.savez_compressed(part, **kept)  # type: ignore[arg-type]
+                print(file, len(draw.train.labels), "photos", flush=True)
 
 
 if __name__ == "__main__":
