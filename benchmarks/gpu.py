@@ -130,7 +130,7 @@ def embedding(way: str, path: str, batch: int) -> Work:
         onnxruntime.preload_dlls()
         session = onnxruntime.InferenceSession(path, providers=["CUDAExecutionProvider"])
         name = session.get_inputs()[0].name
-        return lambda count: [session.run(None, {name: crop[None]}) for crop in crops[:count]]
+        return lambda count: [session.run(None, {name: crops[:1]}) for _ in range(count)]
     import torch
 
     network, compiled, copied = torch_network()

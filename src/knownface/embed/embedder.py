@@ -28,8 +28,8 @@ class Embedder:
 
     device: `auto` and `cpu` run OpenVINO; `cuda` and `coreml` run ONNX Runtime. A device that is
         not there is an error, never a silent fallback.
-    precision: `auto` lets the CPU compute in bfloat16 where it can do that natively; `bfloat16`
-        is an error where it cannot, and on other devices.
+    precision: `auto` lets the CPU compute in bfloat16 where it can do that natively, and CUDA in
+        TensorFloat-32; `bfloat16` is an error where it cannot, and on other devices.
     digest: hex SHA-256 of the file's content, or what it has to be; width: d. keep: see `Network`.
     exported: how it runs instead, where it was made for deployment; files: what it is in.
     Safe from many threads; see `Network` for processes. Raises KnownfaceError.
