@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +57,15 @@ def knownface_names(given: dict[str, Any]) -> Names:
 def insightface_names(given: dict[str, Any]) -> Names:
     import cv2
     import numpy as np
+    import onnxruntime
     from insightface.app.common import Face
     from insightface.model_zoo import get_model
 
+    # ONNX Runtime takes every processor there is, whatever the process is bound to.
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    session = onnxruntime.InferenceSession
+    session.__init__ = partialmethod(session.__init__, sess_options=options)
     providers = ["CPUExecutionProvider"]
     detector = get_model(given["detector"], providers=providers)
     detector.prepare(ctx_id=-1, input_size=(640, 640))
