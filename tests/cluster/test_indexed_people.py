@@ -177,7 +177,7 @@ def test_names_come_in_the_folder_s_order(loose: bool, tmp_path: Path) -> None:
 
 
 PILES: list[tuple[Sequence[str], str]] = [
-    (("IMG_0001.jpg", "IMG_0002.jpg"), "photos lie in it directly"),
+    (("IMG_0001.jpg", "IMG_0002.jpg"), "no photos in sub-folders"),
     (("one/Ann/1.jpg", "two/Bob/1.jpg"), "one and two hold folders instead of photos"),
 ]
 
@@ -192,8 +192,10 @@ def test_where_nobody_is_a_folder_group_makes_them(
     known = index(tmp_path, *(tmp_path / name for name in files), faces="cropped")
     for verb in ("train", "check"):
         done = shell(verb, known, "--faces", "cropped")
-        refused(done, f"{known}: the folders of its photos are not those of people", why)
-        assert f"knownface group {known} --out DIR makes one for each person" in done.stderr
+        refused(
+            done, f"{known}: its photos do not lie in one folder per person ({tmp_path}: {why})",
+            f"or sort these with knownface group {known} --out DIR",
+        )  # fmt: skip
 
 
 def test_faces_that_were_found_in_another_way_are_refused(place: Path, made: Path) -> None:

@@ -53,9 +53,10 @@ def _indexed(index: Index, loose: bool) -> FaceDataset:
     try:
         dataset = listed(root, [path for path in paths if path not in gone], loose)
     except KnownfaceError as error:
+        why = str(error).split(";")[0]  # the rest is how to mend a folder
         raise KnownfaceError(
-            f"{place}: the folders of its photos are not those of people ({error}); "
-            f"{call('group', place, out='DIR')} makes one for each person"
+            f"{place}: its photos do not lie in one folder per person ({why}); index photos that "
+            f"do, or sort these with {call('group', place, out='DIR')}"
         ) from None
     return replace(dataset, found=_found(index))
 
