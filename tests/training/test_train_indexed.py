@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from knownface.faces.detectors import load_detector
 from knownface.recognition.recognizer import Recognizer
 
 FAST: dict[str, Any] = {"backbone": "mini", "recipe": "frozen"}
-Trained = Callable[[str], Path]
 
 
 class Blind:
@@ -29,6 +28,14 @@ class Blind:
 
     def find_faces(self, picture: object) -> list[object]:
         raise AssertionError("faces are looked for")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nobody_to_fetch_from() -> Iterator[None]:
+    """On an empty machine the detector is MTCNN, at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("https_proxy", "http://127.0.0.1:9")
+        yield
 
 
 @pytest.fixture(scope="module")
