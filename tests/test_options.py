@@ -127,7 +127,7 @@ def test_wrong_values_are_one_sentence(kind: Any, value: object, sentence: str) 
         ("batch_size", 0, "must be at least 1, not 0"),
         ("folds", 1, "must be at least 2, not 1"),
         ("seed", -1, "must be between 0 and 4294967295, not -1"),
-        ("strangers", 3, "must be a path or text, not 3"),
+        ("strangers", 3, "must be text or a path, not 3"),
         ("tensorboard", "yes", "must be True or False, not 'yes'"),
     ],
 )

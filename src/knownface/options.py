@@ -56,8 +56,10 @@ def share(help: str, such_as: float, flag: str = "") -> Option:
 
 Precision = Literal["auto", "float32", "bfloat16"]
 # What several verbs are asked.
-Data = Annotated[Path | str, Option("A folder with one sub-folder per person.")]
-Strangers = Annotated[Path | str | None, Option("Photos of people to be refused.")]
+Data = Annotated[str | Path, Option("A folder with one sub-folder per person, or an index of one.")]
+Strangers = Annotated[
+    str | Path | None, Option("Photos of people to be refused, or an index of them.")
+]
 Grouping = Annotated[
     Path | str | None,
     Option(

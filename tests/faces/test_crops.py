@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from knownface.errors import KnownfaceError
 from knownface.faces.align import TEMPLATE_112
 from knownface.faces.crop_cache import crops_folder
 from knownface.faces.crops import FaceCropper
-from knownface.faces.face import Crop, Face
+from knownface.faces.face import Crop, Face, FoundFaces
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import read_image, write_image
 from knownface.faces.picture import Picture
@@ -119,6 +120,28 @@ def test_ready_crops_need_no_detector(photos: list[Path]) -> None:
     found = FaceCropper(CROP, None).crop_photo(photos[0])
     assert found.faces[0].box == (0.0, 0.0, 120.0, 130.0)
     assert found.crops.shape == (1, 112, 112, 3)
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_faces_that_were_found_before_are_cut_out_and_not_looked_for(
+    photos: list[Path], cache: bool
+) -> None:
+    detector = OneFace()
+    cropper = FaceCropper(CROP, detector, cache)  # type: ignore[arg-type]
+    expected = FaceCropper(CROP, OneFace()).crop_photo(photos[0])  # type: ignore[arg-type]
+    digests = [FaceCropper(CROP, None).crop_photo(path).digest for path in photos]
+    known = {digests[0]: expected.faces, digests[1]: ()}
+    knowing = cropper.knowing(FoundFaces("index", "one face", known))
+    found = list(knowing.crop_photos(photos[:3]))
+    assert [len(photo.faces) for photo in found] == [1, 0, 1]
+    assert len(detector.calls) == 1
+    np.testing.assert_array_equal(found[0].crops, expected.crops)
+    np.testing.assert_array_equal(found[0].fingerprint, expected.fingerprint)
+    assert (found[0].digest, found[0].size) == (expected.digest, expected.size)
+    assert len(cropper.crop_photo(photos[4]).faces) == 1  # the other is as it was
+    for way in ("another", None):
+        with pytest.raises(KnownfaceError, match=r"index: its faces come from (another|ready)"):
+            cropper.knowing(FoundFaces("index", way, known))
 
 
 def test_fingerprint_survives_what_a_messenger_does(shared: Path, tmp_path: Path) -> None:

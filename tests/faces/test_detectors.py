@@ -55,7 +55,11 @@ def test_every_detector_of_the_registry_keeps_the_promises(name: str, shared: Pa
     image = read_image(shared / "data" / "photos" / "couple.jpg")
     faces = detector.find_faces(Picture.of(image))
     assert faces
-    assert all(face.landmarks.shape == (5, 2) and face.score <= 1 for face in faces)
+    for face in faces:
+        assert face.landmarks.shape == (5, 2)
+        assert face.landmarks.dtype == np.float32
+        assert face.score <= 1
+        assert np.float32([*face.box, face.score]).tolist() == [*face.box, face.score]
     areas = [face.area for face in faces]
     assert areas == sorted(areas, reverse=True)
     copied = pickle.loads(pickle.dumps(detector))

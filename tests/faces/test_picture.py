@@ -75,6 +75,16 @@ def test_a_part_is_the_same_from_whatever_it_is_cut(
     assert np.abs(found.astype(int) - whole)[1:-1, 1:-1].max() <= 3
 
 
+@pytest.mark.parametrize("scale", [0.1, 0.3, 0.4, 0.7])
+def test_a_part_is_the_same_whatever_was_looked_at_before(scale: float) -> None:
+    data = jpeg(LARGE)
+    matrix = np.array([[scale, 0, -scale * 700.0], [0, scale, -scale * 400.0]])
+    fresh, looked_at = open_photo(data).picture, open_photo(data).picture
+    looked_at.whole()
+    looked_at.reduced(0.2)
+    np.testing.assert_array_equal(looked_at.cut(matrix, 100), fresh.cut(matrix, 100))
+
+
 def test_how_far_a_small_picture_may_be_enlarged_is_the_caller_s(decoded: list[int]) -> None:
     matrix = np.array([[0.9, 0, 0], [0, 0.9, 0]])
     picture = open_photo(jpeg(LARGE)).picture

@@ -20,6 +20,7 @@ from sklearn.metrics import (
 )
 from support import as_tested, gallery_of, portraits_of
 
+from knownface.dataset.folder import scan
 from knownface.errors import KnownfaceError
 from knownface.measure.evaluate import (
     SplitRecord,
@@ -135,11 +136,11 @@ def test_enrolled_photos_are_never_tested_on(
 ) -> None:
     split = json.loads((run_folder / "split.json").read_text())
     caplog.set_level("WARNING", logger="knownface")
-    result, *_ = read_and_evaluate(as_tested(run_folder), people)
+    result, *_ = read_and_evaluate(as_tested(run_folder), scan(people))
     assert "40 of 50 photos are enrolled already and left out" in caplog.text
     assert result.tested == len(split["validation"])
     with pytest.raises(KnownfaceError, match="is enrolled already, so that nothing is left"):
-        read_and_evaluate(Recognizer.load(run_folder), people)
+        read_and_evaluate(Recognizer.load(run_folder), scan(people))
 
 
 @pytest.mark.parametrize("others", [0, 12])
@@ -173,9 +174,9 @@ def test_names_are_compared_before_any_photo_is_read(
     with monkeypatch.context() as patch:
         patch.setattr("knownface.measure.evaluate.collect_portraits", lambda *_: 1 / 0)
         with pytest.raises(KnownfaceError, match=r"none of its people \(Ann, Bob\) is.*Adriana_L"):
-            read_and_evaluate(recognizer, tmp_path)
+            read_and_evaluate(recognizer, scan(tmp_path))
         shutil.copytree(people / "Megan_Fox", tmp_path / "Megan_Fox")
         caplog.set_level("INFO", logger="knownface")
         with pytest.raises(ZeroDivisionError):
-            read_and_evaluate(recognizer, tmp_path)
+            read_and_evaluate(recognizer, scan(tmp_path))
     assert "not enrolled, so they count as strangers: Ann, Bob" in caplog.text

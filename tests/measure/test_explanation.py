@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from support import as_tested, gallery_of
 
+from knownface.dataset.folder import scan
 from knownface.measure.evaluate import read_and_evaluate
 from knownface.measure.explanation import explain, occlusion_map, plane
 from knownface.pages.report import write_report
@@ -35,7 +36,7 @@ def test_answers_are_those_of_the_evaluation(run_folder: Path, people: Path) -> 
     gallery = recognizer.gallery
     swapped = np.roll(np.arange(len(gallery.people)), 1)
     recognizer.gallery = replace(gallery, templates=gallery.templates[swapped])  # nearly all wrong
-    evaluation, portraits, _ = read_and_evaluate(recognizer, people)
+    evaluation, portraits, _ = read_and_evaluate(recognizer, scan(people))
     found = explain(recognizer, portraits)
     wrong = [answer for answer in found.answers if answer.true != answer.predicted]
     assert len(found.answers) == evaluation.tested
@@ -51,7 +52,9 @@ def test_strangers_who_are_named_are_explained(
     run_folder: Path, people: Path, strangers: Path, tmp_path: Path
 ) -> None:
     recognizer = as_tested(run_folder)
-    evaluation, portraits, others = read_and_evaluate(recognizer, people, strangers)
+    evaluation, portraits, others = read_and_evaluate(
+        recognizer, scan(people), scan(strangers, True)
+    )
     assert others is not None
     scores = recognizer.gallery.match(others.embeddings)[1]
     recognizer.threshold = replace(recognizer.threshold, value=float(np.sort(scores)[-3]))

@@ -12,7 +12,9 @@ from command_line import knownface as shell
 from command_line import refused
 
 from knownface.errors import KnownfaceError
+from knownface.files.runs import RunFolder
 from knownface.training.history import History
+from knownface.training.resumption import going_on, keep_options
 from knownface.training.train import train
 
 OPTIONS: dict[str, Any] = {"backbone": "mini", "recipe": "seed", "epochs": 2, "batch_size": 64}
@@ -114,3 +116,19 @@ def test_the_command_that_is_said_goes_on(root: Path, monkeypatch: pytest.Monkey
     assert [row.split(",")[:2] for row in epochs] == [["seed", "1"], ["seed", "2"]]
     assert json.loads((root / "run" / "config.json").read_text())["data"] == "people"
     assert not list(root.glob(".run*"))
+
+
+def test_an_address_is_the_same_from_everywhere(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = root / ".run.unfinished"
+    config = json.loads((work / "config.json").read_text()) | {"data": "s3://bucket/index"}
+    (work / "config.json").write_text(json.dumps(config))
+    (root / "there").mkdir()
+    monkeypatch.chdir(root / "there")
+    keep_options(work, config)
+    assert "train('s3://bucket/index', " in going_on(RunFolder(work, root / "run"))
+    with pytest.raises(
+        KnownfaceError, match="the run was begun with data='s3://bucket/index', not"
+    ):
+        keep_options(work, config | {"data": "s3://bucket/other"})

@@ -14,7 +14,7 @@ from knownface.progress import Track
 
 @asking(knownface.check)
 def check(asked: dict[str, Any], as_json: bool, track: Track) -> None:
-    name = f"{asked['data'].resolve().name}-check.html"
+    name = f"{Path(asked['data']).resolve().name}-check.html"
     asked["out"] = page = asked["out"] or Path("runs") / name
     found = knownface.check(**asked, track=track)
     if as_json:

@@ -6,17 +6,26 @@ import logging
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import find_photos, is_passed_over, is_photo, passed_over
+from knownface.faces.find import (
+    Found,
+    find_photos,
+    in_order,
+    is_passed_over,
+    is_photo,
+    passed_over,
+)
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from knownface.faces.face import FoundFaces
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +49,7 @@ class FaceDataset:
     paths: n photo files, grouped by person.
     labels: (n,) index into `people`.
     ignored: files that are no photos, or lie beside the people's folders; lost: folders that hold
-        nothing else.
+        nothing else. found: faces in the photos, where they are known already.
     """
 
     root: Path
@@ -49,18 +58,12 @@ class FaceDataset:
     labels: np.ndarray
     ignored: tuple[Path, ...] = ()
     lost: tuple[str, ...] = ()
+    found: FoundFaces | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Each photo's path inside the folder, with forward slashes, as reports show it."""
         return tuple("/".join(map(shown, path.relative_to(self.root).parts)) for path in self.paths)
-
-
-def scan_folders(
-    people: str | Path, strangers: str | Path | None
-) -> tuple[FaceDataset, FaceDataset | None]:
-    """`scan` a folder of people and, if given, one of strangers."""
-    return scan(Path(people)), scan(Path(strangers), loose=True) if strangers else None
 
 
 def scan(root: Path, loose: bool = False) -> FaceDataset:
@@ -74,14 +77,31 @@ def scan(root: Path, loose: bool = False) -> FaceDataset:
     is no folder, no person or no permission, and where the people seem to be one level deeper.
     """
     root = existing_folder(root)
-    import numpy as np
-
     try:
         entries = sorted(path for path in root.iterdir() if not is_passed_over(path))
     except PermissionError:
         raise KnownfaceError(f"{root}: no permission to list it (chmod u+rx)") from None
     singles = [path for path in entries if path.is_file() and is_photo(path)]
     found = {folder: find_photos(folder) for folder in entries if folder.is_dir()}
+    return _labelled(root, found, singles, loose)
+
+
+def listed(root: Path, paths: Iterable[Path], loose: bool = False) -> FaceDataset:
+    """What `scan` would find if `root` held nothing else than these photos below it."""
+    folders, singles = dict[Path, list[Path]](), list[Path]()
+    for path in sorted(paths, key=in_order):
+        first, *deeper = path.relative_to(root).parts
+        (folders.setdefault(root / first, []) if deeper else singles).append(path)
+    found = {folder: Found(tuple(some), (), 0) for folder, some in folders.items()}
+    return _labelled(root, found, singles, loose)
+
+
+def _labelled(
+    root: Path, found: Mapping[Path, Found], singles: list[Path], loose: bool
+) -> FaceDataset:
+    """The people of `scan`. found: by their folders; singles: photos that lie in `root` itself."""
+    import numpy as np
+
     photos = {folder: each.photos for folder, each in found.items()}
     if loose:
         photos |= {path: (path,) for path in singles}
@@ -157,6 +177,12 @@ def existing_folder(root: str | Path) -> Path:
         what = "is a file, not a folder" if root.exists() else "no such folder"
         raise KnownfaceError(f"{root}: {what}; expected photos in {root}/<person>/*.jpg")
     return root
+
+
+def existing_place(place: str | Path) -> None:
+    """The same of what may also be an index at an address, which is not asked for it here."""
+    if "://" not in str(place):
+        existing_folder(place)
 
 
 def _names(folders: Sequence[Path]) -> dict[str, Path]:

@@ -169,8 +169,12 @@ def read_faces(dataset: FaceDataset, pipeline: FacePipeline, track: Track = sile
     """Read every photo once; a few kB of each stay in memory, whatever its size.
 
     A photo with several faces uses the one that agrees with the person's other photos.
+    Raises KnownfaceError where faces that are known already were found in another way.
     """
     description = f"Finding faces in {dataset.root.name}"
+    if dataset.found:
+        description = f"Reading faces of {dataset.root.name}"
+        pipeline = replace(pipeline, cropper=pipeline.cropper.knowing(dataset.found))
     photos: list[PhotoFaces] = []
     crops = DiskRows((pipeline.cropper.crop.size,) * 2 + (3,))
     parts: list[np.ndarray] = []

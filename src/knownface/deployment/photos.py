@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.dataset.folder import scan_folders
+from knownface.cluster.indexed_faces import is_index
+from knownface.cluster.indexed_people import people_of
 from knownface.dataset.portraits import Portraits, collect_portraits
 from knownface.dataset.split import halve_strangers
 from knownface.embed.embedder import Embedder
@@ -91,7 +92,7 @@ class Run:
             else str(strangers or self.strangers),
         )
         for name, place in (("data", found.data), ("strangers", found.strangers)):
-            if place is not None and not Path(place).is_dir():
+            if place is not None and not is_index(place) and not Path(place).is_dir():
                 raise KnownfaceError(
                     f"{place}: the photos of {self.folder} lay there, and are needed to test what "
                     f"is exported; bring them back, or say where they are with "
@@ -175,7 +176,7 @@ def read_run_photos(run: Run, recognizer: Recognizer, track: Track) -> RunPhotos
 
     recognizer: of that run. Raises KnownfaceError where a person has no training photo left.
     """
-    people, others = scan_folders(run.data, run.strangers)
+    people, others = people_of(run.data, run.strangers)
     cropper = load_cropper(
         recognizer.crop, recognizer.faces, track, cache=True,
         detector=recognizer.about.detector, detector_file=recognizer.detector,

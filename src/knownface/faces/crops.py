@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from knownface.errors import KnownfaceError
 from knownface.faces.align import crop_face
 from knownface.faces.crop_cache import CropCache
 from knownface.faces.detectors import load_detector
-from knownface.faces.face import Crop, Detector, Face, PhotoFaces, whole_image
+from knownface.faces.face import Crop, Detector, Face, FoundFaces, PhotoFaces, whole_image
 from knownface.faces.fingerprint import fingerprint
 from knownface.faces.photo import (
     ImageError,
@@ -28,7 +29,7 @@ from knownface.faces.photo import (
     read_bytes,
 )
 from knownface.faces.picture import Picture
-from knownface.options import FacesMode
+from knownface.options import FacesMode, argument
 from knownface.progress import Track, silent
 from knownface.runtime.memory import photo_memory
 from knownface.runtime.processors import processors
@@ -61,6 +62,7 @@ class FaceCropper:
         self.mode: FacesMode = "detect" if detector else "cropped"
         self._detector = detector
         self._cache = CropCache(crop, detector.name if detector else "cropped") if cache else None
+        self._found: Mapping[str, tuple[Face, ...]] = {}
 
     def __repr__(self) -> str:
         return f"FaceCropper({self.crop}, {self.detector or self.mode})"
@@ -68,6 +70,21 @@ class FaceCropper:
     def with_portraits(self, portrait: Crop) -> FaceCropper:
         """One that finds the same faces, and crops each in another geometry too."""
         return FaceCropper(self.crop, self._detector, portrait=portrait)
+
+    def knowing(self, found: FoundFaces) -> FaceCropper:
+        """One that looks only for faces that were not found before, and cuts all of them out.
+
+        Raises KnownfaceError where it would have found them in another way.
+        """
+        if found.detector != self.detector:
+            before, now = (each or "ready crops" for each in (found.detector, self.detector))
+            raise KnownfaceError(
+                f"{found.where}: its faces come from {before}, and here they would from {now}; see "
+                f"{argument('faces')}, or make the index anew"
+            )
+        cropper = copy(self)
+        cropper._found = found.photos
+        return cropper
 
     @property
     def detector(self) -> str | None:
@@ -118,7 +135,8 @@ class FaceCropper:
                     return replace(known, path=path)
             photo = open_photo(data)
             with photo_memory(photo.picture.memory):
-                result = self._described(path, photo, self.crop_picture(photo.picture))
+                found = self.crop_picture(photo.picture, self._found.get(photo.digest))
+                result = self._described(path, photo, found)
                 if self.portrait:
                     more = [crop_face(photo.picture, face, self.portrait) for face in result.faces]
                     result = replace(result, portraits=_stacked(more, self.portrait))
@@ -142,13 +160,23 @@ class FaceCropper:
             text = f"{name}: a fault in knownface ({what}); leave it out, and please report it"
             return PhotoFaces(path, (), _stacked([], self.crop), error=text)
 
-    def crop_picture(self, picture: Picture) -> tuple[tuple[Face, ...], np.ndarray]:
-        """Every face of a photo, and its crop: (k, size, size, 3). Raises ImageError."""
+    def crop_picture(
+        self, picture: Picture, known: tuple[Face, ...] | None = None
+    ) -> tuple[tuple[Face, ...], np.ndarray]:
+        """Every face of a photo, and its crop: (k, size, size, 3). Raises ImageError.
+
+        known: its faces, where they need not be looked for.
+        """
         picture.start()
         with native_work():
-            found = self._detector.find_faces(picture) if self._detector else [whole_image(picture)]
+            found = self._faces_of(picture) if known is None else known
             crops = [crop_face(picture, face, self.crop) for face in found]
-            return tuple(found), _stacked(crops, self.crop)
+            return found, _stacked(crops, self.crop)
+
+    def _faces_of(self, picture: Picture) -> tuple[Face, ...]:
+        if self._detector is None:
+            return (whole_image(picture),)
+        return tuple(self._detector.find_faces(picture))
 
     def _described(
         self, path: Path, photo: Photo, found: tuple[tuple[Face, ...], np.ndarray]

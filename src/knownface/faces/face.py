@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from knownface.progress import Track
 class Face:
     """One face, in pixels of the photo.
 
-    box: (x, y, width, height).
+    box: (x, y, width, height), numbers of float32.
     landmarks: (5, 2) float32, x and y of the eye, eye, nose tip, mouth corner, mouth corner, the
         one on the left of the picture first.
     score: the detector's confidence in [0, 1].
@@ -49,6 +49,19 @@ class Detector(Protocol):
     def find_faces(self, picture: Picture) -> list[Face]:
         """All faces of a photo, in its pixels, the largest first."""
         ...
+
+
+@dataclass(frozen=True)
+class FoundFaces:
+    """Faces that were found before, and need not be looked for again.
+
+    where: what keeps them, for errors. detector: the name of what found them; None where photos
+        are ready crops. photos: all faces of each, the largest first, by the digest of the file.
+    """
+
+    where: str
+    detector: str | None
+    photos: Mapping[str, tuple[Face, ...]] = field(repr=False)
 
 
 @dataclass(frozen=True)

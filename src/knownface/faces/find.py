@@ -66,6 +66,12 @@ def find_photos(folder: Path) -> Found:
     return Found(tuple(photos), tuple(others), system)
 
 
+def in_order(photo: Path) -> list[tuple[bool, str]]:
+    """A key that sorts photos as `find_photos` has them: files before folders."""
+    *folders, name = photo.parts
+    return [*((True, each) for each in folders), (False, name)]
+
+
 def mark_made(folder: Path) -> None:
     """Say of a folder that its photos are our copies of others."""
     hidden_beside(folder, MADE).write_text(

@@ -72,9 +72,10 @@ class Picture:
         """A part as (size, size, 3), by a 2 x 3 similarity from the whole's pixels; black outside.
 
         enlarged: how often a pixel of the half may be drawn before the whole is decoded for it.
+        The pixels are the same whatever else was looked at before.
         """
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-        factor = self.factor if scale * self.factor <= enlarged and 1 not in self._levels else 1
+        factor = self.factor if scale * self.factor <= enlarged else 1
         while scale * factor * 2 <= 0.5 and min(self.width, self.height) >= 4 * factor:
             factor *= 2
         middle = (factor - 1) / 2  # of the pixels that are one pixel there

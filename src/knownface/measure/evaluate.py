@@ -6,11 +6,10 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from knownface.dataset.folder import FaceDataset, scan_folders
+from knownface.dataset.folder import FaceDataset
 from knownface.dataset.portraits import Portraits, collect_portraits
 from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
@@ -214,8 +213,8 @@ def _some(names: Sequence[str], number: int = 3) -> str:
 
 def read_and_evaluate(
     recognizer: Recognizer,
-    data: Path,
-    strangers: Path | None = None,
+    people: FaceDataset,
+    unknown: FaceDataset | None = None,
     track: Track = silent,
     groups: Groups | None = None,
 ) -> tuple[Evaluation, Portraits, Portraits | None]:
@@ -224,7 +223,6 @@ def read_and_evaluate(
     Raises KnownfaceError where no photo of a known person is left to test on.
     """
     started = time.perf_counter()
-    people, unknown = scan_folders(data, strangers)
     _compare_names(recognizer.people, people)
     if groups:
         groups.expect(people.people)
@@ -234,14 +232,14 @@ def read_and_evaluate(
     result = evaluate(recognizer, known, others, started=started, groups=groups)
     if not result.tested:
         raise KnownfaceError(
-            f"{data}: every usable photo in it is enrolled already, so that nothing is left to "
-            "test on; use photos that training did not see (its own test, made before all photos "
-            "were enrolled, is evaluation.json in the run folder)"
+            f"{people.root}: every usable photo in it is enrolled already, so that nothing is left "
+            "to test on; use photos that training did not see (its own test, made before all "
+            "photos were enrolled, is evaluation.json in the run folder)"
         )
     if enrolled := len(known) - len(_without_enrolled(recognizer.gallery, known)):
         log.warning(
             "%s: %d of %d photos are enrolled already and left out; if the others were there in "
             "training, it set them aside as wrong, and they are no fair test",
-            data, enrolled, len(known),
+            people.root, enrolled, len(known),
         )  # fmt: skip
     return result, known, others

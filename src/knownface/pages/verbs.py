@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from knownface.dataset.folder import existing_folder, scan
+from knownface.dataset.folder import existing_place
 from knownface.errors import KnownfaceError
 from knownface.options import (
     BackboneName,
@@ -50,15 +50,17 @@ def check(
     out: no page where none is given; the command line writes one.
     Raises KnownfaceError for unusable data or options.
     """
-    data, target = Path(data), Path(fix) if fix else None
+    target = Path(fix) if fix else None
     page = _page(out) if out else None
-    dataset = scan(data)
+    existing_place(data)
+    from knownface.cluster.indexed_people import people_of
     from knownface.diagnosis.check import diagnose
     from knownface.diagnosis.clean import copy_good, new_copy
     from knownface.embed.frozen import frozen_pipeline
     from knownface.pages.check import write_check
 
-    with new_copy(target, data) as copy:
+    dataset, _ = people_of(data)
+    with new_copy(target, dataset.root) as copy:
         _, pipeline = frozen_pipeline(
             backbone, weights, accept_license, faces, device, track, cache=True
         )
@@ -73,7 +75,9 @@ def check(
 
 def evaluate(
     recognizer: Annotated[Path | str | Recognizer, Option("A run or recognizer folder.")],
-    data: Annotated[Path | str, Option("People, in sub-folders named as enrolled.")],
+    data: Annotated[
+        str | Path, Option("People, in sub-folders named as enrolled, or an index of them.")
+    ],
     *,
     strangers: Strangers = None,
     groups: Grouping = None,
@@ -92,7 +96,8 @@ def evaluate(
         artifact_folder(Path(recognizer))
     for folder in (data, strangers):
         if folder is not None:
-            existing_folder(folder)  # a missing one is said before anything heavy is imported
+            existing_place(folder)  # a missing one is said before anything heavy is imported
+    from knownface.cluster.indexed_people import people_of
     from knownface.measure.evaluate import read_and_evaluate
     from knownface.measure.explanation import explain
     from knownface.measure.groups import Groups
@@ -102,8 +107,8 @@ def evaluate(
 
     grouping = Groups.read(groups) if groups else None
     loaded = Recognizer.given(recognizer, device)
-    others = Path(strangers) if strangers else None
-    result, people, unknown = read_and_evaluate(loaded, Path(data), others, track, grouping)
+    folders = people_of(data, strangers)
+    result, people, unknown = read_and_evaluate(loaded, *folders, track, grouping)
     if out:
         explanation = explain(loaded, people, unknown, track)
         with _writing(Path(out)):

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from knownface.dataset.folder import existing_folder
+from knownface.dataset.folder import existing_place
 from knownface.options import (
     BackboneName,
     Data,
@@ -175,6 +175,6 @@ class ComparisonRequest(Conditions):
 
 def _look_at_folders(asked: Conditions) -> None:
     """A missing folder is said before anything heavy is imported."""
-    existing_folder(asked.data)
+    existing_place(asked.data)
     if asked.strangers is not None:
-        existing_folder(asked.strangers)
+        existing_place(asked.strangers)

@@ -79,7 +79,7 @@ def going_on(run: RunFolder) -> str:
 
 def _plain(name: str, value: Any, start: Path) -> Any:
     """An option's value; a place as its one absolute path, read from the folder `start`."""
-    if name not in PLACES or value in (None, "none"):
+    if name not in PLACES or value in (None, "none") or "://" in str(value):
         return value
     return os.path.realpath(start / str(value))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knownface.dataset.folder import scan_folders
+from knownface.cluster.indexed_people import people_of
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import Interrupted, KnownfaceError
@@ -74,6 +74,8 @@ class TrainingRun:
 def train(request: TrainingRequest) -> TrainingRun:
     """Train on `data/<person>/`, evaluate, and write a run folder (`out`, or a new one in `runs/`).
 
+    data: or an index of such photos, whose faces are not looked for again; strangers, likewise.
+
     The options are those of `TrainingConfig`. The folder appears when everything in it is
     complete; an existing one is never touched. resume: go on with a run that was cut off, with the
     same options and to the same end. track: wraps long work, to show progress.
@@ -89,7 +91,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
     """The whole run; of several processes each does the same until the network is trained."""
     config, track = request.config, request.track if together.first else silent
     started = time.perf_counter()
-    people, others = scan_folders(config.data, config.strangers)
+    people, others = people_of(config.data, config.strangers)
     if config.gallery:
         people = as_said(people, config.gallery)
     groups = Groups.read(config.groups) if config.groups else None

@@ -47,12 +47,12 @@ class Mtcnn:
             return []
         scale = min(1.0, DETECTION_SIZE / max(picture.width, picture.height))
         boxes, scores, landmarks = self.detect(picture.reduced(scale))
+        boxes, landmarks = boxes / scale, landmarks / scale
+        boxes[:, 2:] -= boxes[:, :2]
         faces = [
-            Face((x, y, right - x, bottom - y), points, score)
-            for (x, y, right, bottom), score, points in zip(
-                (boxes / scale).tolist(), scores.tolist(), landmarks / scale, strict=True
-            )
-            if right - x >= 1 and bottom - y >= 1
+            Face(tuple(box), points, score)
+            for box, score, points in zip(boxes.tolist(), scores.tolist(), landmarks, strict=True)
+            if min(box[2:]) >= 1
         ]
         return sorted(faces, key=lambda face: -face.area)
 

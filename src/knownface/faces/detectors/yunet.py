@@ -86,7 +86,7 @@ class YuNet:
                 np.array(row[4:14], np.float32).reshape(5, 2),
                 min(row[14], 1.0),
             )
-            for row in found.tolist()
+            for row in found.astype(np.float32).tolist()
         ]
         return sorted(faces, key=lambda face: -face.area)
 
