@@ -45,6 +45,7 @@ NOT_RUN = Counter({
     "a server goes on until it is ended": 1,
     "sets everything up, and is what CI does": 1,
     "needs a camera": 2,
+    "needs a GPU": 2,
     "needs Docker": 1,
     "needs a Milvus server": 1,
     "needs JAX": 1,
