@@ -253,6 +253,17 @@ def test_changes_are_taken_back_in_any_order_that_makes_sense(gallery: LivingGal
     assert content(gallery) == before
 
 
+def test_history_holds_no_portraits_of_faces_that_only_move(gallery: LivingGallery) -> None:
+    portrait = np.random.default_rng(0).bytes(5000)
+    many = [replace(CAST.face(8, number), portrait=portrait) for number in range(40)]
+    gallery.enroll("New", many)
+    before, size = content(gallery), gallery.path.stat().st_size
+    gallery.merge("New", "A")
+    gallery.undo()
+    assert content(gallery) == before
+    assert gallery.path.stat().st_size - size < len(many) * len(portrait) / 2
+
+
 def test_a_name_in_use_again_is_not_brought_back_twice(gallery: LivingGallery) -> None:
     first = gallery.enroll("New", [CAST.face(8, 0)])
     gallery.undo(first.id)

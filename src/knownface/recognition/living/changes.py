@@ -33,8 +33,12 @@ class Recorder:
         return row
 
     def update(self, table: str, row: int, **values: Any) -> None:
+        """Remembers no portraits and embeddings that stay: they would be most of a gallery."""
         before = self._row(table, row)
-        self._remember(table, row, before)
+        self._remember(table, row, {
+            name: value for name, value in before.items()
+            if name in values or not isinstance(value, bytes)
+        })  # fmt: skip
         settings = ", ".join(f"{name} = ?" for name in values)
         self.database.execute(
             f"UPDATE {table} SET {settings} WHERE id = ?", (*values.values(), row)
@@ -86,20 +90,22 @@ class Recorder:
     def _bring_back(self, table: str, row: int, before: str | None) -> None:
         if table not in KEPT:
             raise KnownfaceError(f"history holds {table!r:.40}, which no change of people touches")
-        there = self.database.execute(f"SELECT 1 FROM {table} WHERE id = ?", (row,)).fetchone()
-        now = self._row(table, row) if there else None
-        self._remember(table, row, now)
-        self.database.execute(f"DELETE FROM {table} WHERE id = ?", (row,))
-        if before is not None:
-            values = from_json(before)
-            try:
-                insert(self.database, table, values)
-            except sqlite3.IntegrityError:
-                raise KnownfaceError(
-                    f"it cannot be undone: {values.get('name') or 'what it brings back'} is in use "
-                    "again; undo the later change first"
-                ) from None
-            self._concerns(table, values)
+        there = bool(self.rows(table, "id = ?", row))
+        if before is None:
+            if there:
+                self.delete(table, row)
+            return
+        values = from_json(before)
+        try:
+            if there:
+                self.update(table, row, **values)
+            else:
+                self.insert(table, **values)
+        except sqlite3.IntegrityError:
+            raise KnownfaceError(
+                f"it cannot be undone: {values.get('name') or 'what it brings back'} is in use "
+                "again; undo the later change first"
+            ) from None
 
     def _remember(self, table: str, row: int, before: dict[str, Any] | None) -> None:
         said = None if before is None else to_json(before)
@@ -133,11 +139,13 @@ def note(database: sqlite3.Connection, verb: str, text: str, actor: str = "shell
 
 
 def rows_before(database: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
-    """Rows as they were before changes that can be undone."""
+    """Rows as they were before changes that can be undone; what stayed is as it is now."""
     steps = database.execute(
-        "SELECT before FROM steps WHERE what = ? AND before NOT NULL", (table,)
-    )
-    return [from_json(row[0]) for row in steps.fetchall()]
+        "SELECT row, before FROM steps WHERE what = ? AND before NOT NULL", (table,)
+    ).fetchall()
+    now = {row: database.execute(f"SELECT * FROM {table} WHERE id = ?", (row,)).fetchone()
+           for row in {step["row"] for step in steps}}  # fmt: skip
+    return [dict(now[step["row"]] or {}) | from_json(step["before"]) for step in steps]
 
 
 def to_json(row: dict[str, Any]) -> str:

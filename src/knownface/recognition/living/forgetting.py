@@ -124,7 +124,7 @@ def _traces(database: sqlite3.Connection, those: Sequence[int]) -> _Traces:
             (row[which] for row in rows for which in ("embedding", "small") if row.get(which)),
             int(meta(database, "width")),
         ),
-        [row["portrait"] for row in rows if row["portrait"]],
+        [row["portrait"] for row in rows if row.get("portrait")],
         faces,
         bool(database.execute(trained, (those[0],)).fetchone()[0]),
         int(database.execute(seen, those).fetchone()[0]),
