@@ -70,7 +70,9 @@ class Served:
         self.service = Service(Recognizer.load(self.run), settings)
         place = socket.create_server(("127.0.0.1", self.port))
         self.port = place.getsockname()[1]
-        config = uvicorn.Config(create_app(self.service, self.keys), log_config=None)
+        app = create_app(self.service, self.keys)
+        # A browser may hold a connection for ever, from which nobody reads any more.
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=10)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [place]}, daemon=True
