@@ -184,6 +184,24 @@ def test_names_come_in_the_folder_s_order(loose: bool, tmp_path: Path) -> None:
     assert same_photos(found, scan(tmp_path / "all", loose))
 
 
+def test_folders_and_photos_that_are_links_are_those_of_training(tmp_path: Path) -> None:
+    people, elsewhere = tmp_path / "people", tmp_path / "elsewhere"
+    for name in ("Ann", "Bob", "more"):
+        (elsewhere / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(elsewhere / name / "1.png")
+    (people / "Cy").mkdir(parents=True)
+    (people / "Cy" / "1.png").symlink_to(elsewhere / "Ann" / "1.png")
+    (people / "Cy" / "more").symlink_to(elsewhere / "more")  # which training does not follow
+    (people / "Cy" / "again").symlink_to(people)
+    for name, place in {"Ann": "Ann", "Bob": "Bob", ".no": "more", "@eaDir": "more"}.items():
+        (people / name).symlink_to(elsewhere / place)
+    (people / "all").symlink_to(people)
+    (people / "gone").symlink_to(tmp_path / "nowhere")
+    expected = scan(people)
+    assert expected.people == ("Ann", "Bob", "Cy", "all")
+    assert same_photos(people_of(index(tmp_path, people, faces="cropped"))[0], expected)
+
+
 PILES: list[tuple[Sequence[str], str]] = [
     (("IMG_0001.jpg", "IMG_0002.jpg"), "no photos in sub-folders"),
     (("one/Ann/1.jpg", "two/Bob/1.jpg"), "one and two hold folders instead of photos"),

@@ -48,10 +48,11 @@ class Changes:
 def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], list[str]]:
     """Photos by their absolute paths, each once; and of what cannot be read by anybody, why.
 
-    sources: as in `photos_of`, which raises KnownfaceError.
+    sources: as in `photos_of`, which raises KnownfaceError. Folders have the photos that training
+    finds in them, those of people whose folders are links, too.
     """
     files, skipped = dict[str, PhotoFile](), list[str]()
-    for photo in photos_of(sources):
+    for photo in photos_of(sources, linked=True):
         path = os.path.abspath(photo)
         try:
             path.encode()
