@@ -72,6 +72,13 @@ def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], li
     return files, skipped
 
 
+def folders_of(sources: Iterable[str | Path], files: Iterable[str]) -> set[str]:
+    """Of the sources, the folders that any of these files lies in, by their absolute paths."""
+    places = [Path(each) for each in {os.path.dirname(file) for file in files}]
+    above = {str(folder) for place in places for folder in (place, *place.parents)}
+    return above & {os.path.abspath(each) for each in sources if Path(each).is_dir()}
+
+
 def compared(
     index: Index, files: dict[str, PhotoFile], pruned: Sequence[str | Path], track: Track
 ) -> Changes:
