@@ -237,6 +237,17 @@ def test_an_index_of_before_folders_were_kept_is_read(made: Path, tmp_path: Path
     assert same_photos(people_of(known)[0], scan(made / "people"))
 
 
+@pytest.mark.parametrize("names", [("Ann/1.jpg", "Bob/1.jpg"), ("Ann.jpg", "Bob.jpg")])
+def test_people_may_have_an_index_of_somebody_else_beside_them(
+    names: Sequence[str], tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "index.json").write_text('{"Ann": 1}')
+    assert people_of(tmp_path)[0].people == ("Ann", "Bob")
+
+
 PILES: list[tuple[Sequence[str], str]] = [
     (("IMG_0001.jpg", "IMG_0002.jpg"), "no photos in sub-folders"),
     (("one/Ann/1.jpg", "two/Bob/1.jpg"), "one and two hold folders instead of photos"),
