@@ -227,6 +227,8 @@ def test_people_who_came_one_by_one_lie_in_the_folder_of_all(tmp_path: Path) -> 
     for name in ("Ann", "Bob"):
         known = index(tmp_path, people / name, faces="cropped")
     assert same_photos(people_of(known)[0], scan(people))
+    shutil.rmtree(people / "Bob")  # who is left alone is one person still
+    assert same_photos(people_of(known)[0], scan(people))
 
 
 def test_an_index_of_before_folders_were_kept_is_read(made: Path, tmp_path: Path) -> None:
