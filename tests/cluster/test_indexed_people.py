@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Iterator, Sequence
@@ -182,6 +183,71 @@ def test_names_come_in_the_folder_s_order(loose: bool, tmp_path: Path) -> None:
     found = strangers if loose else people
     assert found is not None
     assert same_photos(found, scan(tmp_path / "all", loose))
+
+
+def test_folders_and_photos_that_are_links_are_those_of_training(tmp_path: Path) -> None:
+    people, elsewhere = tmp_path / "people", tmp_path / "elsewhere"
+    for name in ("Ann", "Bob", "more"):
+        (elsewhere / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(elsewhere / name / "1.png")
+    (people / "Cy").mkdir(parents=True)
+    (people / "Cy" / "1.png").symlink_to(elsewhere / "Ann" / "1.png")
+    (people / "Cy" / "more").symlink_to(elsewhere / "more")  # which training does not follow
+    (people / "Cy" / "again").symlink_to(people)
+    for name, place in {"Ann": "Ann", "Bob": "Bob", ".no": "more", "@eaDir": "more"}.items():
+        (people / name).symlink_to(elsewhere / place)
+    (people / "all").symlink_to(people)
+    (people / "gone").symlink_to(tmp_path / "nowhere")
+    expected = scan(people)
+    assert expected.people == ("Ann", "Bob", "Cy", "all")
+    assert same_photos(people_of(index(tmp_path, people, faces="cropped"))[0], expected)
+
+
+@pytest.mark.parametrize("inside", ["", "2019", "2019/01"])
+@pytest.mark.parametrize("loose", [False, True])
+def test_one_person_is_not_a_folder_of_people(loose: bool, inside: str, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    for name in (inside, "2020" if inside else ""):
+        (people / "Ann" / name).mkdir(parents=True, exist_ok=True)
+        for number in range(2):
+            Image.new("RGB", (8, 8)).save(people / "Ann" / name / f"{number}.png")
+    known = index(tmp_path, people, faces="cropped")
+    index(tmp_path, people / "Ann", faces="cropped")  # whatever is looked at again
+    found = people_of(known, known)[loose]
+    assert found is not None
+    assert same_photos(found, scan(people, loose))
+    assert found.people == ("Ann",)
+
+
+def test_people_who_came_one_by_one_lie_in_the_folder_of_all(tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    for name in ("Ann/2019", "Ann/2020", "Bob"):
+        (people / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(people / name / "1.png")
+    for name in ("Ann", "Bob"):
+        known = index(tmp_path, people / name, faces="cropped")
+    assert same_photos(people_of(known)[0], scan(people))
+    shutil.rmtree(people / "Bob")  # who is left alone is one person still
+    assert same_photos(people_of(known)[0], scan(people))
+
+
+def test_an_index_of_before_folders_were_kept_is_read(made: Path, tmp_path: Path) -> None:
+    known = shutil.copytree(made / "index", tmp_path / "index")
+    record = json.loads((known / "index.json").read_text())
+    assert record.pop("folders") == [str(made / "people")]
+    (known / "index.json").write_text(json.dumps(record))
+    assert same_photos(people_of(known)[0], scan(made / "people"))
+
+
+@pytest.mark.parametrize("names", [("Ann/1.jpg", "Bob/1.jpg"), ("Ann.jpg", "Bob.jpg")])
+def test_people_may_have_an_index_of_somebody_else_beside_them(
+    names: Sequence[str], tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "index.json").write_text('{"Ann": 1}')
+    assert people_of(tmp_path)[0].people == ("Ann", "Bob")
 
 
 PILES: list[tuple[Sequence[str], str]] = [

@@ -159,7 +159,10 @@ def test_what_no_photo_was_tested_on_is_none(run_folder: Path, others: int) -> N
 def test_of_one_person_alone_it_is_known_how_often_they_are_named(run_folder: Path) -> None:
     recognizer = Recognizer.load(run_folder)
     recognizer.gallery = gallery_of(1, 4)
-    result = evaluate(recognizer, portraits_of(gallery_of(1, 9, spread=0.1, seed=0)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = evaluate(recognizer, portraits_of(gallery_of(1, 9, spread=0.1, seed=0)))
+    assert result.confusion_matrix == [[9]]
     assert result.open_set.dir is not None
     assert result.open_set.far is None
 

@@ -48,6 +48,15 @@ def test_what_is_no_limit_limits_nothing(groups: Path, content: str) -> None:
     assert processors() == 16
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_group_may_have_any_name(groups: Path) -> None:
+    name = b"caf\xe9"  # in Latin-1
+    module.OWN.write_bytes(b"0::/" + name + b"\n")
+    (groups / os.fsdecode(name)).mkdir()
+    (groups / os.fsdecode(name) / "cpu.max").write_text("300000 100000\n")
+    assert processors() == 3
+
+
 def test_without_control_groups(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OWN", groups / "nowhere")
     assert processors() == 16

@@ -13,6 +13,7 @@ from command_line import knownface as shell
 from command_line import refused
 
 import knownface
+from knownface.errors import KnownfaceError
 from knownface.faces.detectors import load_detector
 from knownface.recognition.recognizer import Recognizer
 
@@ -105,6 +106,18 @@ def test_an_index_is_checked_compared_and_evaluated_as_its_folder(
     )  # fmt: skip
     assert compared.rows[0].evaluation is not None
     assert compared.rows[0].evaluation.accuracy == measured(place / "folder")["accuracy"]
+
+
+def test_strangers_found_in_another_way_are_refused_before_anybody_is_read(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "strangers.index"
+    knownface.index(place / "strangers", out=other, backbone="mini", faces="cropped", workers=1)
+    monkeypatch.setattr("knownface.faces.crops.FaceCropper.crop_photos", None)
+    with pytest.raises(KnownfaceError, match="its faces come from ready crops"):
+        knownface.train(place / "people", strangers=other, out=tmp_path / "run", **FAST)
+    with pytest.raises(KnownfaceError, match="its faces come from ready crops"):
+        knownface.evaluate(place / "folder", place / "people", strangers=other)
 
 
 def test_what_was_said_of_a_run_goes_on_with_an_index(place: Path, tmp_path: Path) -> None:

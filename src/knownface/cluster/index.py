@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,11 +70,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Record:
-    """What `index.json` says: a part that is not in its list does not count."""
+    """What `index.json` says: a part that is not in its list does not count.
+
+    folders: that were named, none below another, by their absolute paths; none in old indices.
+    """
 
     version: int
     terms: Terms
     parts: list[Part]
+    folders: list[str] = field(default_factory=list)
 
 
 class Index:
@@ -140,6 +144,11 @@ class Index:
         return {each.name for part in self._record.parts for each in (part.photos, part.faces)}
 
     @property
+    def folders(self) -> Sequence[str]:
+        """The folders whose photos were asked for, none below another, by their absolute paths."""
+        return self._record.folders
+
+    @property
     def photo_count(self) -> int:
         return sum(part.photos.rows for part in self._record.parts)
 
@@ -196,6 +205,14 @@ class Index:
             photos, faces = ([table] for table in (rows.photos, rows.faces))
             kept.append(self._write(photos, faces))
         self._put(kept)
+
+    def name_folders(self, folders: Iterable[str]) -> None:
+        """These were named, too, by their absolute paths; inside `writing`."""
+        every = {*self._record.folders, *folders}
+        outer = [f for f in sorted(every) if every.isdisjoint(map(str, Path(f).parents))]
+        if outer != self._record.folders:
+            self._record = replace(self._record, folders=outer)
+            self._put(self._record.parts)
 
     def date(self, modified: Mapping[str, int]) -> None:
         """Photos, by their paths, have other dates; inside `writing`."""

@@ -48,10 +48,11 @@ class Changes:
 def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], list[str]]:
     """Photos by their absolute paths, each once; and of what cannot be read by anybody, why.
 
-    sources: as in `photos_of`, which raises KnownfaceError.
+    sources: as in `photos_of`, which raises KnownfaceError. Folders have the photos that training
+    finds in them, those of people whose folders are links, too.
     """
     files, skipped = dict[str, PhotoFile](), list[str]()
-    for photo in photos_of(sources):
+    for photo in photos_of(sources, linked=True):
         path = os.path.abspath(photo)
         try:
             path.encode()
@@ -69,6 +70,13 @@ def photo_files(sources: Iterable[str | Path]) -> tuple[dict[str, PhotoFile], li
             else:
                 files[path] = PhotoFile(path, state.st_size, state.st_mtime_ns)
     return files, skipped
+
+
+def folders_of(sources: Iterable[str | Path], files: Iterable[str]) -> set[str]:
+    """Of the sources, the folders that any of these files lies in, by their absolute paths."""
+    places = [Path(each) for each in {os.path.dirname(file) for file in files}]
+    above = {str(folder) for place in places for folder in (place, *place.parents)}
+    return above & {os.path.abspath(each) for each in sources if Path(each).is_dir()}
 
 
 def compared(

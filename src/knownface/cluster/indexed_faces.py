@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knownface.cluster.index import RECORD, Index, Terms
+from knownface.cluster.index import FACES, PHOTOS, RECORD, Index, Terms
 from knownface.cluster.index_rows import numbers_of
 from knownface.errors import KnownfaceError
 from knownface.faces.face import Face
+from knownface.faces.find import SUFFIXES, is_system
 from knownface.faces.portrait import frame_in_portrait, frame_of_crop
 from knownface.options import FacesMode, argument
 from knownface.recognition.living.records import SeenFace
@@ -22,8 +24,16 @@ if TYPE_CHECKING:
 
 
 def is_index(source: str | Path) -> bool:
-    """Whether a source is an index: a folder that holds one, or the address of an object store."""
-    return "://" in str(source) or (Path(source) / RECORD).is_file()
+    """Whether a source is an index: a folder that holds one, or the address of an object store.
+
+    Photos, and folders of people, may have a file of that name beside them.
+    """
+    if "://" in str(source):
+        return True
+    _, folders, files = next(os.walk(source), ("", [], []))
+    people = [each for each in folders if each not in (PHOTOS, FACES) and not is_system(each)]
+    photos = [each for each in files if Path(each).suffix.lower() in SUFFIXES]
+    return (Path(source) / RECORD).is_file() and not people and not photos
 
 
 def terms_of(indices: Sequence[Index], backbone: str) -> tuple[str, FacesMode]:

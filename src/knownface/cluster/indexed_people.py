@@ -23,8 +23,8 @@ def people_of(
 ) -> tuple[FaceDataset, FaceDataset | None]:
     """The photos of people and, if given, of strangers: see `scan`, each a folder or an index.
 
-    Of an index: as in the deepest folder that holds all its photos, and with their faces. Photos
-    that are gone since are left out, and said. Raises KnownfaceError.
+    Of an index: as in the folder that it was made of, or else in the deepest that holds all its
+    photos, and with their faces. Those that are gone are left out, and said. Raises KnownfaceError.
     """
     return _people_of(people, False), _people_of(strangers, True) if strangers else None
 
@@ -39,6 +39,7 @@ def _indexed(index: Index, loose: bool) -> FaceDataset:
     if not paths:
         raise KnownfaceError(f"{place}: an index without photos; index some")
     root = Path(os.path.commonpath([path.parent for path in paths]))
+    root = next((each for each in map(Path, index.folders) if root.is_relative_to(each)), root)
     gone = {path for path in paths if not os.path.isfile(path)}
     if len(gone) == len(paths):
         raise KnownfaceError(
@@ -55,8 +56,8 @@ def _indexed(index: Index, loose: bool) -> FaceDataset:
     except KnownfaceError as error:
         why = str(error).split(";")[0]  # the rest is how to mend a folder
         raise KnownfaceError(
-            f"{place}: its photos do not lie in one folder per person ({why}); index photos that "
-            f"do, or sort these with {call('group', place, out='DIR')}"
+            f"{place}: its photos do not lie in one folder per person ({why}); make one of "
+            f"photos that do, or sort these with {call('group', place, out='DIR')}"
         ) from None
     return replace(dataset, found=_found(index))
 

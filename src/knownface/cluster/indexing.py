@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from knownface.cluster.index import Index, Terms
-from knownface.cluster.index_changes import Changes, compared, photo_files
+from knownface.cluster.index_changes import Changes, compared, folders_of, photo_files
 from knownface.cluster.index_place import Place
 from knownface.cluster.index_rows import Rows
 from knownface.cluster.index_work import Reader, Way, here
@@ -119,6 +119,7 @@ def index(
             known = Index.find(place) or Index.create(place, terms)
     _refuse_others(known.terms, terms, place.name)
     with known.writing():
+        known.name_folders(folders_of(given, files))
         changes = compared(known, files, given if prune else [], track)
         failed = _carried_out(known, changes, Reader.of(pipeline), way, track)
     return Indexed(

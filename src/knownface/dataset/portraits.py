@@ -158,6 +158,13 @@ class FolderFaces:
         return np.array([self.photos[i].fingerprint for i in photos], np.uint8).reshape(-1, 32)
 
 
+def expect_faces(pipeline: FacePipeline, *datasets: FaceDataset | None) -> None:
+    """KnownfaceError, before any photo is read, where faces of one were found in another way."""
+    for each in datasets:
+        if each and each.found:
+            pipeline.cropper.knowing(each.found)
+
+
 def collect_portraits(
     dataset: FaceDataset, pipeline: FacePipeline, track: Track = silent
 ) -> Portraits:

@@ -42,21 +42,24 @@ class Found:
     system: int
 
 
-def find_photos(folder: Path) -> Found:
+def find_photos(folder: Path, linked: bool = False) -> Found:
     """Every photo below a folder, in order of their names; KnownfaceError without permission.
 
     A file is a photo if it is called one, readable or not, or begins like one. System folders,
     hidden files and folders below it that `mark_made` marked are passed over.
+    linked: folders that are links are searched, too, where they lie in `folder` itself; never those
+        below, which may lead back.
     """
 
     def refuse(error: OSError) -> None:
         raise KnownfaceError(f"{error.filename}: no permission to list it (chmod u+rx)") from None
 
     photos, others, system = list[Path](), list[Path](), 0
-    for parent, folders, files in os.walk(folder, onerror=refuse):
+    for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         own = sorted(name for name in folders if not is_passed_over(Path(parent) / name))
         system += len(folders) - len(own)
-        folders[:] = own
+        follow = linked and Path(parent) == folder
+        folders[:] = [name for name in own if follow or not os.path.islink(Path(parent) / name)]
         for name in sorted(files):
             path = Path(parent) / name
             if is_system(name):

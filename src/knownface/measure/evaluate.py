@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from knownface.dataset.folder import FaceDataset
-from knownface.dataset.portraits import Portraits, collect_portraits
+from knownface.dataset.portraits import Portraits, collect_portraits, expect_faces
 from knownface.errors import KnownfaceError
 from knownface.measure.confidence import measure_calibration
 from knownface.measure.evaluation import CandidateScore, Evaluation, PersonScore, WrongAnswer
@@ -170,16 +170,17 @@ def _of_people(gallery: Gallery, probes: Portraits) -> tuple[Portraits, np.ndarr
 
 def _per_person(people: Sequence[str], trial: Trial) -> tuple[np.ndarray, list[PersonScore]]:
     """The confusion matrix (p, p), whose rows are the true people, and how good each one is."""
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import precision_recall_fscore_support
 
     answers, labels = (trial.truth, trial.predicted), range(len(people))
+    confusion = np.zeros((len(people),) * 2, np.int64)
+    np.add.at(confusion, answers, 1)
     if not len(trial.truth):
-        nothing = np.zeros((len(people),) * 2, np.int64)
-        return nothing, [PersonScore(name, 0.0, 0.0, 0.0, 0) for name in people]
+        return confusion, [PersonScore(name, 0.0, 0.0, 0.0, 0) for name in people]
     columns = precision_recall_fscore_support(*answers, labels=labels, zero_division=0.0)
     rows = zip(people, *columns, strict=True)
     scored = [PersonScore(n, float(p), float(r), float(f), int(s)) for n, p, r, f, s in rows]
-    return confusion_matrix(*answers, labels=labels), scored
+    return confusion, scored
 
 
 def _wrong_answers(gallery: Gallery, probes: Portraits, trial: Trial) -> list[WrongAnswer]:
@@ -227,6 +228,7 @@ def read_and_evaluate(
     if groups:
         groups.expect(people.people)
     pipeline = recognizer.pipeline(track)
+    expect_faces(pipeline, people, unknown)
     known = collect_portraits(people, pipeline, track)
     others = collect_portraits(unknown, pipeline, track) if unknown else None
     result = evaluate(recognizer, known, others, started=started, groups=groups)

@@ -41,13 +41,16 @@ def has_videos(sources: Iterable[str | Path]) -> bool:
     return any(is_live(each) or any(map(is_video, photos_of([each]))) for each in named)
 
 
-def photos_of(sources: Iterable[str | Path]) -> list[Path]:
-    """Files named by paths, folders (searched for photos) and globs; KnownfaceError if none."""
+def photos_of(sources: Iterable[str | Path], linked: bool = False) -> list[Path]:
+    """Files named by paths, folders (searched for photos) and globs; KnownfaceError if none.
+
+    linked: in folders, as in `find_photos`.
+    """
     found: list[Path] = []
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            inside = find_photos(path)
+            inside = find_photos(path, linked)
             if not inside.photos:
                 raise KnownfaceError(f"{path}: no photos in this folder")
             if inside.others:

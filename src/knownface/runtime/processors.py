@@ -23,7 +23,8 @@ def processors() -> int:
 def _quota() -> float:
     """Processors' worth of time by the control groups (version 2) that the process is in."""
     try:
-        line = next(each for each in OWN.read_text().splitlines() if each.startswith("0::"))
+        lines = os.fsdecode(OWN.read_bytes()).splitlines()
+        line = next(each for each in lines if each.startswith("0::"))
     except (OSError, StopIteration):
         return math.inf
     group = GROUPS / line.removeprefix("0::").strip().lstrip("/")

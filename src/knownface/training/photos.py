@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from knownface.dataset.folder import FaceDataset
-from knownface.dataset.portraits import Faces, Note, Portraits, collect_portraits
+from knownface.dataset.portraits import Faces, Note, Portraits, collect_portraits, expect_faces
 from knownface.dataset.split import group_photos, halve_strangers, split
 from knownface.diagnosis.check import find_problems
 from knownface.diagnosis.examine import examine
@@ -117,6 +117,7 @@ def collect(
     on, but tested: a test that goes without what the network gets wrong would flatter it.
     validation, seed: of the split; earlier: instead, the `split.json` of another run, as it is.
     """
+    expect_faces(pipeline, people, others)
     examined = examine(people, pipeline, track)
     found = examined.portraits
     strangers = collect_portraits(others, pipeline, track) if others else None

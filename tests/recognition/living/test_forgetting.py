@@ -101,6 +101,7 @@ def test_nothing_is_left_in_any_file_or_free_page(run: Path) -> None:
     receipt = LivingGallery(run).forget("Zoe before")  # a name from before leads to them
     assert traces(run) == []
     assert receipt.searched["found"] == 0
+    assert any("indices of them" in each for each in receipt.remains)
     assert receipt.faces >= 4
     assert not (run / "report.html").exists()
     said = json.dumps(receipt.to_json())

@@ -29,8 +29,8 @@ from knownface.recognition.record import tell_people
 
 NETWORK = ("embedder", "detector")  # files that no gallery writes: their checksums are recorded
 REMAINS = (
-    "Photos in folders of your own, and exports, backups and copies made before: delete them "
-    "yourself",
+    "Photos in folders of your own, indices of them, and exports, backups and copies made before: "
+    "delete them yourself",
 )
 TRAINED = (
     "The network itself was trained on photos of this person, and still knows them better than a "
