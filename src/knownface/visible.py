@@ -1,4 +1,4 @@
-"""Text from outside as one line that shows what is in it, and does nothing to who shows it."""
+"""Text for people: from outside as one line that shows what is in it, and numbers of things."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def visible(text: str) -> str:
     For everything that a person reads: terminals, logs, pages, pictures and tables.
     """
     return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 photo`, `3,000 photos`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def table_cell(text: str) -> str:

@@ -42,7 +42,7 @@ def test_names_when_they_appear_and_a_summary(known: Path, tmp_path: Path) -> No
     assert first.startswith(f"{clip} 0:00:00.")
     assert ": Red " in first
     assert "track 1" in first
-    assert total.startswith(f"{clip}: 1 known people and 1 stranger in 0:00:02.8")
+    assert total.startswith(f"{clip}: 1 known person and 1 stranger in 0:00:02.8")
     row = next(line for line in table if "Red" in line)
     assert "2.8 s" in row
     assert "times real time" in done.stderr

@@ -9,6 +9,7 @@ from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.options import call
 from knownface.progress import Track
+from knownface.visible import counted
 
 SHOWN = 12  # people who are listed
 
@@ -23,7 +24,7 @@ def group(asked: dict[str, Any], as_json: bool, track: Track) -> None:
         say(line)
     several = [each for each in found.people if each.name or each.faces > 1]
     for each in several[:SHOWN]:
-        say(f"  {each.folder}: {each.faces} faces in {each.photos} photos")
+        say(f"  {each.folder}: {counted(each.faces, 'face')} in {counted(each.photos, 'photo')}")
     if len(several) > SHOWN:
         say(f"  ... and {len(several) - SHOWN} more")
     say(

@@ -10,6 +10,7 @@ from knownface.cli.console import print_json, say
 from knownface.cli.options import asking
 from knownface.errors import KnownfaceError
 from knownface.progress import Track
+from knownface.visible import counted
 
 
 @asking(knownface.index)
@@ -18,15 +19,11 @@ def index(asked: dict[str, Any], as_json: bool, track: Track) -> None:
     if as_json:
         print_json(asdict(done))
     else:
-        say(f"{done.index}: {_many(done.photos, 'photo')}, {_many(done.faces, 'face')}")
+        say(f"{done.index}: {counted(done.photos, 'photo')}, {counted(done.faces, 'face')}")
         say(
-            f"{_many(done.added, 'photo')} added, {done.changed:,} changed, {done.unchanged:,} "
+            f"{counted(done.added, 'photo')} added, {done.changed:,} changed, {done.unchanged:,} "
             f"there before, {done.removed:,} removed, {done.failed + done.skipped:,} unreadable"
         )
     unread = done.failed + done.skipped
     if unread and unread == done.added + done.changed + done.unchanged + done.skipped:
-        raise KnownfaceError(f"None of {_many(unread, 'photo')} could be read; see above")
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+        raise KnownfaceError(f"None of {counted(unread, 'photo')} could be read; see above")

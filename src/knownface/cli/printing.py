@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from knownface.cli.console import complain, note, print_json, printable, say
+from knownface.visible import counted
 
 if TYPE_CHECKING:
     from knownface.diagnosis.findings import Diagnosis
@@ -57,9 +58,9 @@ def print_event(event: TrackEvent, as_json: bool) -> None:
 def print_summary(summary: Summary) -> None:
     """Who was in each video, when, how long, and in which picture best."""
     for watched in summary.sources.values():
-        strangers = f"{watched.strangers} stranger{'s' * (watched.strangers != 1)}"
+        people = counted(len(watched.people), "known person", "known people")
         say(
-            f"{watched.source}: {len(watched.people)} known people and {strangers} in "
+            f"{watched.source}: {people} and {counted(watched.strangers, 'stranger')} in "
             f"{clock(watched.seconds)}, {watched.pictures} pictures looked at"
         )
         rows = [

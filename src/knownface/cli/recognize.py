@@ -13,6 +13,7 @@ from knownface.cli.printing import print_event, print_recognition, print_summary
 from knownface.errors import Interrupted, KnownfaceError
 from knownface.progress import Track
 from knownface.recognition.artifact import artifact_folder
+from knownface.visible import counted
 
 if TYPE_CHECKING:
     from knownface.recognition.summary import Summary
@@ -54,7 +55,7 @@ def _photos(
         seconds = round(time.perf_counter() - start, 3)
         print_json({"photos": said, "seconds": seconds, "device": loaded.embedder.device})
     if photos and failed == photos:
-        raise KnownfaceError(f"None of the {photos} photos could be read; see above")
+        raise KnownfaceError(f"None of {counted(photos, 'photo')} could be read; see above")
 
 
 def _watch(

@@ -38,6 +38,7 @@ from knownface.recognition.living.regrouping import (
 )
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.sources import folder_apart
+from knownface.visible import counted
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +87,17 @@ class Grouping:
         several = [each for each in self.people if each.name or each.faces > 1]
         once = len(self.people) - len(several)
         named = sum(each.name is not None for each in several)
-        counts = f"{len(several)} people" + f" ({named} with a name)" * (named > 0)
-        counts += f" and {once} who were seen once" * (once > 0)
-        lines = [f"{self.faces} faces in {self.out}: {counts}"]
+        counts = counted(len(several), "person", "people") + f" ({named} with a name)" * (named > 0)
+        counts += f" and {once} who {'was' if once == 1 else 'were'} seen once" * (once > 0)
+        lines = [f"{counted(self.faces, 'face')} in {self.out}: {counts}"]
         if self.unclear:
-            lines.append(f"{self.unclear} faces show too little for anybody to be recognised")
+            lines.append(
+                f"{counted(self.unclear, 'face')} too unclear for anybody to be recognised"
+            )
         if self.moved:
-            lines.append(f"{self.moved} faces are whose folder they were moved to")
+            lines.append(
+                f"{counted(self.moved, 'face')} moved by hand, and kept where they were moved to"
+            )
         return lines
 
 

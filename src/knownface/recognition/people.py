@@ -19,6 +19,7 @@ from knownface.recognition.living.records import (
     SeenFace,
     SeenPhoto,
 )
+from knownface.visible import counted
 
 if TYPE_CHECKING:
     from knownface.recognition.living.gallery import LivingGallery
@@ -138,7 +139,9 @@ def _meant(seen: SeenPhoto, photo: str, number: int | None, name: str | None) ->
             + argument("face", ...)
         )
     if number is not None and number > len(faces):
-        raise KnownfaceError(f"{argument('face', number)}: {photo} has {len(faces)} faces")
+        raise KnownfaceError(
+            f"{argument('face', number)}: {photo} has {counted(len(faces), 'face')}"
+        )
     return faces[(number or 1) - 1][1]
 
 

@@ -18,6 +18,7 @@ from knownface.recognition.living.reviewing import (
     confirm_unknown,
     is_known,
 )
+from knownface.visible import counted
 
 
 def rename(recorder: Recorder, who: str | int, to: str) -> str:
@@ -166,7 +167,10 @@ def split(recorder: Recorder, who: str | int, faces: Sequence[int], to: str) -> 
         recorder.delete_where("constraints", "face = ? AND person = ?", face, person)
     _forget_featured(recorder, chosen)
     apart(recorder, person, target)
-    return f"{len(chosen)} faces of {shown(database, person)} are {shown(database, target)}"
+    return (
+        f"{counted(len(chosen), 'face')} of {shown(database, person)} "
+        f"{'is' if len(chosen) == 1 else 'are'} {shown(database, target)}"
+    )
 
 
 def apart(recorder: Recorder, one: int, other: int) -> None:

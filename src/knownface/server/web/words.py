@@ -9,6 +9,7 @@ from typing import Protocol
 
 from knownface.measure.numbers import percent
 from knownface.recognition.result import ALREADY_NAMED, RecognizedFace
+from knownface.visible import counted
 
 SURE, FAIRLY_SURE = 0.95, 0.75  # confidences
 
@@ -53,11 +54,6 @@ def remark(face: RecognizedFace) -> str:
 def in_a_row(words: Sequence[str]) -> str:
     """`Ann, Bob and Carl`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 photo`, `3 photos`."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def place(box: Sequence[float], size: tuple[int, int]) -> str:
