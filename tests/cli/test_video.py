@@ -91,6 +91,6 @@ def test_ctrl_c_ends_a_live_source_with_a_summary(known: Path, tmp_path: Path) -
         over.set()
     assert done.returncode == 130, done.stderr
     assert ": Red " in done.stdout
-    assert f"{address}: 1 known people" in done.stdout
+    assert f"{address}: 1 known person" in done.stdout
     assert "Red" in table.read_text()
     assert copy.stat().st_size > 1000

@@ -162,7 +162,7 @@ def test_the_shell_says_what_it_did(run: Path, newcomer: list[Path]) -> None:
         line.split()[0] for line in shell("people", "faces", run, "Rihanna").stdout.splitlines()
     ]
     split = shell("people", "split", run, "Rihanna", "Other", numbers[0])
-    assert split.stdout.startswith("1 faces of Rihanna are Other")
+    assert split.stdout.startswith("1 face of Rihanna is Other")
     assert shell("never-same", run, "Other", "Rihanna").returncode == 2
     assert "Undone" in shell("undo", run).stdout
     assert "Rihanna is new, with 2 photos" in shell("history", run).stdout
