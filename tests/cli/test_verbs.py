@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from command_line import knownface as typed
 from typer.testing import CliRunner
 
 import knownface
@@ -156,3 +157,27 @@ assert not loaded, loaded
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--help" in arguments or done.stderr.startswith("knownface: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["people", "remove", "run", "Zed"],
+            "Invalid value for 'number': must be a whole number, not 'Zed'. "
+            "A face, as `people faces` numbers them.",
+        ),
+        (
+            ["people", "split", "run", "Ann", "Bob", "1", "two"],
+            "Invalid value for 'numbers': must be a whole number, not 'two'. "
+            "Faces, as `people faces` numbers them.",
+        ),
+        (["undo", "run", "--change", "x"], "'--change': must be a whole number, not 'x'. Its"),
+        (["recognize", "run", "a.jpg", "--threshold", "x"], "must be a number, not 'x'."),
+    ],
+)
+def test_a_word_where_a_number_belongs_is_said_plainly(arguments: list[str], sentence: str) -> None:
+    done = typed(*arguments)
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert "nput should be" not in done.stderr

@@ -69,7 +69,7 @@ class _Verbs(TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             if isinstance(text := getattr(error, "message", None), str):
-                error.message = visible(text)  # type: ignore[attr-defined]
+                error.message = visible(_no_number(error) or text)  # type: ignore[attr-defined]
             raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -79,6 +79,17 @@ class _Verbs(TyperGroup):
                 (verb, TyperCommand(verb, help=text).get_short_help_str(limit))
                 for verb, text in VERBS.items()
             )
+
+
+def _no_number(error: Exception) -> str:
+    """What to say of a word where a number belongs, for which Typer has Pydantic's sentence."""
+    found: list[Any] = getattr(error.__cause__, "errors", list)()
+    kind = str(found[0]["type"]) if found else ""
+    if not kind.startswith(("int_", "float_")):
+        return ""
+    wanted = "a whole number" if kind.startswith("int_") else "a number"
+    help = getattr(getattr(error, "param", None), "help", None)
+    return f"must be {wanted}, not {found[0]['input']!r}." + (f" {help}" if help else "")
 
 
 def _command(verb: str) -> Any:

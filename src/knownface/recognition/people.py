@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Folder = Annotated[Path | str, Option("A run or recognizer folder.")]
 Who = Annotated[str, Option("A name.")]
 Anybody = Annotated[str, Option("A name, or the number of somebody without one.")]
+FaceNumber = Annotated[int, Option("A face, as `people faces` numbers them.")]
 Asked = Literal["known", "unknown", "ignored"]
 Number = Annotated[
     int | None,
@@ -211,14 +212,12 @@ def split(
     return gallery_of(recognizer).split(who, [int(each) for each in numbers], to)
 
 
-def remove(recognizer: Folder, number: Annotated[int, Option("A face's number.")]) -> Change:
+def remove(recognizer: Folder, number: FaceNumber) -> Change:
     """Take one enrolled photo away."""
     return gallery_of(recognizer).remove(number)
 
 
-def feature(
-    recognizer: Folder, who: Who, number: Annotated[int, Option("A face's number.")]
-) -> Change:
+def feature(recognizer: Folder, who: Who, number: FaceNumber) -> Change:
     """Show somebody with this face."""
     return gallery_of(recognizer).feature(who, number)
 

@@ -76,6 +76,8 @@ def _add_page(app: FastAPI) -> None:
     if importlib.util.find_spec(PAGE):
         page = importlib.import_module(f"{PAGE}.routes")
         app.include_router(page.router, dependencies=[Depends(require_page)])
+        for status in (404, 405):
+            app.add_exception_handler(status, page.nowhere)
 
 
 @asynccontextmanager

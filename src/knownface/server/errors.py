@@ -47,6 +47,11 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, f"A fault in knownface ({type(error).__name__}); please report it")
 
 
+def wants_page(request: Request) -> bool:
+    """Whether somebody looks at the answer in a browser."""
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
 def _complaint(error: dict[str, object]) -> str:
     place = ".".join(str(each) for each in error.get("loc", ()))  # type: ignore[attr-defined]
     return f"{place}: {error.get('msg')}"
@@ -54,8 +59,7 @@ def _complaint(error: dict[str, object]) -> str:
 
 async def _refused(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
-    browser = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-    if problem.status == 401 and browser:
+    if problem.status == 401 and wants_page(request):
         return RedirectResponse(f"/login?to={quote(request.url.path)}", 303)
     return answer(problem, request.url.path)
 

@@ -10,6 +10,7 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from evil_page import evil
 
@@ -116,12 +117,38 @@ class Unled(urllib.request.HTTPRedirectHandler):
 @pytest.mark.parametrize("place", ["/", "/people", "/portraits/1", "/works", "/nowhere/at/all"])
 def test_what_every_answer_says(place: str, served: Any) -> None:
     _, headers = answer(served.address + place, Accept="text/html")
-    if place != "/nowhere/at/all":
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert headers["Cache-Control"] == "no-store"
-        assert headers["Permissions-Policy"].startswith("camera=(self)")
-        assert headers["Referrer-Policy"] == "same-origin"
-        assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Permissions-Policy"].startswith("camera=(self)")
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("/people/Ann", 404), ("/nowhere/at/all", 404), ("/people/1/rename", 405)],
+)
+def test_where_no_page_is_a_browser_is_told_so(place: str, status: int, served: Any) -> None:
+    found = httpx.get(served.address + place, headers={"Accept": "text/html"})
+    assert found.status_code == status
+    assert "There is no page at this address" in found.text
+    assert "<nav" in found.text
+    assert "nput should be" not in found.text
+
+
+def test_what_cannot_be_read_is_said_without_the_words_of_a_library(served: Any) -> None:
+    found = httpx.get(f"{served.address}/unknown?skip=x", headers={"Accept": "text/html"})
+    assert found.status_code == 422
+    assert "What was sent cannot be read (skip). Go back" in found.text
+    script = httpx.post(f"{served.address}/people/1/remove", headers={"X-From-Script": "1"})
+    assert script.status_code == 422
+    assert "(face)" in script.json()["detail"]
+
+
+def test_programs_are_told_of_an_address_as_before(served: Any) -> None:
+    for place, accept in (("/nowhere", "*/*"), ("/v1/nothing", "text/html")):
+        found = httpx.get(served.address + place, headers={"Accept": accept})
+        assert (found.status_code, found.json()["detail"]) == (404, "Not Found")
 
 
 def test_a_foreign_page_changes_nothing(served: Any) -> None:
@@ -158,7 +185,7 @@ def locked(served: Any, tmp_path: Path) -> Iterator[tuple[Any, str, str]]:
 
 def test_signing_in(locked: tuple[Any, str, str], browser: Any) -> None:
     served, manage, recognise = locked
-    for place in ("/people", "/portraits/1", "/changed", "/stored"):
+    for place in ("/people", "/portraits/1", "/changed", "/stored", "/nowhere"):
         status, headers = answer(served.address + place, Accept="text/html")
         assert (status, headers["Location"].split("?")[0]) == (303, "/login")
     page = browser.new_page()

@@ -291,7 +291,10 @@ def test_unknown_people_are_grouped_named_and_ignored(served: Any, browser: Any)
         groups = page.locator(".review li")
         assert groups.count() == 2
         assert groups.first.locator("h2").inner_text() == "Has been here once"
-        page.get_by_role("button", name="Not a person").first.click()
+        button = page.get_by_role("button", name="Ignore").first
+        assert button.get_attribute("title") == "Somebody who does not matter, never to be named"
+        assert "x ignore" in " ".join(page.locator("#keys").inner_text().split())
+        button.click()
         until(page, lambda: groups.count() == 1)
         page.get_by_label("Who is it, ").fill("Postman")
         page.get_by_label("Who is it, ").press("Enter")

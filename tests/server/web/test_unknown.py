@@ -314,6 +314,9 @@ def test_what_is_stored_of_a_pile_is_said(
         assert f"7 people with {faces} faces" in page.locator("main").inner_text()
     with opened(browser, f"{served.address}/unknown/{pile['Ann']}") as page:
         assert page.get_by_role("link", name="Forget").count() == 1
+        assert "never to be named" in str(
+            page.get_by_role("button", name="Ignore").get_attribute("title")
+        )
 
 
 def test_all_of_it_without_a_script(served: Any, pile: dict[str, int], browser: Any) -> None:

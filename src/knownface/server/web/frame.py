@@ -46,6 +46,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+NO_PAGE = "There is no page at this address: look on one of the screens above."
 SCREENS = (
     ("/", "Recognise", "recognise"),
     ("/people", "People", "people"),
@@ -126,24 +127,33 @@ class Screen(APIRoute):
             try:
                 with naming_calls(words.on_screen):
                     return await handler(request)
-            except (KnownfaceError, Problem, HTTPException, RequestValidationError) as error:
-                if from_script(request):
-                    raise
+            except RequestValidationError as error:
+                problem = _unreadable(error)
+            except (KnownfaceError, Problem, HTTPException) as error:
                 problem = problem_of(error)
-                if problem.status == 401:
-                    to = request.url.path if request.method == "GET" else "/"
-                    return RedirectResponse("/login?" + urlencode({"to": to}), 303, HEADERS)
-                said = words.sentence(problem)
-                return await run_in_threadpool(
-                    page,
-                    request,
-                    "problem.html.jinja",
-                    problem.status,
-                    sentence=said,
-                    code=problem.status,
-                )
+            if from_script(request):
+                raise problem
+            return await refusal(request, problem)
 
         return screen
+
+
+def _unreadable(error: RequestValidationError) -> Problem:
+    """What to say of an address or a form that was written by hand, or by an older screen."""
+    where, *names = error.errors()[0]["loc"]
+    if where == "path":
+        return Problem(404, NO_PAGE)
+    name = ".".join(map(str, names)) or "the form"
+    return Problem(422, f"What was sent cannot be read ({name}). Go back, and look again.")
+
+
+async def refusal(request: Request, problem: Problem) -> Response:
+    """The screen of what cannot be done; that of signing in, where that is what is missing."""
+    if problem.status == 401:
+        to = request.url.path if request.method == "GET" else "/"
+        return RedirectResponse("/login?" + urlencode({"to": to}), 303, HEADERS)
+    values = {"sentence": words.sentence(problem), "code": problem.status}
+    return await run_in_threadpool(page, request, "problem.html.jinja", problem.status, **values)
 
 
 def from_script(request: Request) -> bool:

@@ -12,14 +12,42 @@ from knownface.faces.portrait import PORTRAIT, encode
 AROUND = 1.5  # of a face's box: what its picture shows
 BLACK = 16  # up to which a pixel beside the photo may be after JPEG
 EDGE = 2  # pixels that JPEG mixes with it
+GREY = 127  # beside the photo, as in the pictures of the other pages
+
+Box = tuple[float, float, float, float]
 
 
-def cut(photo: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
-    """A square around a box of a photo (height, width, 3), moved and made smaller to lie in it."""
-    side = round(min(AROUND * max(w, h), *photo.shape[:2]))
-    left = round(min(max(x + w / 2 - side / 2, 0), photo.shape[1] - side))
-    top = round(min(max(y + h / 2 - side / 2, 0), photo.shape[0] - side))
-    return photo[top : top + side, left : left + side]
+def inside(box: Box, width: int, height: int) -> Box:
+    """What of a box (x, y, width, height) lies in a photo of that size: at least one pixel."""
+    x, y, w, h = box
+    left, top = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    right, bottom = min(max(x + w, left + 1), width), min(max(y + h, top + 1), height)
+    return left, top, right - left, bottom - top
+
+
+def cut(photo: np.ndarray, box: Box) -> np.ndarray:
+    """A square around what a photo (height, width, 3) shows of a box.
+
+    It is made smaller, down to the box, and moved to lie in the photo, but never so far that the
+    middle of the box leaves its middle third: then grey is put beside the photo.
+    """
+    height, width = photo.shape[:2]
+    x, y, w, h = inside(box, width, height)
+    middle_x, middle_y, longest = x + w / 2, y + h / 2, max(w, h)
+    near = min(middle_x, middle_y, width - middle_x, height - middle_y)
+    side = max(1, round(min(AROUND * longest, max(longest, 3 * near), width, height)))
+    left, top = _begin(middle_x, side, width), _begin(middle_y, side, height)
+    shown = photo[max(top, 0) : top + side, max(left, 0) : left + side]
+    square = np.full((side, side, 3), GREY, photo.dtype)
+    down, right = max(-top, 0), max(-left, 0)
+    square[down : down + shown.shape[0], right : right + shown.shape[1]] = shown
+    return square
+
+
+def _begin(middle: float, side: int, length: int) -> int:
+    """Where a side around a point begins on an axis of a photo; below 0: before the photo."""
+    begin = min(max(middle - side / 2, 0), length - side)
+    return round(min(max(begin, middle - side * 2 / 3), middle - side / 3))
 
 
 def close_up(portrait: bytes) -> bytes:
@@ -39,4 +67,4 @@ def close_up(portrait: bytes) -> bytes:
     photo = pixels[top : rows[-1] + 1, left : columns[-1] + 1]
     side = PORTRAIT.size / (1 + PORTRAIT.margin)
     corner = (PORTRAIT.size - side) / 2
-    return encode(cut(photo, corner - left, corner - top, side, side))
+    return encode(cut(photo, (corner - left, corner - top, side, side)))

@@ -28,7 +28,7 @@ from knownface.server.web.frame import (
     service_of,
 )
 from knownface.server.web.notices import Notice
-from knownface.server.web.pictures import cut
+from knownface.server.web.pictures import cut, inside
 
 if TYPE_CHECKING:
     from knownface.recognition.living.records import Change, SeenPhoto
@@ -47,7 +47,8 @@ router = APIRouter(route_class=Screen)
 class FaceView:
     """One face of a photo, counted from the left.
 
-    box: x, y, width, height in pixels of the preview; portrait: the address of its picture.
+    box: x, y, width, height in pixels of the preview, in which it lies; portrait: the address of
+        its picture.
     """
 
     token: str
@@ -157,11 +158,10 @@ def _view(service: Service, seen: SeenPhoto, data: bytes, name: str) -> PhotoVie
     faces = []
     for number, (token, face, seen_face) in enumerate(row, 1):
         x, y, w, h = (scale * side for side in face.box)
+        box = inside((x, y, w, h), *size)
         suggestions = _suggestions(service.recognizer, face, seen_face.embedding)
-        place, portrait = words.place((x, y, w, h), size), embedded(cut(preview, x, y, w, h), 256)
-        faces.append(
-            FaceView(token, number, len(row), face, place, (x, y, w, h), portrait, suggestions)
-        )
+        place, portrait = words.place(box, size), embedded(cut(preview, box), 256)
+        faces.append(FaceView(token, number, len(row), face, place, box, portrait, suggestions))
     return PhotoView(name, faces, embedded(preview, PREVIEW), size)
 
 

@@ -7,14 +7,20 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from knownface.server.access import require_page
+from knownface.server.compreface import PREFIX
+from knownface.server.errors import answer, problem_of, wants_page
+from knownface.server.problems import Problem
 from knownface.server.web import history, people, recognise, unknown, works
 from knownface.server.web.frame import (
     HEADERS,
+    NO_PAGE,
     STATIC,
     Screen,
     is_ours,
     lead,
     page,
+    refusal,
     render,
     service_of,
     static,
@@ -27,6 +33,8 @@ ICON = """\
 stroke-width="2" stroke-linecap="round"><path d="M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2 2 0 0 1 2 2v2M20
 16v2a2 2 0 0 1-2 2h-2M8 20H6a2 2 0 0 1-2-2v-2M9 10v.5M15 10v.5M9 14.5c1.8 1.6 4.2 1.6 6 0"/></svg>
 """
+
+API = ("/v1/", PREFIX)
 
 router = APIRouter(include_in_schema=False, route_class=Screen)
 for screen in (recognise, people, unknown, works, history):
@@ -45,6 +53,18 @@ def stored(request: Request) -> Response:
 def changed(request: Request) -> Response:
     """By which a page that is open learns that something has changed elsewhere."""
     return JSONResponse({"number": service_of(request).gallery.number}, headers=HEADERS)
+
+
+async def nowhere(request: Request, error: Exception) -> Response:
+    """What is answered where no page is: a screen to a browser, else a problem."""
+    problem = problem_of(error)
+    if request.url.path.startswith(API) or not wants_page(request):
+        return answer(problem, request.url.path)
+    try:
+        await require_page(request)  # the screen says how many people wait
+    except Problem as refused:
+        return await refusal(request, refused)
+    return await refusal(request, Problem(problem.status, NO_PAGE))
 
 
 # ---------------------------------------------------------------- signing in

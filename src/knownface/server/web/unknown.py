@@ -27,7 +27,7 @@ KEYS = {  # by screen, what each key does
         ("Esc", "leave the name, or what is open"),
         ("m", "merge with who looks alike: then the digit"),
         ("s", "split: arrows and Space choose faces, Enter takes them out"),
-        ("x", "not a person who matters: a poster, a statue, somebody passing"),
+        ("x", "ignore: somebody who does not matter, never to be named"),
         ("f", "not a face"),
         ("u", "undo the last change"),
     ),
