@@ -292,6 +292,27 @@ def test_wrong_use_is_one_sentence(grouped: Path, pile: Path, tmp_path: Path) ->
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 
 
+@pytest.mark.parametrize("links", [False, True], ids=["folders", "links"])
+def test_no_pile_is_poured_into_folders_that_were_not_grouped(
+    links: bool, people: Path, pile: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "lab"
+    if links:
+        out.mkdir()
+        for person in people.iterdir():
+            (out / person.name).symlink_to(person)
+    else:
+        shutil.copytree(people, out)
+    before = sorted(out.rglob("*"))
+    done = knownface("group", pile, "--out", out, "--quiet")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--out {out}: holds folders of photos that were not grouped there" in done.stderr
+    assert "name another folder" in done.stderr
+    assert "--recognizer RUN" in done.stderr
+    assert sorted(out.rglob("*")) == before
+    assert [each.name for each in tmp_path.iterdir()] == ["lab"]
+
+
 def test_people_of_a_recogniser_get_their_names(
     run_folder: Path, people: Path, pile: Path, tmp_path: Path, truth: Callable[[Path], str]
 ) -> None:

@@ -272,6 +272,13 @@ def test_where_nobody_is_a_folder_group_makes_them(
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("verb", ["train", "check"])
+def test_group_makes_the_folders_of_a_flat_folder_too(verb: str, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "IMG_0001.jpg")
+    done = shell(verb, tmp_path, "--faces", "cropped")
+    refused(done, f"/<person>/, or sort them with knownface group {tmp_path} --out DIR")
+
+
 def test_faces_that_were_found_in_another_way_are_refused(place: Path, made: Path) -> None:
     known = index(place, place / "people", faces="cropped")
     options = ("--backbone", "mini", "--recipe", "frozen", "--out", place / "run")

@@ -296,8 +296,11 @@ def test_photos_that_cannot_be_had_are_said_and_the_rest_goes_on(
     assert "gone.png: cannot be read" in done.stderr
     os.mkfifo(photos / "pipe.jpg")
     done = shell("index", photos / "pipe.jpg", "--out", tmp_path / "other", *SHELL)
+    refused(done, "a pipe", "no photo to make an index of")
+    refused(shell("index", tmp_path / "none", "--out", tmp_path / "other", *SHELL), "none: cannot")
+    assert not (tmp_path / "other").exists()
+    done = shell("index", tmp_path / "none", "--out", tmp_path / "index", *SHELL)
     refused(done, "None of 1 photo could be read")
-    assert "a pipe" in done.stderr
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "1.jpg").write_text("no photo")
     done = shell("index", tmp_path / "bad", "--out", tmp_path / "other", *SHELL)

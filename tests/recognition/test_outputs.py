@@ -15,6 +15,7 @@ from command_line import refused
 
 import knownface
 from knownface.dataset.folder import scan
+from knownface.faces.find import find_photos, is_made, mark_made
 from knownface.faces.photo import read_image, write_image
 from knownface.recognition.albums import Albums, folder_name
 from knownface.recognition.result import Recognition, RecognizedFace
@@ -97,6 +98,34 @@ def test_copies_beside_a_photo_are_not_read_again(
     assert scan(photos).people == ("deep",)
     again = knownface.recognize(run_folder, photos / "out", out=tmp_path / "again")
     assert len(list(again)) == 1  # asked for by name
+
+
+def test_copies_are_not_drawn_among_other_photos(
+    run_folder: Path, people: Path, photos: Path, tmp_path: Path
+) -> None:
+    data, loose, apart = tmp_path / "data", tmp_path / "loose", tmp_path / "apart"
+    shutil.copytree(people / "Megan_Fox", data / "Megan_Fox")
+    shutil.copytree(people / "Megan_Fox", loose)
+    before = files_of(tmp_path)
+    for folder, found in ((data, "Megan_Fox"), (loose, "001.jpg")):
+        with pytest.raises(knownface.KnownfaceError, match=rf"^out=.*no copies.*\({found}\)"):
+            knownface.recognize(run_folder, photos, out=folder)
+    refused(shell("recognize", run_folder, photos, "--out", data), "--out", "name another folder")
+    assert files_of(tmp_path) == before
+    for drawn in (["one.jpg"], ["one-2.jpg", "one.jpg"]):  # an earlier run's own copies
+        assert len(list(knownface.recognize(run_folder, photos / "one.jpg", out=apart))) == 1
+        assert files_of(apart) == drawn
+
+
+def test_drawn_copies_are_known_where_nothing_can_be_written_beside_them(tmp_path: Path) -> None:
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    (tmp_path / ".drawn.made-by-knownface").mkdir()  # as good as a folder that is read alone
+    mark_made(folder)
+    (tmp_path / ".drawn.made-by-knownface").rmdir()
+    assert is_made(folder)
+    (folder / "1.jpg").touch()
+    assert find_photos(tmp_path).photos == ()
 
 
 def test_a_table_takes_no_other_file_s_place(run_folder: Path, photos: Path) -> None:

@@ -15,12 +15,17 @@ import onnx
 import pytest
 
 import knownface
+from knownface.dataset.folder import FaceDataset, scan
 from knownface.deployment.export import export
+from knownface.diagnosis.examine import examine
 from knownface.embed.embedder import Embedder
+from knownface.embed.frozen import frozen_pipeline
+from knownface.embed.stream import FacePipeline
 from knownface.embed.views import small_views
 from knownface.errors import KnownfaceError
 from knownface.files.arrays import read_npz
 from knownface.networks.zoo import get_backbone
+from knownface.progress import Track, silent
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.stats.vectors import mean_templates
@@ -135,6 +140,40 @@ def test_photos_are_seen_mirrored_and_videos_are_not(
     assert any(face.name == photo.parent.name for each in found for face in each.faces)
     assert calls
     assert not any(calls)
+
+
+class Seen(KnownfaceError):
+    """Ends a verb as soon as the photos of people were seen."""
+
+
+@pytest.mark.parametrize("official", [True, False])
+def test_check_sees_people_as_training_does(
+    official: bool, shared: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = shared / "weights" / "MobileFaceNet.onnx"
+    if not official:
+        own = onnx.load(weights)
+        own.doc_string = "my own"
+        weights = tmp_path / "own.onnx"
+        onnx.save(own, weights)
+    seen, views = list[np.ndarray](), list[bool]()
+
+    def noted(dataset: FaceDataset, pipeline: FacePipeline, track: Track) -> None:
+        views.append(pipeline.mirrored)
+        seen.append(examine(dataset, pipeline, track).portraits.embeddings)
+        raise Seen
+
+    monkeypatch.setattr("knownface.diagnosis.check.examine", noted)
+    monkeypatch.setattr("knownface.training.photos.examine", noted)
+    with pytest.raises(Seen):
+        train(people, out=tmp_path / "run", backbone="mobilefacenet", weights=str(weights))
+    with pytest.raises(Seen):
+        knownface.check(people, backbone="mobilefacenet", weights=weights)
+    assert views == [official] * 2
+    np.testing.assert_allclose(*seen, atol=1e-4)
+    _, plain = frozen_pipeline("mobilefacenet", weights, cache=True)
+    alone = examine(scan(people), plain, silent).portraits.embeddings  # as an index has them
+    assert np.allclose(alone, seen[0], atol=1e-2) is not official
 
 
 # ---------------------------------------------------------------- who is known

@@ -17,6 +17,7 @@ from knownface.cluster.indexed_faces import faces_of, is_index, terms_of
 from knownface.cluster.memory import Memory, refuse_others, without_people
 from knownface.cluster.regrouped import group_all
 from knownface.errors import Interrupted, KnownfaceError
+from knownface.faces.find import first_folder_of_photos
 from knownface.options import (
     BackboneName,
     Device,
@@ -24,6 +25,7 @@ from knownface.options import (
     Licence,
     Option,
     Weights,
+    argument,
     checked,
 )
 from knownface.progress import Track, silent
@@ -138,7 +140,7 @@ def group(
     paths, skipped = _paths([source for source in given if not is_index(source)])
     if recognizer is not None:
         artifact_folder(Path(recognizer))
-    place = folder_apart("out", out, given, paths)
+    place = folder_apart("out", out, given, paths, _expect_ours)
     memory = Memory(place)
     if indices:
         backbone, faces = terms_of(indices, backbone)
@@ -171,6 +173,16 @@ def group(
         tuple(map(_described, people)), round(time.perf_counter() - start, 3),
         known.embedder.device,
     )  # fmt: skip
+
+
+def _expect_ours(folder: Path) -> None:
+    """KnownfaceError where there are folders of photos that no earlier call has made."""
+    if not Memory(folder).is_there and (found := first_folder_of_photos(folder)):
+        raise KnownfaceError(
+            f"{argument('out', folder)}: holds folders of photos that were not grouped there, such "
+            f"as {found.name}; name another folder, and a recogniser of people who are to get "
+            f"their names with {argument('recognizer', 'RUN')}"
+        )
 
 
 def _described(person: Theirs) -> Group:

@@ -107,6 +107,8 @@ def index(
     known = Index.find(place)
     given = [photos] if isinstance(photos, str | Path) else list(photos)
     files, skipped = photo_files(given)
+    if known is None and skipped and not files:
+        raise KnownfaceError(f"{skipped[0]}; there is no photo to make an index of")
     for why in skipped:
         log.warning("skipped: %s", why)
     way = _way(workers, ray)

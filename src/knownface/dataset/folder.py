@@ -21,6 +21,7 @@ from knownface.faces.find import (
     is_photo,
     passed_over,
 )
+from knownface.options import call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,8 +114,11 @@ def _labelled(
         log.info("%s: no folders; each photo is the person's that its name says", root)
         singles = []
     if not named:
-        hint = "photos lie in it directly, move each into" if singles else "put each person's into"
-        raise KnownfaceError(f"{root}: no photos in sub-folders; {hint} {root}/<person>/")
+        hint = f"put each person's into {root}/<person>/"
+        if singles:
+            hint = f"photos lie in it directly, move each into {root}/<person>/"
+            hint += f", or sort them with {call('group', root, out='DIR')}"
+        raise KnownfaceError(f"{root}: no photos in sub-folders; {hint}")
     paths = [path for some in named.values() for path in some]
     labels = [i for i, some in enumerate(named.values()) for _ in some]
     ignored = [path for each in found.values() for path in each.others]

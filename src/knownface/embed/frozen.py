@@ -47,11 +47,7 @@ def backbone_embedder(
     is built and exported once with Keras. Either is kept in the cache by the file's content, with
     its own checksum: one that was damaged there is made again.
     """
-    source = locate_weights(backbone, weights, track, accept_license)
-    if source is None:
-        raise KnownfaceError(
-            f"{argument('weights', 'none')}: random weights can be trained, not compared"
-        )
+    source = _located(backbone, weights, track, accept_license)
     folder = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}"
     known = _kept(folder)
     if known is None:
@@ -67,6 +63,15 @@ def backbone_embedder(
         known = _kept(folder)
     path, digest = known or (folder / NETWORK, None)
     return Embedder(path, device, precision, digest, keep=True)
+
+
+def _located(backbone: Backbone, weights: Wanted, track: Track, accept_license: bool) -> Weights:
+    source = locate_weights(backbone, weights, track, accept_license)
+    if source is None:
+        raise KnownfaceError(
+            f"{argument('weights', 'none')}: random weights can be trained, not compared"
+        )
+    return source
 
 
 def _kept(folder: Path) -> tuple[Path, str] | None:
@@ -90,16 +95,22 @@ def frozen_pipeline(
     device: str = "auto",
     track: Track = silent,
     cache: bool = False,
+    as_trained: bool = False,
 ) -> tuple[Backbone, FacePipeline]:
     """A network as it is: its record, and itself with what crops faces for it.
 
-    name: of a backbone, or `auto`. cache: whether crops are remembered. Raises KnownfaceError.
+    name: of a backbone, or `auto`. cache: whether crops are remembered. as_trained: photos are seen
+    as training sees them, see `FacePipeline.of_people`. Raises KnownfaceError.
     """
     checked("faces", FacesMode, faces)
     checked("device", Device, device)
     record, wanted = choose_backbone(name, weights, track)
-    embedder = backbone_embedder(record, wanted, device, track=track, accept_license=accept_license)
-    return record, FacePipeline(load_cropper(record.crop, faces, track, cache), embedder)
+    source = _located(record, wanted, track, accept_license)
+    embedder = backbone_embedder(record, source, device, track=track)
+    cropper = load_cropper(record.crop, faces, track, cache)
+    if not as_trained:
+        return record, FacePipeline(cropper, embedder)
+    return record, FacePipeline.of_people(cropper, embedder, record.comparison_of(source.sha256))
 
 
 def _wrap_official(backbone: Backbone, weights: Weights) -> onnx.ModelProto:

@@ -41,6 +41,17 @@ class FacePipeline:
     mirrored: bool = False
     padded: bool = False
 
+    @classmethod
+    def of_people(
+        cls, cropper: FaceCropper, embedder: Embedder, comparison: object | None
+    ) -> FacePipeline:
+        """As `train` sees people, and `check`, which is to say the same of them.
+
+        comparison: what is known of how such embeddings are compared, or the file of it; where
+        something is, photos are seen mirrored, too (docs/comparison.md).
+        """
+        return cls(cropper, embedder, mirrored=comparison is not None)
+
     def embed_photos(
         self,
         sources: Sequence[Source],

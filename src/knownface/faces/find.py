@@ -75,16 +75,33 @@ def in_order(photo: Path) -> list[tuple[bool, str]]:
     return [*((True, each) for each in folders), (False, name)]
 
 
+def first_folder_of_photos(folder: Path) -> Path | None:
+    """The first folder directly in this one that holds photos, a link too; None without any."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    each = (path for path in inside if path.is_dir() and not is_passed_over(path))
+    return next((path for path in each if find_photos(path).photos), None)
+
+
 def mark_made(folder: Path) -> None:
-    """Say of a folder that its photos are our copies of others."""
-    hidden_beside(folder, MADE).write_text(
-        f"knownface made the photos in {folder.name}, and does not read them with this folder.\n"
-    )
+    """Say of a folder that its photos are our copies of others.
+
+    Beside it, or, where nothing can be written there, in it. Raises OSError.
+    """
+    said = f"knownface made the photos in {folder.name}, and does not read them with this folder.\n"
+    try:
+        hidden_beside(folder, MADE).write_text(said)
+    except OSError:
+        (folder / MADE).write_text(said)
+
+
+def is_made(folder: Path) -> bool:
+    """Whether `mark_made` marked the folder."""
+    return hidden_beside(folder, MADE).exists() or (folder / MADE).exists()
 
 
 def is_passed_over(path: Path) -> bool:
     """Whether a search leaves out a folder or file that it comes across."""
-    return is_system(path.name) or hidden_beside(path, MADE).exists()
+    return is_system(path.name) or is_made(path)
 
 
 def is_system(name: str) -> bool:

@@ -62,7 +62,7 @@ def check(
     dataset, _ = people_of(data)
     with new_copy(target, dataset.root) as copy:
         _, pipeline = frozen_pipeline(
-            backbone, weights, accept_license, faces, device, track, cache=True
+            backbone, weights, accept_license, faces, device, track, cache=True, as_trained=True
         )
         found = diagnose(dataset, pipeline, track)
         if page:

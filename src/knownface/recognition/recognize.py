@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from knownface.errors import KnownfaceError
-from knownface.faces.find import SUFFIXES
+from knownface.faces.find import SUFFIXES, first_folder_of_photos, is_made, is_photo
 from knownface.faces.video_source import SUFFIXES as VIDEO_SUFFIXES
 from knownface.faces.video_source import is_live, named, pyav
 from knownface.files.whole import names_like
@@ -105,10 +105,8 @@ def recognize(
     if out and Path(out).suffix.lower() in VIDEO_SUFFIXES:
         film, out = _film(Path(out), paths, videos), None
     files = paths + [Path(each) for each in videos if not is_live(each)]
-    copies, filed = (
-        None if folder is None else folder_apart(name, folder, given, files)
-        for name, folder in (("out", out), ("albums", albums))
-    )
+    copies = None if out is None else folder_apart("out", out, given, files, _expect_copies, True)
+    filed = None if albums is None else folder_apart("albums", albums, given, files)
     loaded = Recognizer.given(recognizer, device)
     if threshold is not None:
         chosen = replace(loaded.threshold, value=threshold, source=argument("threshold"))
@@ -174,6 +172,18 @@ def _watched(
         finally:
             if table:
                 table.add(seen.finish())
+
+
+def _expect_copies(folder: Path) -> None:
+    """KnownfaceError where a folder holds other photos than copies of an earlier call."""
+    if is_made(folder.resolve()) or not folder.is_dir():
+        return
+    loose = (path for path in sorted(folder.iterdir()) if path.is_file() and is_photo(path))
+    if found := next(loose, None) or first_folder_of_photos(folder):
+        raise KnownfaceError(
+            f"{argument('out', folder)}: holds photos that are no copies drawn before "
+            f"({found.name}); name another folder"
+        )
 
 
 def _is_film(out: Path) -> bool:

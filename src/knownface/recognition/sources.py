@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from knownface.errors import KnownfaceError
@@ -67,13 +67,20 @@ def photos_of(sources: Iterable[str | Path], linked: bool = False) -> list[Path]
 
 
 def folder_apart(
-    name: str, given: str | Path, sources: Iterable[str | Path], photos: Iterable[Path]
+    name: str,
+    given: str | Path,
+    sources: Iterable[str | Path],
+    photos: Iterable[Path],
+    expect: Callable[[Path], None] = lambda folder: None,
+    made: bool = False,
 ) -> Path:
     """A folder to write into, which is made; KnownfaceError where it lies among the sources.
 
     name: of the option; photos: what `photos_of` found in the sources. It may neither lie in a
     folder that is searched, whose next search would find it, nor hold one of the photos. Below the
     folder of a photo that was named alone it is marked, so that no search finds it.
+    expect: raises KnownfaceError where the folder, as it was before, holds what it may not. made:
+        it is for our copies alone, and marked wherever it lies.
     """
     if not str(given):
         raise KnownfaceError(f"{argument(name)} must name a folder")
@@ -91,8 +98,9 @@ def folder_apart(
             "from them"
         )
     try:
+        expect(Path(given))
         private_folder(folder)
-        if any(folder.is_relative_to(photo.parent.resolve()) for photo in photos):
+        if made or any(folder.is_relative_to(photo.parent.resolve()) for photo in photos):
             mark_made(folder)
     except OSError as error:
         raise KnownfaceError(f"{given}: cannot be written ({error.strerror})") from None

@@ -111,7 +111,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
 
         comparison = known_comparison(backbone, origin, config)
         cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
-        pipeline = FacePipeline(cropper, embedder, mirrored=comparison is not None)
+        pipeline = FacePipeline.of_people(cropper, embedder, comparison)
         photos = collect(
             people, others, pipeline, track,
             validation=config.validation, seed=config.seed, earlier=config.split,
