@@ -28,11 +28,16 @@ from knownface.recognition.threshold import EACH_IN_TURN
 
 
 def write_report(
-    folder: Path, evaluation: Evaluation, explanation: Explanation | None = None
+    folder: Path,
+    evaluation: Evaluation,
+    explanation: Explanation | None = None,
+    *,
+    forgotten: bool = False,
 ) -> None:
     """`confusion_matrix.png` and a self-contained `report.html` in a run folder.
 
     explanation: faces and the map; without it the page has the numbers alone.
+    forgotten: there were pictures, which left when somebody was forgotten; the page says so.
     """
     sheet = FaceSheet()
     explanation = explanation or Explanation()
@@ -63,6 +68,7 @@ def write_report(
         notes=_notes(evaluation),
         sheet=sheet,
         data=data,
+        forgotten=forgotten,
         **_against_strangers(evaluation.open_set),
     )
 
