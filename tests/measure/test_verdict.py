@@ -38,6 +38,11 @@ def test_where_all_is_well_the_rates_people_live_with_come_first() -> None:
         ({"far": 0.138, "far_ci95": (0.05, 0.3)}, "Too many strangers are named: 13.8 % instead"),
         ({"far": None, "far_ci95": None}, "No stranger was tested"),
         ({"far_people": 2}, "Strangers are hardly tested: 2 people"),
+        (
+            {"far": 0.0, "far_ci95": (0.0, 0.68), "far_trials": 9, "far_people": 3},
+            "Strangers are hardly tested: 9 photos of 3 people can say little of all others, of "
+            "whom up to 68.0 % may be taken",
+        ),
     ],
 )
 def test_what_spoils_a_result_is_said_with_cause_and_remedy(
@@ -47,6 +52,16 @@ def test_what_spoils_a_result_is_said_with_cause_and_remedy(
     assert str(concern).startswith(first)
     assert concern.cause
     assert concern.remedy
+
+
+@pytest.mark.parametrize(
+    ("far", "interval", "people"),
+    [(0.0, (0.0, 0.074), 16), (0.0, (0.0, 0.45), 5), (0.012, (0.0, 0.22), 15)],
+)
+def test_strangers_of_usual_runs_are_tested_enough(
+    far: float, interval: tuple[float, float], people: int
+) -> None:
+    assert concerns(evaluation(far=far, far_ci95=interval, far_people=people)) == []
 
 
 def test_a_run_of_no_use_says_so_before_everything_else() -> None:

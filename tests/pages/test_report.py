@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from invented import LEARNING_CURVE, UNTESTED, invented
 
 from knownface.measure.evaluation import WrongAnswer
@@ -53,6 +55,33 @@ def test_what_few_strangers_cannot_say_is_said(tmp_path: Path) -> None:
     sure.dir_at_far.pop("0.001")
     write_report(tmp_path, replace(evaluation, open_set=sure), explanation)
     assert "so few strangers cannot say" not in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("far", "found"),
+    [
+        ([0.0, 1 / 180, 0.1, 1.0], [0.775, 0.85, 0.9, 1.0]),  # few strangers
+        ([0.0, 4e-4, 1 - 999 / 1000, 0.01, 1.0], [0.3, 0.6, 0.775, 0.82, 1.0]),  # many
+    ],
+)
+def test_the_roc_starts_at_what_the_table_says(
+    tmp_path: Path, far: list[float], found: list[float]
+) -> None:
+    evaluation, _ = invented(3)
+    shares = {"0.001": 0.775, "0.01": 0.85, "0.1": 0.9}
+    shown = replace(evaluation.open_set, dir_at_far=shares, curve={"far": far, "dir": found})
+    write_report(tmp_path, replace(evaluation, open_set=shown))
+    page = (tmp_path / "report.html").read_text()
+    roc = page.split('aria-label="ROC"')[1].split("</svg>")[0]
+    heights = {
+        float(share): float(y) - 4
+        for y, share in re.findall(r'y="([\d.]+)" class="end">([\d.]+)\s%<', roc)
+    }
+    left, start = map(float, re.findall(r'class="line" d="M([\d.]+) ([\d.]+)L', roc)[0])
+    assert left == float(re.findall(r'<text x="([\d.]+)"', roc)[0])
+    low, high = min(heights), max(heights)
+    share = low + (high - low) * (heights[low] - start) / (heights[low] - heights[high])
+    assert share == pytest.approx(77.5, abs=0.1)
 
 
 def test_groups_and_years_are_shown_where_they_were_tested(tmp_path: Path) -> None:

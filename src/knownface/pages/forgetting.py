@@ -13,6 +13,9 @@ from knownface.recognition.artifact import artifact_folder
 if TYPE_CHECKING:
     from knownface.recognition.living.records import Receipt
 
+REPORT, CARD = "report.html", "model_card.md"
+WRITTEN = (REPORT, "confusion_matrix.png", CARD)
+
 log = logging.getLogger(__name__)
 
 
@@ -25,8 +28,8 @@ def forget(
     """Erase every trace of somebody, and prove it; this cannot be undone.
 
     Gone are faces, templates, corrections, history, cached crops, names and faces in what the run
-    wrote, whose report is written again without faces, and the folder that `group` made. The
-    receipt holds nothing of the person.
+    wrote, whose report is written again without faces where it may show theirs, and the folder that
+    `group` made. The receipt holds nothing of the person.
     Raises KnownfaceError where nobody has that name.
     """
     from knownface.files.whole import whole_file
@@ -34,19 +37,20 @@ def forget(
 
     gallery = LivingGallery(recognizer)
     given = gallery.forget(name)
+    given = given.after(write_again(gallery.folder.parent))
     if receipt is not None:
         from knownface.files.runs import write_json
 
         with whole_file(Path(receipt)) as part:
             write_json(part, given.to_json())
-    write_again(gallery.folder.parent)
     return given
 
 
-def write_again(run: Path) -> None:
-    """The report and the model card of a run folder, if it is one, of its numbers alone.
+def write_again(run: Path) -> list[str]:
+    """What forgetting erased of a run folder's report and model card, of the numbers alone.
 
-    Of folders that `group` made, those that are not to be there any more go.
+    Gives the names of the files that were written. Of folders that `group` made, those that are not
+    to be there any more go.
     """
     from knownface.cluster.folders import sort_again
 
@@ -54,8 +58,9 @@ def write_again(run: Path) -> None:
         sort_again(run)
     except (KnownfaceError, OSError) as error:
         log.warning("The folders could not be sorted again: %s", error)
-    if not (run / "evaluation.json").is_file():
-        return
+    gone = [name for name in WRITTEN if not (run / name).is_file()]
+    if not gone or not (run / "evaluation.json").is_file():
+        return []
     from knownface.measure.evaluation import Evaluation
     from knownface.pages.model_card import write_model_card
     from knownface.pages.report import write_report
@@ -63,8 +68,11 @@ def write_again(run: Path) -> None:
 
     try:
         evaluation = Evaluation.load(run / "evaluation.json")
-        write_report(run, evaluation)
-        about = Artifact.read(artifact_folder(run)).about
-        write_model_card(run / "model_card.md", evaluation, about)
-    except KnownfaceError as error:
+        if REPORT in gone:
+            write_report(run, evaluation, forgotten=True)
+        if CARD in gone:
+            about = Artifact.read(artifact_folder(run)).about
+            write_model_card(run / CARD, evaluation, about)
+    except (KnownfaceError, OSError) as error:
         log.warning("The report could not be written again: %s", error)
+    return [name for name in gone if (run / name).is_file()]

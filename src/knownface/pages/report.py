@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,16 @@ from knownface.recognition.threshold import EACH_IN_TURN
 
 
 def write_report(
-    folder: Path, evaluation: Evaluation, explanation: Explanation | None = None
+    folder: Path,
+    evaluation: Evaluation,
+    explanation: Explanation | None = None,
+    *,
+    forgotten: bool = False,
 ) -> None:
     """`confusion_matrix.png` and a self-contained `report.html` in a run folder.
 
     explanation: faces and the map; without it the page has the numbers alone.
+    forgotten: there were pictures, which left when somebody was forgotten; the page says so.
     """
     sheet = FaceSheet()
     explanation = explanation or Explanation()
@@ -62,6 +68,7 @@ def write_report(
         notes=_notes(evaluation),
         sheet=sheet,
         data=data,
+        forgotten=forgotten,
         **_against_strangers(evaluation.open_set),
     )
 
@@ -125,8 +132,10 @@ def _against_strangers(shown: OpenSet) -> dict[str, Any]:
 
 def _curves(far: list[float], found: list[float]) -> tuple[Chart, Chart]:
     fars = Axis("strangers accepted (FAR)", 1e-3, 1.0, log=True)
-    lowest = min(each for rate, each in zip(far, found, strict=True) if rate >= fars.low)
-    shares = Axis("known faces named rightly (DIR)", _below(lowest))
+    # The edge is that rate, which few strangers reach at none accepted; 1e-9: rates are rounded.
+    at_edge = max(0, bisect_right(far, fars.low + 1e-9) - 1)
+    far, found = far[at_edge:], found[at_edge:]
+    shares = Axis("known faces named rightly (DIR)", _below(found[0]))
     missed = [1 - each for each in found]
     misses = Axis("known faces missed (1 - DIR)", 1e-3, 1.0, log=True)
     return Chart(

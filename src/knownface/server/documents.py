@@ -108,7 +108,7 @@ RECOGNIZED = {
 RECEIPT = {
     "at": 1795676762.3, "faces": 10, "photos": 10, "sightings": 0,
     "erased": ["gallery.sqlite: faces, templates, corrections, history, sightings, free pages"],
-    "remains": [], "searched": {"files": 6, "bytes": 4_200_000, "found": 0},
+    "remains": [], "searched": {"files": 6, "bytes": 4_200_000, "found": 0}, "written_again": [],
 }  # fmt: skip
 ENTRY = {
     "id": 7, "at": 1795676762.3, "actor": "http", "verb": "enroll", "text": "Ann has 1 photo more",

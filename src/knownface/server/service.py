@@ -174,8 +174,7 @@ class Service:
         self.recent.clear()
         self.recognizer.follow()
         self.collection.read()
-        write_again(self.gallery.folder.parent)
-        return receipt
+        return receipt.after(write_again(self.gallery.folder.parent))
 
     # ------------------------------------------------------------ all the time
     async def keep_expiring(self) -> None:

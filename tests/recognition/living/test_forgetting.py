@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -12,10 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from invented import invented
 from living_people import Cast, answer, living, unit
 
 from knownface.errors import KnownfaceError
 from knownface.faces.crop_cache import crops_folder
+from knownface.files.runs import write_json
+from knownface.pages.forgetting import forget
+from knownface.pages.report import write_report
 from knownface.recognition.living import run_files
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.records import SeenFace, SeenPhoto
@@ -131,6 +136,56 @@ def test_only_the_run_around_a_recogniser_is_its_run(run: Path, tmp_path: Path) 
     (alone / "split.json").write_text(json.dumps({"train": [f"{NAME}/1.jpg"]}))
     assert LivingGallery(alone).forget(NAME).searched["files"] == 2
     assert NAME in json.loads((alone / "split.json").read_text())["train"][0]
+
+
+def reported(tmp_path: Path, source: str, strangers: bool = False) -> Path:
+    """A run with the report of three people, in which Zoe was enrolled afterwards."""
+    run = tmp_path / "run"
+    gallery = living(run / "recognizer", CAST, 4, 3)
+    gallery.enroll("Zoe", [replace(CAST.face(8, 0), source=source)])
+    evaluation, explanation = invented(3)
+    write_json(run / "evaluation.json", evaluation.to_json())
+    write_report(run, evaluation, explanation if strangers else replace(explanation, accepted=[]))
+    (run / "model_card.md").write_text("Person 1 is named least")
+    return run
+
+
+def test_a_report_without_the_person_keeps_the_pictures_of_others(tmp_path: Path) -> None:
+    run = reported(tmp_path, "/photos/009.jpg")  # `Person 1/009.jpg` is another photo
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    receipt = forget(run, "Zoe")
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+    assert receipt.searched["found"] == 0
+    assert "report.html" not in " ".join(receipt.lines())
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "strangers", "said"),
+    [
+        ("Zoe", "/data/Person 1/009.jpg", False, ""),  # a tested photo
+        ("Zoe", "a.jpg", True, ""),  # may be one of the strangers who were named
+        ("Person 1", "a.jpg", False, ""),  # as the evaluation calls somebody
+        ("Zo\u00eb & <Ann>", "a.jpg", False, html.escape("by Zo\u00eb & <Ann>.")),
+        ("Zo\u00eb & <Ann>", "a.jpg", False, '"Zo\\u00eb \\u0026 \\u003cAnn\\u003e/1.jpg"'),
+    ],
+)
+def test_a_report_that_may_show_the_person_is_written_again_and_says_so(
+    tmp_path: Path, name: str, source: str, strangers: bool, said: str
+) -> None:
+    run = reported(tmp_path, source, strangers)
+    if name != "Zoe":
+        LivingGallery(run).rename("Zoe", name)
+    page = run / "report.html"
+    page.write_text(page.read_text() + said)
+    assert "image/jpeg" in page.read_text()
+    receipt = forget(run, name)
+    assert "image/jpeg" not in page.read_text()
+    assert "Pictures left this report when somebody was forgotten" in page.read_text()
+    assert "The photos behind a cell" not in page.read_text()
+    assert "report.html" not in receipt.erased
+    assert "report.html" in receipt.written_again
+    assert "Written again without this person: report.html" in receipt.lines()
+    assert receipt.searched["found"] == 0
 
 
 def test_others_and_their_history_stay(run: Path) -> None:

@@ -220,8 +220,10 @@ class Change:
 class Receipt:
     """That somebody was forgotten: no name in it, and nothing biometric.
 
-    erased: what is gone, in words; remains: what is not, and what to do about it. searched: how
-        many files, of how many bytes, were searched for what may be left, and how much was found.
+    erased: what is gone, in words; written_again: files that are there again without this person,
+        and the report without pictures of anybody; remains: what is not, and what to do about it.
+    searched: how many files, of how many bytes, were searched for what may be left, and how much
+        was found.
     """
 
     at: float
@@ -231,9 +233,15 @@ class Receipt:
     erased: tuple[str, ...]
     remains: tuple[str, ...]
     searched: dict[str, int]
+    written_again: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def after(self, written: Sequence[str]) -> Receipt:
+        """The same when files were written again, which are not gone then."""
+        gone = tuple(each for each in self.erased if each not in written)
+        return replace(self, erased=gone, written_again=tuple(written))
 
     def lines(self) -> list[str]:
         files, size, found = (self.searched[key] for key in ("files", "bytes", "found"))
@@ -241,6 +249,7 @@ class Receipt:
         return [
             f"Forgotten: {self.faces} faces of {self.photos} photos, {self.sightings} sightings",
             *(f"Erased: {each}" for each in self.erased),
+            *(f"Written again without this person: {each}" for each in self.written_again),
             proof + (f"{found} FOUND" if found else "nothing found"),
             *(f"Still there: {each}" for each in self.remains),
         ]
