@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knownface.errors import KnownfaceError
-from knownface.files.whole import hidden_beside
+from knownface.files.whole import hidden_beside, whole_file
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 _OTHERS = (".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp", ".gif")
@@ -89,9 +89,14 @@ def mark_made(folder: Path) -> None:
     """
     said = f"knownface made the photos in {folder.name}, and does not read them with this folder.\n"
     try:
-        hidden_beside(folder, MADE).write_text(said)
+        _write(hidden_beside(folder, MADE), said)
     except OSError:
-        (folder / MADE).write_text(said)
+        _write(folder / MADE, said)
+
+
+def _write(path: Path, text: str) -> None:
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def is_made(folder: Path) -> bool:

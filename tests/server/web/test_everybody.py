@@ -10,7 +10,7 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from evil_page import evil
 
@@ -129,7 +129,7 @@ def test_what_every_answer_says(place: str, served: Any) -> None:
     [("/people/Ann", 404), ("/nowhere/at/all", 404), ("/people/1/rename", 405)],
 )
 def test_where_no_page_is_a_browser_is_told_so(place: str, status: int, served: Any) -> None:
-    found = httpx.get(served.address + place, headers={"Accept": "text/html"})
+    found = httpx2.get(served.address + place, headers={"Accept": "text/html"})
     assert found.status_code == status
     assert "There is no page at this address" in found.text
     assert "<nav" in found.text
@@ -137,17 +137,17 @@ def test_where_no_page_is_a_browser_is_told_so(place: str, status: int, served: 
 
 
 def test_what_cannot_be_read_is_said_without_the_words_of_a_library(served: Any) -> None:
-    found = httpx.get(f"{served.address}/unknown?skip=x", headers={"Accept": "text/html"})
+    found = httpx2.get(f"{served.address}/unknown?skip=x", headers={"Accept": "text/html"})
     assert found.status_code == 422
     assert "What was sent cannot be read (skip). Go back" in found.text
-    script = httpx.post(f"{served.address}/people/1/remove", headers={"X-From-Script": "1"})
+    script = httpx2.post(f"{served.address}/people/1/remove", headers={"X-From-Script": "1"})
     assert script.status_code == 422
     assert "(face)" in script.json()["detail"]
 
 
 def test_programs_are_told_of_an_address_as_before(served: Any) -> None:
     for place, accept in (("/nowhere", "*/*"), ("/v1/nothing", "text/html")):
-        found = httpx.get(served.address + place, headers={"Accept": accept})
+        found = httpx2.get(served.address + place, headers={"Accept": accept})
         assert (found.status_code, found.json()["detail"]) == (404, "Not Found")
 
 

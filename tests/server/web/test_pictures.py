@@ -6,7 +6,7 @@ import io
 import re
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,6 +79,6 @@ def test_the_box_drawn_of_a_face_that_is_cut_off_ends_with_the_photo(served: Any
     (face,) = served.service.recognizer.recognize(Image.open(data)).faces
     assert face.box[0] < -1  # the face that is meant, guessed beyond the edge
     sent = {"photo": ("cut.jpg", data.getvalue(), "image/jpeg")}
-    page = httpx.post(served.address, files=sent).text
+    page = httpx2.post(served.address, files=sent).text
     (begin,) = re.findall(r'<g class="\w+" [^>]*>\s*<rect x="([^"]*)"', page)
     assert float(begin) == 0
