@@ -185,13 +185,13 @@ class Contender:
         self.process.wait()
 
 
-def take_turns(contenders: list[Contender], each: int) -> None:
+def take_turns(contenders: list[Contender], each: int, seconds: float) -> None:
     """Print the median rate of each, of `each` images a step, and its ratio to the first."""
     running = [one for one in contenders if one.runs()]
     for one in contenders:
         if one not in running:
             print(f"{one.label}: it could not run")
-    counts = [max(3, round(SECONDS * 5 / one.seconds(5))) for one in running]
+    counts = [max(3, round(seconds * 5 / one.seconds(5))) for one in running]
     for _ in range(ROUNDS):
         for one, count in zip(running, counts, strict=True):
             one.rates.append(count * each / one.seconds(count))
@@ -203,7 +203,7 @@ def take_turns(contenders: list[Contender], each: int) -> None:
     sys.stdout.flush()
 
 
-def train(batches: list[int], chosen: list[str]) -> None:
+def train(batches: list[int], chosen: list[str], seconds: float) -> None:
     labels = {
         "torch": ("PyTorch compiled, bf16, channels last", "torch"),
         "jax": ("knownface, Keras on JAX", "jax"),
@@ -215,7 +215,7 @@ def train(batches: list[int], chosen: list[str]) -> None:
     }
     for batch, given in contenders.items():
         print(f"\nResNet-50, training, {batch} images a step")
-        take_turns(given, batch)
+        take_turns(given, batch, seconds)
 
 
 def files(wanted: list[str], work: Path) -> Iterator[tuple[str, Path, int]]:
@@ -231,7 +231,7 @@ def files(wanted: list[str], work: Path) -> Iterator[tuple[str, Path, int]]:
         yield name, work / f"{name}-{size}", size
 
 
-def embed(wanted: list[str], batch: int) -> None:
+def embed(wanted: list[str], batch: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as work:
         for name, path, size in list(files(wanted, Path(work))):
             print(f"\n{name} at {size}, {batch} crops a batch")
@@ -239,8 +239,9 @@ def embed(wanted: list[str], batch: int) -> None:
             if name == "vggface2":
                 ways["torch"] = "PyTorch compiled, bf16, channels last"
             given = [Contender(label, [way, str(batch), str(path)]) for way, label in ways.items()]
-            take_turns(given, batch)
-            take_turns([Contender("the same file, face by face", ["single", "1", str(path)])], 1)
+            take_turns(given, batch, seconds)
+            alone = Contender("the same file, face by face", ["single", "1", str(path)])
+            take_turns([alone], 1, seconds)
             here, there = (np.load(f"{path}.{way}.npy") for way in ("cpu", "cuda"))
             cosines = (here * there).sum(1)
             print(f"cosine of GPU and CPU: mean {cosines.mean():.7f}, least {cosines.min():.7f}")
@@ -261,11 +262,10 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="*", default=["torch", "jax", "keras-torch"])
     parser.add_argument("--seconds", type=float, default=SECONDS, help="a turn")
     asked = parser.parse_args()
-    globals()["SECONDS"] = asked.seconds
     if asked.what == "train":
-        train(asked.batches, asked.contenders)
+        train(asked.batches, asked.contenders, asked.seconds)
     else:
-        embed(asked.networks, 64)
+        embed(asked.networks, 64, asked.seconds)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,12 @@ def is_index(source: str | Path) -> bool:
     """
     if "://" in str(source):
         return True
+    if not (Path(source) / RECORD).is_file():
+        return False
     _, folders, files = next(os.walk(source), ("", [], []))
     people = [each for each in folders if each not in (PHOTOS, FACES) and not is_system(each)]
     photos = [each for each in files if Path(each).suffix.lower() in SUFFIXES]
-    return (Path(source) / RECORD).is_file() and not people and not photos
+    return not people and not photos
 
 
 def terms_of(indices: Sequence[Index], backbone: str) -> tuple[str, FacesMode]:

@@ -13,8 +13,7 @@ from knownface.recognition.artifact import artifact_folder
 if TYPE_CHECKING:
     from knownface.recognition.living.records import Receipt
 
-REPORT, CARD = "report.html", "model_card.md"
-WRITTEN = (REPORT, "confusion_matrix.png", CARD)
+WRITTEN = ("report.html", "confusion_matrix.png", "model_card.md")
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +27,8 @@ def forget(
     """Erase every trace of somebody, and prove it; this cannot be undone.
 
     Gone are faces, templates, corrections, history, cached crops, names and faces in what the run
-    wrote, whose report is written again without faces where it may show theirs, and the folder that
-    `group` made. The receipt holds nothing of the person.
+    wrote, whose report is written again without pictures, and the folder that `group` made. The
+    receipt holds nothing of the person.
     Raises KnownfaceError where nobody has that name.
     """
     from knownface.files.whole import whole_file
@@ -58,8 +57,7 @@ def write_again(run: Path) -> list[str]:
         sort_again(run)
     except (KnownfaceError, OSError) as error:
         log.warning("The folders could not be sorted again: %s", error)
-    gone = [name for name in WRITTEN if not (run / name).is_file()]
-    if not gone or not (run / "evaluation.json").is_file():
+    if not (run / "evaluation.json").is_file():
         return []
     from knownface.measure.evaluation import Evaluation
     from knownface.pages.model_card import write_model_card
@@ -68,11 +66,9 @@ def write_again(run: Path) -> list[str]:
 
     try:
         evaluation = Evaluation.load(run / "evaluation.json")
-        if REPORT in gone:
-            write_report(run, evaluation, forgotten=True)
-        if CARD in gone:
-            about = Artifact.read(artifact_folder(run)).about
-            write_model_card(run / CARD, evaluation, about)
+        write_report(run, evaluation, forgotten=True)
+        about = Artifact.read(artifact_folder(run)).about
+        write_model_card(run / "model_card.md", evaluation, about)
     except (KnownfaceError, OSError) as error:
         log.warning("The report could not be written again: %s", error)
-    return [name for name in gone if (run / name).is_file()]
+    return [name for name in WRITTEN if (run / name).is_file()]

@@ -46,13 +46,11 @@ SHARED = (
 class _Traces:
     """What must not be found any more: names, digests of photos, embeddings (n, d), portraits.
 
-    photos: where those photos lay. faces: how many there are now; those that a change took away are
-        among the others.
+    faces: how many there are now; those that a change took away are among the others.
     """
 
     names: list[str]
     digests: set[str]
-    photos: list[str]
     embeddings: np.ndarray
     portraits: list[bytes]
     faces: int
@@ -94,7 +92,7 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
         if traces.groups:
             erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
         erased += [f"{number} cached crops" for number in [uncache(traces.digests)] if number]
-        erased += run_files.clean(run, traces.names, None if traces.trained else traces.photos)
+        erased += run_files.clean(run, traces.names)
         tell_people(folder, lambda: names_and_templates(database))
     with schema.opened(gallery) as database:
         database.execute("VACUUM")
@@ -113,19 +111,15 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
 def _traces(database: sqlite3.Connection, those: Sequence[int]) -> _Traces:
     """Of somebody, and of unknown people who are probably the same."""
     marks = ", ".join("?" * len(those))
-    now = f"SELECT embedding, small, digest, portrait, source FROM faces WHERE person IN ({marks})"
+    now = f"SELECT embedding, small, digest, portrait FROM faces WHERE person IN ({marks})"
     rows = [dict(row) for row in database.execute(now, those).fetchall()]
     faces = len(rows)
     rows += [row for row in rows_before(database, "faces") if row["person"] in those]
     seen = f"SELECT count(*) FROM sightings WHERE person IN ({marks})"
-    digests = {row["digest"] for row in rows if row["digest"]}
-    every = database.execute("SELECT digest, source FROM faces").fetchall()
-    same = [row for row in every if row["digest"] in digests]  # others' faces in the same photos
     trained = "SELECT trained FROM people WHERE id = ?"
     return _Traces(
         names_of(database, those[0]),
-        digests,
-        sorted({row["source"] for row in [*rows, *same] if row["source"]}),
+        {row["digest"] for row in rows if row["digest"]},
         vectors(
             (row[which] for row in rows for which in ("embedding", "small") if row.get(which)),
             int(meta(database, "width")),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,6 @@ from knownface.recognition.living.erasing import NOBODY, spoken_of
 # With names or faces in them. Pages and pictures go, and can be made again of evaluation.json;
 # there and in the split nobody has the name.
 PAGES = ("report.html", "confusion_matrix.png", "model_card.md", "check.html")
-# What stays where it shows nothing of somebody whom the documents do not name, as they name
-# everybody who was trained or tested; `check.html` may show anybody's photos.
-KEPT = PAGES[:3]
-STRANGERS_SHOWN = "Strangers who were named"  # over pictures of people without a name
 DOCUMENTS = ("evaluation.json", "split.json")
 # Where a name stands by itself, by the key; a `name` is a person's in this list alone.
 NAMES = ("people", "true", "predicted", "first", "second", "person", "other")
@@ -38,19 +32,9 @@ def run_of(folder: Path) -> Path:
     return folder.parent if (folder.parent / DOCUMENTS[0]).is_file() else folder
 
 
-def clean(run: Path, names: list[str], photos: Sequence[str] | None = None) -> list[str]:
-    """Take names and faces out of the files of a run; gives what was done, in words.
-
-    photos: paths of all that may show this person on a page. Without them, or where a document has
-    the name, every page goes.
-    """
+def clean(run: Path, names: list[str]) -> list[str]:
+    """Take names and faces out of the files of a run; gives what was done, in words."""
     done = []
-    everything = photos is None or any(name in DOCUMENTS for name in named_in(run, names))
-    for name in PAGES:  # first: where this is cut off, the documents say again that all must go
-        path = run / name
-        if path.is_file() and (everything or name not in KEPT or _shows(path, names, photos or ())):
-            path.unlink()
-            done.append(name)
     for name in DOCUMENTS:
         path = run / name
         if not path.is_file():
@@ -61,62 +45,20 @@ def clean(run: Path, names: list[str], photos: Sequence[str] | None = None) -> l
             with whole_file(path, like=path) as part:
                 write_json(part, cleaned)
             done.append(f"the name in {name}")
+    for name in PAGES:
+        if (run / name).is_file():
+            (run / name).unlink()
+            done.append(name)
     return done
 
 
-def _shows(page: Path, names: Sequence[str], photos: Sequence[str]) -> bool:
-    """Whether a page may have somebody's name or picture; pictures of nobody known may be theirs.
-
-    The picture of names has those of the documents alone.
-    """
-    if page.suffix == ".png":
-        return False
-    text = _text_of(page)
-    ends = {
-        "/".join(parts[i:]) for parts in (p.split("/") for p in photos) for i in range(len(parts))
-    }
-    there = (end for end in ends if end and end in text)
-    paths = (rf"(?<![^\s\"'>(]){re.escape(end)}(?!\w)" for end in there)
-    return (
-        STRANGERS_SHOWN in text
-        or _names(text, names)
-        or any(re.search(path, text) for path in paths)
-    )
-
-
-def _text_of(page: Path) -> str:
-    """What it says, without pictures: letters as they are, and not as HTML or JSON spells them."""
-    text = re.sub(r"data:image/[^\"')]*", "", page.read_text(encoding="utf-8", errors="replace"))
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return html.unescape(text)
-
-
-def _names(text: str, names: Sequence[str]) -> bool:
-    """Whether the words of a name follow each other, whatever Markdown puts between; in doubt, yes.
-
-    Letters that cannot be seen are written in another way.
-    """
-    words = f" {_words(text)} "
-    return any(
-        not name.isprintable() or not _words(name) or f" {_words(name)} " in words for name in names
-    )
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text)))
-
-
 def named_in(run: Path, names: list[str]) -> Iterator[str]:
-    """The documents and pages in which somebody still has one of the names."""
+    """The documents in which somebody still has one of the names."""
     for name in DOCUMENTS:
         if (run / name).is_file():
             document = _read(run / name)
             if without(document, names) != document:
                 yield name
-    for name in KEPT:
-        if (run / name).is_file() and _shows(run / name, names, ()):
-            yield name
 
 
 def _read(path: Path) -> Any:
