@@ -345,7 +345,7 @@ def test_a_server_that_is_away(served: Any, browser: Any) -> None:
             page.set_input_files("#photos", served.photos[name][0])
             page.wait_for_selector("#offline:visible")
             assert "Nothing is lost" in page.locator("#offline").inner_text()
-            assert "waits until knownface is back" in page.locator(".waiting").inner_text()
+            page.wait_for_selector(".waiting:has-text('waits until knownface is back')")
             other.get_by_label("Birth date").fill("2001-02-03")
             other.get_by_role("button", name="Save").click()
             other.wait_for_selector("#offline:visible")
