@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
-import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -24,8 +22,6 @@ def knownface(*arguments: object, **environment: str) -> Done:
     """
     command = ["knownface", *map(str, arguments)]
     out, err, code = io.StringIO(), io.StringIO(), 0
-    logger, terminated = logging.getLogger("knownface"), signal.getsignal(signal.SIGTERM)
-    level = logger.level
     try:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setattr(sys, "argv", command)
@@ -34,9 +30,6 @@ def knownface(*arguments: object, **environment: str) -> Done:
             main()
     except SystemExit as end:
         code = int(end.code or 0)
-    finally:
-        logger.setLevel(level)
-        signal.signal(signal.SIGTERM, terminated)
     return Done(command, code, out.getvalue(), err.getvalue())
 
 

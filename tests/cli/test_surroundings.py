@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -154,3 +156,13 @@ def test_people_with_the_longest_names(people: Path, tmp_path: Path) -> None:
 def test_a_file_is_no_place_for_a_run(place: str, people: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(shell("train", people, "--out", tmp_path / place), "file", "ot a")
+
+
+@pytest.mark.parametrize("quiet", [["--quiet"], []])
+def test_what_calls_a_command_finds_logging_and_signals_as_they_were(
+    quiet: list[str], tmp_path: Path
+) -> None:
+    logger = logging.getLogger("knownface")
+    before = logger.level, list(logger.handlers), signal.getsignal(signal.SIGTERM)
+    refused(shell("train", tmp_path / "nothing", *quiet), "nothing")
+    assert before == (logger.level, logger.handlers, signal.getsignal(signal.SIGTERM))

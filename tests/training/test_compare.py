@@ -92,7 +92,7 @@ def test_by_default_what_is_here_is_compared(
     monkeypatch.setattr("knownface.training.compare.train", no_training)
     monkeypatch.setenv("KNOWNFACE_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "knownface")
     assert names() == ["mini"]
     assert "recipes are compared, not networks" in caplog.text
     for file in ("MobileFaceNet.onnx", "w600k_r50.onnx"):

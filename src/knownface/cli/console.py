@@ -9,9 +9,10 @@ import logging
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import typer
@@ -100,10 +101,11 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     """One command: progress and notes on stderr, and every error as a line and an exit code.
 
     flag: what an argument of the Python functions is called on the command line.
-    Yields the `Track` that draws progress bars.
+    Yields the `Track` that draws progress bars. What else runs in this process finds logging and
+    SIGTERM as they were.
     """
     logger = logging.getLogger("knownface")
-    handler = _Lines()
+    handler, level = _Lines(), logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if notes and not quiet else logging.WARNING)
     columns = (
@@ -116,10 +118,8 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     for stream in (sys.stdout, sys.stderr):  # a name that a terminal cannot show ends nothing
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    with suppress(ValueError):  # only the main thread may; elsewhere nobody sends signals
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidied up as for Ctrl-C
     try:
-        with naming_flags(flag), _libraries(quiet):
+        with naming_flags(flag), _libraries(quiet), _tidied_up_when_ended():
             yield _drawn_by(progress)
         sys.stdout.flush()
     except typer.Exit:
@@ -130,8 +130,22 @@ def session(quiet: bool, notes: bool, flag: Callable[[str], str] = str) -> Itera
     finally:
         _stop(progress)
         logger.removeHandler(handler)
+        logger.setLevel(level)
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def _tidied_up_when_ended() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so, and nobody sends signals to another
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 @contextmanager

@@ -85,6 +85,9 @@ class Served:
         self._server.should_exit = True
         self._thread.join(60)
         assert not self._thread.is_alive()
+        for each in self._server.server_state.connections:  # met while it was closing
+            # With a process, the system closes them; here a browser would wait for an answer.
+            each.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")
