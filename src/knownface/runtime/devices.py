@@ -129,8 +129,9 @@ class OpenVino:
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         request = self._requests.get()
         try:
-            # A copy, because the next caller overwrites what the request holds.
-            found = request.infer(np.ascontiguousarray(inputs))
+            given = np.ascontiguousarray(inputs)
+            found = request.infer(given, share_inputs=True, share_outputs=True)
+            # Copies, because the next caller overwrites what the request holds.
             return [np.array(found[i], np.float32) for i in range(len(found))]
         finally:
             self._requests.put(request)
