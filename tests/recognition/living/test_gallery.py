@@ -44,6 +44,20 @@ def test_a_newcomer_is_named_from_then_on(gallery: LivingGallery) -> None:
     assert "New one" in record["people"]
 
 
+def test_a_name_that_is_almost_one_that_is_known_is_pointed_out(gallery: LivingGallery) -> None:
+    first = gallery.enroll("Katherine", [CAST.face(8, i) for i in range(3)])
+    assert not any("who you mean" in note for note in first.warnings)
+    for name, change in (
+        ("katherine", lambda: gallery.correct(CAST.face(9, 0), is_="katherine")),
+        ("Katerine", lambda: gallery.enroll("Katerine", [CAST.face(10, 0)])),
+    ):
+        assert f"If Katherine is who you mean by {name}, undo this" in change().warnings
+        gallery.undo()
+    for name in ("Bartholomew", "Katherine"):
+        notes = gallery.correct(CAST.face(9, 0), is_=name).warnings
+        assert not any("who you mean" in note for note in notes)
+
+
 def test_names_and_counts_are_those_of_the_people(gallery: LivingGallery) -> None:
     people = gallery.people()
     assert gallery.names() == [person.name for person in people]

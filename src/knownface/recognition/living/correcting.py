@@ -48,7 +48,8 @@ def correct(recorder: Recorder, known: Known, said: Said, threshold: float) -> D
         place(recorder, said.face, person, there)
         who = naming.shown(database, person)
         theirs = there is not None and there["person"] == person
-        notes = [] if theirs else looks(known, person, who, [said.face], threshold)
+        notes = naming.mistyped(database, person) if new else []
+        notes += [] if theirs else looks(known, person, who, [said.face], threshold)
         text = f"The face in {source} is {who}" + (", who is new" if new else "")
         return Done(text, notes, before if before and before.person != who else None)
     assert said.not_ is not None

@@ -45,6 +45,7 @@ def enroll(
     if not added:
         raise KnownfaceError(f"{shown}: nothing to add; {notes[0]}")
     notes += looks(known, person, shown, added, threshold)
+    notes += naming.mistyped(recorder.database, person) if new else []
     number = f"{len(added)} photo{'s' * (len(added) > 1)}"
     text = f"{shown} is new, with {number}" if new else f"{shown} has {number} more"
     return Done(text, notes)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 import unicodedata
+from difflib import get_close_matches
 
 from knownface.errors import KnownfaceError
 from knownface.recognition.living.changes import Recorder
 
 LONGEST = 100  # characters of a name
+ALIKE = 0.8  # difflib's ratio, from which one name may be another one mistyped
 # What stands for people who have no name here.
 SAID = ("unknown", "ignored", "too poor", "nobody", "forgotten")
 
@@ -62,6 +64,15 @@ def person_called(recorder: Recorder, name: str) -> tuple[int, bool]:
     if there is not None:
         return there, False
     return recorder.insert("people", name=text, state="known", added=time.time()), True
+
+
+def mistyped(database: sqlite3.Connection, person: int) -> list[str]:
+    """A note about somebody new whose name is almost somebody else's."""
+    new = str(database.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()[0])
+    rows = database.execute("SELECT name FROM people WHERE name NOT NULL AND id != ?", (person,))
+    names = {row[0].casefold(): row[0] for row in rows}
+    near = [names[each] for each in get_close_matches(new.casefold(), names, cutoff=ALIKE)]
+    return [f"If {' or '.join(near)} is who you mean by {new}, undo this"] if near else []
 
 
 def shown(database: sqlite3.Connection, person: int, opening: bool = False) -> str:
