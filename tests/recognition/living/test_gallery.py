@@ -53,8 +53,8 @@ def test_a_name_that_is_almost_one_that_is_known_is_pointed_out(gallery: LivingG
     ):
         assert f"If Katherine is who you mean by {name}, undo this" in change().warnings
         gallery.undo()
-    for name in ("Bartholomew", "Katherine"):
-        notes = gallery.correct(CAST.face(9, 0), is_=name).warnings
+    for number, name in enumerate(("Bartholomew", "Katherine"), 8):
+        notes = gallery.correct(CAST.face(number, 5), is_=name).warnings
         assert not any("who you mean" in note for note in notes)
 
 
