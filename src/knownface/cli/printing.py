@@ -96,7 +96,9 @@ def print_rows(rows: Sequence[Run]) -> None:
 
     lines = []
     for row in ranked(rows):
-        cells = [cell if isinstance(cell, str) else cell[0] for cell in comparison_cells(row)]
+        cells = [
+            cell if isinstance(cell, str) else cell[0].split("\n") for cell in comparison_cells(row)
+        ]
         lines.append(
             [Path(row.run).name, *cells] if row.run else ["no result", *cells, "see below"]
         )

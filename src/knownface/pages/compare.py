@@ -24,7 +24,7 @@ from knownface.measure.run import Run, ranked
 from knownface.pages.page import Table, write_page
 
 COMPARISON = (
-    "Backbone", "Recipe", DIR.name, INTERVAL, FAR.name, INTERVAL, ACCURACY.name,
+    "Backbone", "Recipe", f"{DIR.name}\n{INTERVAL}", f"{FAR.name}\n{INTERVAL}", ACCURACY.name,
     PARAMETERS.name, SECONDS.name, RATE.name,
 )  # fmt: skip
 
@@ -64,8 +64,8 @@ def comparison_cells(run: Run) -> tuple[Cell, ...]:
     return (
         run.backbone,
         run.recipe,
-        *_with_interval(DIR, found),
-        *_with_interval(FAR, found),
+        _with_interval(DIR, found),
+        _with_interval(FAR, found),
         ACCURACY.cell(found.accuracy),
         PARAMETERS.cell(run.parameters),
         SECONDS.cell(found.seconds),
@@ -73,10 +73,12 @@ def comparison_cells(run: Run) -> tuple[Cell, ...]:
     )
 
 
-def _with_interval(number: Number, found: Evaluation) -> tuple[Cell, Cell]:
-    interval = number.interval(found)
-    bounds = (between(interval), interval[0]) if interval else ("", -1.0)
-    return number.cell(number.of(found)), bounds
+def _with_interval(number: Number, found: Evaluation) -> Cell:
+    """The number, and below it its interval."""
+    value, interval = number.of(found), number.interval(found)
+    if value is None or interval is None:
+        return number.cell(value)
+    return f"{number.written(value)}\n{between(interval)}", value
 
 
 def _names(runs: Sequence[str]) -> list[str]:
