@@ -1,13 +1,17 @@
 """Photos to names: knownface beside what people would pick instead, on one machine, in one run.
 
     python benchmarks/recognize.py RECOGNIZER FOLDER... [--rounds 5] [--phone FOLDER]
-        [--peer-python PYTHON --detector SCRFD.onnx --network MobileFaceNet.onnx]
+        [--peer insightface=PYTHON --detector SCRFD.onnx --network MobileFaceNet.onnx]
+        [face_recognition=PYTHON deepface=PYTHON]
 
 RECOGNIZER: a run of MobileFaceNet. Each FOLDER holds photos; `--phone` makes one more of those in a
 folder whose longer side has 1,500 pixels or more, as phones take them: 4,032 pixels, noise of 6
-grey levels, JPEG of quality 90. The peer is InsightFace's detector at 640 pixels with the same
-network in ONNX Runtime, in an environment of its own (`pip install insightface onnxruntime
-opencv-python-headless`), which names faces by the recogniser's own templates and threshold.
+grey levels, JPEG of quality 90. Each peer has the Python of an environment of its own. InsightFace
+(`pip install insightface onnxruntime opencv-python-headless`) is its detector at 640 pixels with
+the same network in ONNX Runtime, and names faces by the recogniser's own templates and threshold;
+face_recognition (which compiles dlib) and DeepFace (`pip install deepface tf-keras flask`, YuNet
+and SFace in the folder of weights that it looks into) embed with networks of their own, and name
+nobody here.
 
 Every contender is a process that loads, warms up on two photos, then goes through a folder once
 each round; rounds of all contenders take turns, and medians are printed: processor and wall
@@ -89,9 +93,33 @@ def insightface_names(given: dict[str, Any]) -> Names:
     return lambda paths: map(names, paths)
 
 
+def face_recognition_names(given: dict[str, Any]) -> Names:
+    import face_recognition
+
+    def names(path: str) -> list[str | None]:
+        pixels = face_recognition.load_image_file(path)
+        return [None] * len(face_recognition.face_encodings(pixels))
+
+    return lambda paths: map(names, paths)
+
+
+def deepface_names(given: dict[str, Any]) -> Names:
+    from deepface import DeepFace
+
+    def names(path: str) -> list[str | None]:
+        found = DeepFace.represent(
+            path, model_name="SFace", detector_backend="yunet", enforce_detection=False
+        )  # where no face was found, the whole photo with confidence 0
+        return [None for face in found if face["face_confidence"] > 0]
+
+    return lambda paths: map(names, paths)
+
+
 CONTENDERS = {
     "knownface": knownface_names,
     "insightface": insightface_names,
+    "face_recognition": face_recognition_names,
+    "deepface": deepface_names,
 }
 
 
@@ -160,7 +188,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--phone", type=Path)
-    parser.add_argument("--peer-python")
+    parser.add_argument("--peer", nargs="*", action="extend", default=[], metavar="NAME=PYTHON")
     parser.add_argument("--detector")
     parser.add_argument("--network")
     options = parser.parse_args()
@@ -172,9 +200,8 @@ def main() -> None:
         folders = {folder.name: folder for folder in options.folders}
         if options.phone:
             folders["12 megapixels"] = phone_photos(options.phone, Path(made))
-        pythons = {name: options.peer_python for name in CONTENDERS}
-        pythons["knownface"] = sys.executable
-        running = {name: started(name, python, file) for name, python in pythons.items() if python}
+        pythons = {"knownface": sys.executable, **dict(each.split("=") for each in options.peer)}
+        running = {name: started(name, python, file) for name, python in pythons.items()}
         starts = {name: answer(process) for name, process in running.items()}
         print(HEAD)
         for folder, place in folders.items():

@@ -111,8 +111,6 @@ def finetune(
         for _ in range(len(rows) * steps):
             next(bar)
         callback = _EveryBatch(plan, saved, bar)
-        if keras.backend.backend() != "tensorflow":  # their fit takes a step to build metrics
-            network.test_on_batch(*_Batches(examples, plan, 0)[0])
         try:
             for epoch in range(len(rows), plan.epochs):
                 if augmentation:
@@ -163,7 +161,21 @@ def _classifier(
         # XLA is slower than plain graphs on CPUs; JAX has nothing else.
         jit_compile=keras.backend.backend() == "jax",
     )
+    _build(network, classes)
     return network
+
+
+def _build(network: Classifier, classes: int) -> None:
+    """Make all variables before the first step.
+
+    Otherwise back ends take a step to make them, and TensorFlow traces the step twice, and every
+    variable of the optimizer by itself: of MobileFaceNet 12 seconds of 18.
+    """
+    network.optimizer.build(network.trainable_variables)
+    answers = np.eye(1, classes, dtype=np.float32)
+    network.compute_loss(y=answers, y_pred=answers, training=False)
+    network.compute_metrics(None, answers, answers)
+    network.reset_metrics()
 
 
 def _epoch(
@@ -280,7 +292,6 @@ class _Checkpoint:
         hosts().same_file(self.history)
         if not self.weights.is_file():
             return []
-        self.network.optimizer.build(self.network.trainable_variables)
         self.network.load_weights(self.weights)
         done = int(self.network.optimizer.iterations) // self.steps
         log.info("Continuing after epoch %d", done)
