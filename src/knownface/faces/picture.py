@@ -10,6 +10,9 @@ import numpy as np
 # A photo is decoded at half its size where that leaves so many pixels: as many as are searched for
 # faces. A quarter would save little more, because most of the time goes into the file's codes.
 ENOUGH = 1280 * 960
+# Standard deviation in pixels. Of 480 faces of 60 to 500 pixels in 60 photos of 12 megapixels YuNet
+# found 407 in float32, as with averages by area, and 406 without; in bfloat16 407, 410 and 405.
+SMOOTHED = 0.5
 MOST_SIDE = 32_000  # `cv2.warpAffine` counts pixels in 16 bits
 # At most, of several kinds of 119 million pixels: 7 for plain JPEG and 16-bit grey, 8 for PNG with
 # alpha, 11 for JPEG that is turned, 16 for WebP.
@@ -98,19 +101,22 @@ def halved(pixels: np.ndarray) -> np.ndarray:
 def shrunk(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """At most of this width and height, averaged.
 
-    From a half to the whole, neighbours that are mixed by their distance are an average, too, in a
-    fifth to a tenth of the time.
+    From a half to the whole, neighbours that are mixed by their distance are an average, too, once
+    they are smoothed a little, in a third of the time that averaging by area takes.
     """
-    half = min(size[0] / pixels.shape[1], size[1] / pixels.shape[0]) >= 0.5
-    interpolation = cv2.INTER_LINEAR if half else cv2.INTER_AREA
-    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation))
+    if min(size[0] / pixels.shape[1], size[1] / pixels.shape[0]) < 0.5:
+        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    smooth = cv2.GaussianBlur(pixels, (3, 3), SMOOTHED)
+    return np.asarray(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR))
 
 
 def resized(pixels: np.ndarray, scale: float) -> np.ndarray:
     if scale == 1.0:
         return pixels
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    return shrunk(pixels, size)
+    if scale < 1:
+        return shrunk(pixels, size)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR))
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
