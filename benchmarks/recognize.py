@@ -1,8 +1,8 @@
 """Photos to names: knownface beside what people would pick instead, on one machine, in one run.
 
     python benchmarks/recognize.py RECOGNIZER FOLDER... [--rounds 5] [--phone FOLDER]
-        [--peer insightface=PYTHON --detector SCRFD.onnx --network MobileFaceNet.onnx]
-        [face_recognition=PYTHON deepface=PYTHON]
+        [--peer insightface=PYTHON face_recognition=PYTHON deepface=PYTHON]
+        [--detector SCRFD.onnx --network MobileFaceNet.onnx]
 
 RECOGNIZER: a run of MobileFaceNet. Each FOLDER holds photos; `--phone` makes one more of those in a
 folder whose longer side has 1,500 pixels or more, as phones take them: 4,032 pixels, noise of 6
@@ -200,7 +200,7 @@ def main() -> None:
         folders = {folder.name: folder for folder in options.folders}
         if options.phone:
             folders["12 megapixels"] = phone_photos(options.phone, Path(made))
-        pythons = {"knownface": sys.executable, **dict(each.split("=") for each in options.peer)}
+        pythons = {"knownface": sys.executable, **dict(each.split("=", 1) for each in options.peer)}
         running = {name: started(name, python, file) for name, python in pythons.items()}
         starts = {name: answer(process) for name, process in running.items()}
         print(HEAD)

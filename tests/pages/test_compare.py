@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def test_runs_side_by_side(run_folder: Path, tmp_path: Path) -> None:
     assert [row["run"] for row in rows] == [str(run_folder), str(other)]
     page = out.read_text()
     assert "2 runs compared" in page
+    assert re.search(r"[\d.]+\s%<br>[\d.]+\s% to [\d.]+\s%</td>", page)
     assert "not tested on the same photos" in page  # the other one does not say on which
     alone = CliRunner().invoke(app, ["report", str(run_folder), "--out", str(out), "--quiet"])
     assert "95 % interval" in alone.stdout

@@ -41,7 +41,7 @@ def test_it_learns_and_says_so_after_every_epoch(examples: Examples, tmp_path: P
 def test_a_step_is_traced_once(
     examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twice, MobileFaceNet took 12 seconds longer before its first step."""
+    """Traced twice, MobileFaceNet began ten seconds later."""
     traced, step = [], Classifier.train_step
 
     def counted(self: Classifier, *arguments: Any) -> Any:
@@ -128,7 +128,6 @@ import numpy as np
 from dataclasses import replace
 from pathlib import Path
 from knownface.networks.layers import keras
-from knownface.training.head import Classifier
 from knownface.training.precision import share_work, shares
 devices = int(sys.argv[3])
 if devices > 1:

@@ -169,7 +169,7 @@ def _build(network: Classifier, classes: int) -> None:
     """Make all variables before the first step.
 
     Otherwise back ends take a step to make them, and TensorFlow traces the step twice, and every
-    variable of the optimizer by itself: of MobileFaceNet 12 seconds of 18.
+    variable of the optimizer by itself: MobileFaceNet began ten seconds later.
     """
     network.optimizer.build(network.trainable_variables)
     answers = np.eye(1, classes, dtype=np.float32)
