@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,12 @@ from knownface.server.journal import lines_of_json
 Start = Callable[..., TestClient]
 
 
-def logged(client: TestClient, photo: bytes, capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    import logging
+@pytest.fixture(autouse=True)
+def as_the_command_logs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "knownface")
 
-    logging.getLogger("knownface").setLevel(logging.INFO)
+
+def logged(client: TestClient, photo: bytes, capsys: pytest.CaptureFixture[str]) -> list[Any]:
     with lines_of_json():
         client.post("/v1/recognize", files={"photo": ("Tom at home.jpg", photo)})
         client.get("/v1/people/Tom_Cruise")
