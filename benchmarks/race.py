@@ -1,4 +1,4 @@
-"""How well recipe `best` chooses, before and after its race was cross-fitted.
+"""How well recipe `best` chooses, by the rule that it has and by those it had before.
 
     python benchmarks/race.py PEOPLE STRANGERS --draws 30
 

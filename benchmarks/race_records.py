@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from knownface.measure.trial import Trial
 from knownface.stats.intervals import wilson_interval
 from knownface.training import race
-from knownface.training.judging import Judged, probability_better
+from knownface.training.judging import DRAWS, Judged, probability_better
 from knownface.training.race import CandidateTrial
 
-CLEARLY = 0.2  # of the rule before: the lead asked for, times the root of the number of photos
+CLEARLY = 0.2  # of the rule `one round`: the lead asked for, times the root of the number of photos
+COUNTED, LEAD = 0.7, 0.02  # of the rule `counted`: the probability and the lead asked for
 ARRAYS = ("scores", "truth", "strangers", "others")
 Name = tuple[str, str]  # of a network, and of the way in which it is compared
 
@@ -65,8 +67,8 @@ def nothing_to_win(kept: dict[str, np.ndarray]) -> bool:
     return min(Judged.pooled(parts).score, parts[0].score) >= race.ENOUGH
 
 
-def before(record: Record) -> tuple[Name, float]:
-    """The rule of versions before: one round, and a lead that falls with the number of photos."""
+def one_round(record: Record) -> tuple[Name, float]:
+    """The first rule: one round, and a lead that falls with the number of photos."""
     names = record.networks
     chosen, spent = record.frozen, 0.0
     first = best = record.rounds[chosen][0]
@@ -83,33 +85,57 @@ def before(record: Record) -> tuple[Name, float]:
     return chosen, spent + record.seconds["end", chosen[0]]
 
 
-def after(record: Record) -> tuple[Name, float]:
-    """The rule as it is."""
+Better = Callable[[Judged, Judged], float]  # how probable it is that one is
+Choice = Callable[[Sequence[CandidateTrial]], CandidateTrial]
+
+
+def raced(record: Record, better: Better, choose: Choice) -> tuple[Name, float]:
+    """What is chosen in rounds, and the seconds that took."""
     tried: list[CandidateTrial] = []
     spent = 0.0
     for kinds in record.networks:
-        if tried and race.enough(race.choose(tried)):
+        if tried and race.enough(choose(tried)):
             break
         if kinds[0] not in record.rounds:
             break
         count = len(record.rounds[kinds[0]])
         for rounds in range(1, count + 1):
             spent += record.seconds[str(rounds - 1), kinds[0][0]]
-            trials = [tried_in(record, name, rounds) for name in kinds]
+            trials = [tried_in(record, name, rounds, better) for name in kinds]
             if tried and not race.goes_on(trials):
                 break
         tried += trials
-    best = race.choose(tried)
+    best = choose(tried)
     return (best.network, best.kind), spent + record.seconds["end", best.network]
 
 
-def tried_in(record: Record, name: Name, rounds: int) -> CandidateTrial:
+def tried_in(record: Record, name: Name, rounds: int, better: Better) -> CandidateTrial:
     each = Judged.pooled(record.rounds[name][:rounds])
     against = Judged.pooled(record.rounds[record.frozen][:rounds])
-    return CandidateTrial(*name, each, against, probability_better(each, against), 0.0)  # type: ignore[arg-type]
+    return CandidateTrial(*name, each, against, better(each, against), 0.0)  # type: ignore[arg-type]
 
 
-RULES = {"frozen": lambda record: (record.frozen, 0.0), "before": before, "after": after}
+def more_counted(one: Judged, other: Judged) -> float:
+    """How probable it is that the score of `one` is higher, by what is counted alone."""
+    rng = np.random.default_rng(0)
+    people = rng.exponential(size=(DRAWS, one.trial.scores.shape[1]))
+    others = rng.exponential(size=(DRAWS, int(one.others.max()) + 1))
+    gains = one.weighted(people, others) - other.weighted(people, others)
+    return float((gains > 0).mean() + (gains == 0).mean() / 2)
+
+
+def best_counted(tried: Sequence[CandidateTrial]) -> CandidateTrial:
+    leads = [each.judged.score - each.against.score for each in tried]
+    better = [i for i, each in enumerate(tried) if each.sure >= COUNTED and leads[i] >= LEAD]
+    return tried[max(better, key=lambda i: leads[i], default=0)]
+
+
+RULES: dict[str, Callable[[Record], tuple[Name, float]]] = {
+    "frozen": lambda record: (record.frozen, 0.0),
+    "one round": one_round,
+    "counted": partial(raced, better=more_counted, choose=best_counted),  # of the versions between
+    "now": partial(raced, better=probability_better, choose=race.choose),
+}
 
 
 # ---------------------------------------------------------------- what came of it
@@ -158,8 +184,9 @@ def table(records: list[Record]) -> Iterator[str]:
             low, high = wilson_interval(count, len(records))
             shares.append(f"{count} ({low:.2f} to {high:.2f})")
         yield "| " + " | ".join([name, *means, *shares, f"{values[:, 4].mean():.0f}"]) + " |"
-    gains = (ends["after"] - ends["before"])[:, :4]
-    lows, highs = np.percentile(gains[some].mean(1), [2.5, 97.5], axis=0)
-    cells = zip(gains.mean(0), lows, highs, strict=True)
-    texts = [f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" for mean, low, high in cells]
-    yield "| after less before | " + " | ".join(texts) + " | | | | |"
+    for name in ("one round", "counted"):
+        gains = (ends["now"] - ends[name])[:, :4]
+        lows, highs = np.percentile(gains[some].mean(1), [2.5, 97.5], axis=0)
+        cells = zip(gains.mean(0), lows, highs, strict=True)
+        texts = [f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" for mean, low, high in cells]
+        yield f"| now less {name} | " + " | ".join(texts) + " | | | | |"

@@ -44,6 +44,38 @@ def test_a_person_of_no_weight_does_not_count() -> None:
     assert one.weighted(weights, np.ones((1, 20))) == pytest.approx([without.score])
 
 
+def test_a_promise_tells_the_better_one_more_often_than_counting() -> None:
+    right = np.zeros(2)
+    for seed in range(100):
+        worse, better = (
+            judged(seed + 1000 * k, mean, photos=1, strangers=15)
+            for k, mean in enumerate((3.8, 4.2))
+        )
+        right += [worse.promise < better.promise, worse.score < better.score]
+    assert right[0] > right[1] + 8, right
+
+
+def test_what_nobody_weighs_promises_nothing() -> None:
+    one = judged(2, 3.0)
+    people, others = np.ones((2, PEOPLE)), np.ones((2, 20))
+    people[1, 4], others[1, :3] = 0, 0
+    kept, asked = one.trial.truth != 4, one.others > 2
+    trial = Trial(one.trial.scores[kept], one.trial.truth[kept], one.trial.strangers[asked])
+    without = Judged(trial, one.others[asked])
+    assert one.promises(people, others) == pytest.approx([one.promise, without.promise])
+
+
+def test_one_person_is_told_from_strangers_alone() -> None:
+    one = judged(6, 3.0).trial
+    alone = one.truth == 0
+    strangers = np.arange(60) // 3
+    near, far = (
+        Judged(Trial(one.scores[alone, :1] + lead, one.truth[alone], one.strangers), strangers)
+        for lead in (0.0, 3.0)
+    )
+    assert 0.5 < near.promise < far.promise <= 1.0
+
+
 def test_rounds_have_one_threshold_together() -> None:
     first, second = judged(3, 3.0), judged(4, 3.0)
     both = Judged.pooled([first, second])

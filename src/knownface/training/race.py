@@ -28,10 +28,10 @@ from knownface.training.rounds import Ground, Round
 log = logging.getLogger(__name__)
 
 ENOUGH = 0.95  # score from which more training can hardly be seen to help
-# How probable it has to be that a candidate is better than the frozen network, and by how much its
-# score, for it to be chosen; and how probable that what stands is no good for more to be tried.
-# From 120 draws of other people at 14 and 20 pixels and clean (docs/benchmarks.md).
-SURE, WORTH, LACKING = 0.7, 0.02, 0.8
+# How probable it has to be that a candidate is better than the frozen network, and by how much, for
+# it to be chosen; and how probable that what stands is no good for more to be tried. From 80 draws
+# of other people at 14 and 20 pixels and clean (docs/benchmarks.md).
+SURE, WORTH, LACKING = 0.8, 0.02, 0.8
 HOPELESS = 0.1  # below, after one round, a candidate is not tried in the others
 NETWORK_ROUNDS = 2  # of networks that are trained, which take minutes each time
 
@@ -58,8 +58,14 @@ class CandidateTrial:
 
     @property
     def gain(self) -> float:
-        """By how much its score is above the frozen network's."""
-        return self.judged.score - self.against.score
+        """By how much it promises more than the frozen network."""
+        return self.judged.promise - self.against.promise
+
+    @property
+    def better(self) -> bool:
+        """Whether it surely is, in what it promises and as far as can be counted."""
+        counted = self.judged.score >= self.against.score
+        return self.sure >= SURE and self.gain >= WORTH and counted
 
     def summary(self) -> CandidateScore:
         """What `evaluation.json` says of it."""
@@ -95,11 +101,11 @@ class Outcome:
 
 
 def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
-    """Of those that are surely better than the frozen network, and by WORTH: the best.
+    """The best of those that are surely better than the frozen network.
 
     It is the frozen network itself, which is first, where there are none.
     """
-    better = [each for each in tried[1:] if each.sure >= SURE and each.gain >= WORTH]
+    better = [each for each in tried[1:] if each.better]
     return max(better, key=lambda each: each.gain, default=tried[0])
 
 
