@@ -168,6 +168,23 @@ def test_what_is_chosen_is_the_best_of_those_that_are_surely_better() -> None:
     assert choose([frozen, unsure, hardly]) is frozen
 
 
+def test_what_promises_more_and_counts_less_is_not_chosen() -> None:
+    labels = np.arange(100) % PEOPLE
+    mistaken = np.where(np.arange(100) == 0, 1, labels)
+    leads = np.linspace(0.01, 0.4, 100)[:, None]
+    narrow, wide = (
+        Judged(Trial(scores, labels, np.linspace(-0.1, 0.0, 9)), np.arange(9))
+        for scores in (leads * np.eye(PEOPLE)[labels], np.eye(PEOPLE)[mistaken])
+    )
+    tried = [
+        CandidateTrial(name, "means", judged, narrow, sure, 0.0)
+        for name, judged, sure in (("frozen", narrow, 0.5), ("wide", wide, 0.99))
+    ]
+    assert tried[1].gain > 0.02
+    assert wide.score < narrow.score
+    assert choose(tried) is tried[0]
+
+
 def test_what_all_photos_have_in_common_is_whitened_away(
     context: TrainingContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
