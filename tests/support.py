@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from knownface.dataset.portraits import Portraits
-from knownface.recognition.comparison import Comparison, Space
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.recognition.result import Recognition
+from knownface.recognition.spaces import Space
 from knownface.stats.cohort import Cohort
 from knownface.stats.whitening import Whitening
 

@@ -30,7 +30,8 @@ from knownface.embed.frozen import backbone_embedder
 from knownface.embed.views import SIZES, reduced
 from knownface.measure.trial import Trial
 from knownface.networks.zoo import get_backbone
-from knownface.recognition.comparison import Comparison, Matcher, Space, Templates
+from knownface.recognition.comparison import Comparison, Matcher, Templates
+from knownface.recognition.spaces import Space
 from knownface.stats.cohort import Cohort
 from knownface.stats.metrics import threshold_at_far
 from knownface.stats.vectors import mean_templates, unit_length

@@ -13,7 +13,8 @@ from support import comparison_of, embeddings, gallery_of
 from knownface.errors import KnownfaceError
 from knownface.networks.zoo import BACKBONES
 from knownface.recognition import comparison as comparing
-from knownface.recognition.comparison import Comparison, Matcher, Space, Templates, seeking
+from knownface.recognition.comparison import Comparison, Matcher, Templates, seeking
+from knownface.recognition.spaces import Space
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
 

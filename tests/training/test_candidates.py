@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support import comparison_of
 
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
+from knownface.embed.views import small_views
 from knownface.files.rows import DiskRows
 from knownface.networks.load import build_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import get_backbone
 from knownface.progress import silent
+from knownface.recognition.comparison import Matcher
 from knownface.training import candidates
 from knownface.training.candidates import Lesson, TrainingContext
 from knownface.training.history import History
@@ -69,6 +74,32 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * found.embed(known), axis=1).min() > 0.98
     np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
+
+
+def test_a_network_stands_beside_the_frozen_one_where_that_is_known(
+    context: TrainingContext, faces: tuple[Faces, np.ndarray], tmp_path: Path
+) -> None:
+    crops, labels = faces[0].crops, faces[1]
+    embeddings = context.frozen.embed(crops, mirrored=True)
+    known = Faces(crops, embeddings, small_views(context.frozen, crops, embeddings))
+    compared = replace(context, comparison=comparison_of(embeddings.shape[1]), folder=tmp_path)
+    found = candidates.whole(compared, lesson(known, labels))
+    assert (found.name, found.kinds) == ("whole beside frozen", ("normalised",))
+    both = found.embed(known)
+    np.testing.assert_allclose(both[:, :128] * np.sqrt(2), embeddings, atol=1e-5)
+    before = context.model.get_weights()
+    export_onnx(found.network(context.model), tmp_path / "both.onnx")
+    for now, earlier in zip(context.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, earlier)
+    shipped = Embedder(tmp_path / "both.onnx")
+    again = shipped.embed(crops, mirrored=True)
+    assert np.sum(again * both, axis=1).min() > 0.999
+    matcher = found.matcher("normalised", both, known, labels)
+    views = small_views(shipped, crops, again)
+    enrolled = Matcher.fit("normalised", again, labels, None, views, found.comparison)
+    np.testing.assert_allclose(matcher.scores(both), enrolled.scores(again), atol=0.02)
+    assert (enrolled.scores(again).argmax(1) == labels).all()
+    assert matcher.templates.comparison is found.comparison
 
 
 def test_the_last_stage_learns_from_what_lies_below_it(

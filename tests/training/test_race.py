@@ -38,7 +38,7 @@ class Network:
 
     noise: float
 
-    def embed(self, crops: np.ndarray, *_: object) -> np.ndarray:
+    def embed(self, crops: np.ndarray, *_: object, **__: object) -> np.ndarray:
         seen = crops + np.random.default_rng(1).normal(0, self.noise, crops.shape)
         return seen / np.linalg.norm(seen, axis=1, keepdims=True)
 
@@ -87,7 +87,7 @@ def test_a_better_network_wins_and_is_trained_on_everything(
     faces = seen(crops, noise=2.0)
     outcome = race(context, ground(faces, labels, groups))
     assert outcome.chosen == "noise 0.0"
-    assert outcome.tuned
+    assert outcome.network is context.model
     assert "better with probability" in outcome.reason
     assert calls == ["race", "race-2", "race", "all"]
     assert context.model.weights == [np.zeros(1)]
@@ -103,7 +103,7 @@ def test_nothing_worse_than_frozen_is_ever_shipped(
     monkeypatch.setattr(racing, "enough", lambda _: False)
     faces = seen(crops)
     outcome = race(context, ground(faces, labels, groups))
-    assert (outcome.chosen, outcome.tuned, outcome.templates) == ("frozen", False, None)
+    assert (outcome.chosen, outcome.network, outcome.templates) == ("frozen", None, None)
     assert "1 other candidates were not better" in outcome.reason
 
 
@@ -196,7 +196,7 @@ def test_what_all_photos_have_in_common_is_whitened_away(
     faces = seen(centres[labels] + noise)
     monkeypatch.setattr(racing, "methods", lambda _: (candidates.whitened,))
     outcome = race(context, ground(faces, labels, np.arange(len(labels))))
-    assert (outcome.chosen, outcome.tuned, outcome.fitted) == ("frozen, whitened", False, True)
+    assert (outcome.chosen, outcome.network, outcome.fitted) == ("frozen, whitened", None, True)
     assert outcome.whitening is not None
     frozen, white = outcome.candidates
     assert white.accuracy > frozen.accuracy + 0.2
@@ -224,7 +224,7 @@ def test_ctrl_c_keeps_what_stands(
     monkeypatch.setattr(racing, "methods", lambda _: (method(0.0, calls), interrupted))
     faces = seen(crops, noise=2.0)
     outcome = race(context, ground(faces, labels, groups))
-    assert (outcome.chosen, outcome.tuned, outcome.stopped) == ("noise 0.0", True, True)
+    assert (outcome.chosen, outcome.fitted, outcome.stopped) == ("noise 0.0", True, True)
     assert calls == ["race", "race-2"]
     assert context.model.weights == [np.zeros(1)]
     assert outcome.reason.startswith("interrupted; ")

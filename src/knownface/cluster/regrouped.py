@@ -32,7 +32,7 @@ def group_all(gallery: Path, known: Recognizer, track: Track) -> int:
 def _labels(pile: Pile, clear: np.ndarray, known: Recognizer, track: Track) -> np.ndarray:
     vectors = pile.embeddings[clear].astype(np.float32, copy=False)
     if comparison := known.gallery.comparison:
-        vectors = unit_length(comparison.clear.whitening(vectors)).astype(np.float32)
+        vectors = unit_length(comparison.clear.whitened(vectors)).astype(np.float32)
     row = np.cumsum(clear) - 1
     apart = row[pile.apart[clear[pile.apart].all(1)]]
     return grouped(vectors, _evidence(known, vectors), pile.said[clear], apart, track)

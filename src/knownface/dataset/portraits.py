@@ -100,10 +100,15 @@ class Portraits:
     def faces(self) -> Faces:
         return Faces(self.crops, self.embeddings, self.small)
 
-    def embedded_by(self, embedder: Embedder, track: Track = silent) -> Portraits:
-        """The same portraits seen by another network of the same crop geometry."""
+    def embedded_by(
+        self, embedder: Embedder, track: Track = silent, mirrored: bool = False
+    ) -> Portraits:
+        """The same portraits seen by another network of the same crop geometry.
+
+        mirrored: see `Embedder.embed`.
+        """
         what = f"Embedding {self.root.name}"
-        embeddings = embedder.embed(self.crops, track, what)
+        embeddings = embedder.embed(self.crops, track, what, mirrored)
         return replace(self, embeddings=embeddings, small=None)
 
     def with_small(self, embedder: Embedder, track: Track = silent) -> Portraits:

@@ -129,6 +129,24 @@ def with_whitening(model: keras.Model, whitening: Whitening) -> keras.Model:
     return whole
 
 
+def beside(model: keras.Model, weights: list[np.ndarray]) -> keras.Model:
+    """The model, and a second one that has these weights: embeddings (n, 2d), one after the other.
+
+    Each has unit length, so that both count the same.
+    """
+    crops = keras.Input(model.input_shape[1:], dtype=model.input.dtype, name=model.input.name)
+    halves = []
+    for name, values in (("first", model.get_weights()), ("second", weights)):
+
+        def renamed(layer: keras.Layer, name: str = name) -> keras.Layer:
+            return type(layer).from_config(layer.get_config() | {"name": f"{name}_{layer.name}"})
+
+        half = keras.models.clone_model(model, input_tensors=crops, clone_function=renamed)
+        half.set_weights(values)
+        halves.append(layers.UnitNormalization(name=f"{name}_unit_length")(half.output))
+    return keras.Model(crops, layers.Concatenate(name="embedding")(halves), name=model.name)
+
+
 def convolution(
     x: keras.KerasTensor,
     filters: int,

@@ -17,7 +17,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.arrays import read_npz
-from knownface.stats.cohort import Cohort, normalised
+from knownface.recognition.spaces import Halves, Placed, Space, space_of
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
 
@@ -25,66 +25,8 @@ Kind = Literal["normalised", "means", "columns", "whitened"]
 COMPARISON = "comparison.npz"
 BLOCK = 65_536  # templates that are compared at once: of a million, memory stays below 100 MB
 MOST_BYTES = 1 << 24  # of a file; one of 512 numbers per embedding takes 3 MB
-# What is in a file: (d,) `gate` and its `bias`, and of each space `_centre` (d,), `_matrix` (d, d),
-# `_scale` (2,), and of its cohort `_mean` (d,) and `_covariance` (d, d).
+# What is in a file: (d,) `gate` and its `bias`, and the `arrays` of each space, its name before.
 SPACES = ("clear", "small")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Vectors (n, d) as a space compares them, and how similar its cohort is to them (n, 2)."""
-
-    vectors: np.ndarray
-    moments: np.ndarray
-
-    def __getitem__(self, rows: slice | np.ndarray) -> Placed:
-        return Placed(self.vectors[rows], self.moments[rows])
-
-
-@dataclass(frozen=True)
-class Space:
-    """One way to compare: whitened, then by cosine, then normalised by a cohort.
-
-    scale: slope and offset that bring scores to the cosines of the network's own embeddings that
-        have the same false-accept rate, so that a threshold means the same everywhere.
-    """
-
-    whitening: Whitening
-    cohort: Cohort
-    scale: tuple[float, float]
-
-    def place(self, vectors: np.ndarray) -> Placed:
-        placed = self.whitening(vectors.astype(np.float32, copy=False)).astype(np.float32)
-        return Placed(placed, self.cohort.moments(placed))
-
-    def scores(self, templates: Placed, probes: Placed) -> np.ndarray:
-        """Of every probe with every template: (n, p), from -1 to 1."""
-        cosines = probes.vectors @ templates.vectors.astype(np.float32, copy=False).T
-        return self._scaled(normalised(cosines, templates.moments, probes.moments[:, None]))
-
-    def paired(self, templates: Placed, probes: Placed) -> np.ndarray:
-        """Of each probe with the template in the same row: (n,)."""
-        cosines = (templates.vectors * probes.vectors).sum(1)
-        return self._scaled(normalised(cosines, templates.moments, probes.moments))
-
-    def sought(self, templates: Placed) -> np.ndarray:
-        """(p, 2d + 1), whose inner products with `seeking` rank people as `scores` does.
-
-        Twice the score of a template t with mean m and deviation s is, for one probe x of
-        deviation r, x.t / s - m / s + x.t / r, and something that is the same for everybody.
-        """
-        mean, spread = templates.moments[:, :1], templates.moments[:, 1:]
-        t = templates.vectors.astype(np.float32, copy=False)
-        return np.concatenate([t / spread, t, -mean / spread], axis=1)
-
-    def seeking(self, probes: Placed) -> np.ndarray:
-        """(n, 2d + 1), see `sought`."""
-        x, ones = probes.vectors, np.ones((len(probes.vectors), 1), np.float32)
-        return np.concatenate([x, x / probes.moments[:, 1:], ones], axis=1)
-
-    def _scaled(self, scores: np.ndarray) -> np.ndarray:
-        slope, offset = self.scale
-        return np.asarray(np.clip(slope * scores + offset, -1, 1))
 
 
 @dataclass(frozen=True)
@@ -95,23 +37,35 @@ class Comparison:
         above 0. Raises ValueError where parts differ in size or hold what is no number.
     """
 
-    clear: Space
-    small: Space
+    clear: Space | Halves
+    small: Space | Halves
     gate: np.ndarray
     bias: float
 
     def __post_init__(self) -> None:
-        width = self.gate.size
-        arrays = [np.array(self.bias)]
-        for space in (self.clear, self.small):
-            whitening, cohort = space.whitening, space.cohort
-            parts = [self.gate, whitening.matrix, whitening.centre, cohort.covariance, cohort.mean]
-            shapes = [(width,), (width, width), (width,), (width, width), (width,)]
-            if [part.shape for part in parts] != shapes or not space.scale[0] > 0:
-                raise ValueError("its arrays are not of one network")
-            arrays += [*parts, np.array(space.scale)]
-        if not all(np.isfinite(array).all() for array in arrays):
+        if self.gate.shape != (self.clear.width,) or self.clear.width != self.small.width:
+            raise ValueError("its arrays are not of one network")
+        if not np.isfinite(self.gate).all() or not np.isfinite(self.bias):
             raise ValueError("its arrays hold what is no number")
+
+    def beside_trained(self) -> Comparison:
+        """Of embeddings (n, 2d): this network's, then those of one that was trained from it.
+
+        What was measured of the one holds nearly for the other. A network that was trained on small
+        faces sees them as if they were clear: so it is asked, and the first says which are small.
+        """
+        assert isinstance(self.clear, Space)
+        assert isinstance(self.small, Space)
+        gate = np.concatenate([self.gate * np.sqrt(2), np.zeros_like(self.gate)])
+        small = Halves(self.small, self.clear)
+        return Comparison(Halves(self.clear, self.clear), small, gate.astype(np.float32), self.bias)
+
+    def for_small(self, templates: np.ndarray, small: np.ndarray) -> np.ndarray:
+        """What small faces are compared with (p, d); of a trained network the `templates`."""
+        if isinstance(self.small, Space):
+            return small
+        first = self.small.first.width
+        return np.hstack([small[:, :first], templates[:, first:]])
 
     def is_small(self, embeddings: np.ndarray) -> np.ndarray:
         """(n,) whether faces show so little that they are compared as small ones."""
@@ -127,7 +81,7 @@ class Comparison:
                 raise ValueError("its arrays hold something else than numbers")
             with np.errstate(over="ignore"):
                 arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
-            clear, small = (_space(arrays, name) for name in SPACES)
+            clear, small = (space_of(arrays, name) for name in SPACES)
             return cls(clear, small, arrays["gate"], float(arrays["bias"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise KnownfaceError(
@@ -139,11 +93,7 @@ class Comparison:
         """Raises OSError where it cannot be written."""
         arrays = {"gate": self.gate.astype(np.float32), "bias": np.float32(self.bias)}
         for name, space in zip(SPACES, (self.clear, self.small), strict=True):
-            arrays[f"{name}_centre"] = space.whitening.centre.astype(np.float32)
-            arrays[f"{name}_matrix"] = space.whitening.matrix.astype(np.float16)
-            arrays[f"{name}_scale"] = np.array(space.scale, np.float32)
-            arrays[f"{name}_mean"] = space.cohort.mean.astype(np.float32)
-            arrays[f"{name}_covariance"] = space.cohort.covariance.astype(np.float16)
+            arrays |= {f"{name}_{key}": array for key, array in space.arrays().items()}
         np.savez(path, **arrays)  # type: ignore[arg-type]
 
     @classmethod
@@ -151,14 +101,6 @@ class Comparison:
         """That of the folder of a gallery file; None where people are compared by cosine."""
         path = gallery.with_name(COMPARISON)
         return cls.read(path) if path.is_file() else None
-
-
-def _space(arrays: dict[str, np.ndarray], name: str) -> Space:
-    centre, matrix, mean, covariance, scale = (
-        arrays[f"{name}_{part}"] for part in ("centre", "matrix", "mean", "covariance", "scale")
-    )
-    slope, offset = scale.tolist()
-    return Space(Whitening(centre, matrix), Cohort(mean, covariance), (slope, offset))
 
 
 def seeking(comparison: Comparison | None, space: str, embeddings: np.ndarray) -> np.ndarray:
@@ -198,8 +140,10 @@ class Templates:
     @cached_property
     def _small(self) -> Placed:
         assert self.comparison
-        templates = self.templates if self.small is None else self.small
-        return _placed(templates, self.comparison.small)
+        templates, known = self.templates, self.comparison
+        if self.small is not None:
+            templates = known.for_small(templates, self.small)
+        return _placed(templates, known.small)
 
     def scores(self, embeddings: np.ndarray, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Similarity of unit-length embeddings (n, d) with everybody: (n, p); rows: with these."""
@@ -233,7 +177,7 @@ class Templates:
         return np.where(little, small, scores)
 
 
-def _placed(templates: np.ndarray, space: Space) -> Placed:
+def _placed(templates: np.ndarray, space: Space | Halves) -> Placed:
     """In blocks, and in the precision of the templates, so that a million fit."""
     starts = range(0, max(len(templates), 1), BLOCK)
     parts = [space.place(templates[start : start + BLOCK]) for start in starts]

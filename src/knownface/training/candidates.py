@@ -50,30 +50,48 @@ class Candidate:
     """A network, and how its embeddings are compared.
 
     kinds: of comparison that are tried; see `Matcher.fit`. columns: of a head (people, d). tuned:
-        None stands for the frozen network.
+        None stands for the frozen network. comparison: what is known of the embeddings; where that
+        is something, a tuned network stands beside the frozen one, and embeds (n, 2d).
     """
 
     name: str
     kinds: tuple[Kind, ...]
     columns: np.ndarray | None = None
     tuned: Tuned | None = None
+    comparison: Comparison | None = None
 
     def embed(self, faces: Faces, track: Track = silent) -> np.ndarray:
         """Embeddings (n, d); those of the frozen network are known."""
         if self.tuned is None:
             return faces.embeddings
-        return self.tuned.embedder.embed(faces.crops, track, f"Testing {self.name}")
+        what, both = f"Testing {self.name}", self.comparison is not None
+        trained = self.tuned.embedder.embed(faces.crops, track, what, mirrored=both)
+        return unit_length(np.hstack([faces.embeddings, trained])) if both else trained
+
+    def small(self, faces: Faces, embeddings: np.ndarray) -> np.ndarray | None:
+        """What `Gallery.small` holds of faces that have these embeddings (n, d), if anything."""
+        if self.tuned is None or self.comparison is None or faces.small is None:
+            return faces.small
+        trained = unit_length(embeddings[:, faces.embeddings.shape[1] :])  # it needs no others
+        return unit_length(np.hstack([faces.small, trained]))
 
     def matcher(
-        self,
-        kind: Kind,
-        embeddings: np.ndarray,
-        labels: np.ndarray,
-        small: np.ndarray | None = None,
-        comparison: Comparison | None = None,
+        self, kind: Kind, embeddings: np.ndarray, faces: Faces, labels: np.ndarray
     ) -> Matcher:
         """Learned from its embeddings (n, d) of people `labels` (n,); see `Matcher.fit`."""
-        return Matcher.fit(kind, embeddings, labels, self.columns, small, comparison)
+        small = self.small(faces, embeddings) if kind == "normalised" else None
+        return Matcher.fit(kind, embeddings, labels, self.columns, small, self.comparison)
+
+    def network(self, model: keras.Model) -> keras.Model | None:
+        """What is to be shipped in the place of the frozen model; None where that stays."""
+        if self.tuned is None:
+            return None
+        if self.comparison is None:
+            model.set_weights(self.tuned.weights)
+            return model
+        from knownface.networks.layers import beside
+
+        return beside(model, self.tuned.weights)
 
 
 @dataclass(frozen=True)
@@ -157,7 +175,8 @@ def frozen(context: TrainingContext, lesson: Lesson) -> Candidate:
     Where it is known how its embeddings are best compared, the plain cosine does not race: it ended
     below in all draws that were measured (docs/benchmarks.md).
     """
-    return Candidate("frozen", ("means",) if context.comparison is None else ("normalised",))
+    known = context.comparison
+    return Candidate("frozen", ("means",) if known is None else ("normalised",), comparison=known)
 
 
 def whitened(context: TrainingContext, lesson: Lesson) -> Candidate:
@@ -234,6 +253,8 @@ def _tuned(
 
     means: (people, d) templates of the frozen network, from which the head starts.
     The average keeps more of what the frozen network knows of other people (Wortsman et al., 2022).
+    Where it is known how the frozen network's embeddings are compared, both are asked, which names
+    more faces than either (docs/benchmarks.md).
     """
     from knownface.training.finetune import finetune
 
@@ -250,9 +271,12 @@ def _tuned(
         embedder = context.embedder()
     finally:
         context.model.set_weights(before)
+    tuned = Tuned(mixed, embedder)
+    if context.comparison is not None:
+        known = context.comparison.beside_trained()
+        return Candidate(f"{name} beside frozen", ("normalised",), None, tuned, known)
     columns = unit_length((1 - MIXED) * means + MIXED * columns)
-    kinds: tuple[Kind, ...] = ("means", "columns", "whitened")
-    return Candidate(name, kinds, columns, Tuned(mixed, embedder))
+    return Candidate(name, ("means", "columns", "whitened"), columns, tuned)
 
 
 def methods(model: keras.Model) -> tuple[Method, ...]:

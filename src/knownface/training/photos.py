@@ -22,6 +22,7 @@ from knownface.errors import KnownfaceError
 from knownface.files.values import read_json
 from knownface.options import argument
 from knownface.progress import Track
+from knownface.recognition.comparison import Comparison
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +84,15 @@ class TrainingPhotos:
         """The same photos, everyone's also as they look with fewer pixels."""
         return replace(self, everyone=self.everyone.with_small(embedder, track))
 
-    def embedded_by(self, embedder: Embedder, track: Track) -> TrainingPhotos:
-        """The same photos seen by another network."""
-        strangers = self.strangers.embedded_by(embedder, track) if self.strangers else None
-        everyone = self.everyone.embedded_by(embedder, track)
-        return replace(self, everyone=everyone, strangers=strangers)
+    def embedded_by(
+        self, embedder: Embedder, track: Track, comparison: Comparison | None
+    ) -> TrainingPhotos:
+        """The same photos seen by another network, as that is compared."""
+        both = comparison is not None
+        strangers = self.strangers and self.strangers.embedded_by(embedder, track, both)
+        everyone = self.everyone.embedded_by(embedder, track, both)
+        seen = replace(self, everyone=everyone, strangers=strangers)
+        return seen.with_small(embedder, track) if both else seen
 
     def describe_split(self, seed: int) -> dict[str, Any]:
         """`split.json`: which photo is where, and which ones were kept together."""

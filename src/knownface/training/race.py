@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from knownface.training.candidates import (
 )
 from knownface.training.judging import Judged, probability_below, probability_better
 from knownface.training.rounds import Ground, Round
+
+if TYPE_CHECKING:
+    import keras
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +83,8 @@ class Outcome:
     """What won: its name, and why; templates (people, d), or None for means of embeddings.
 
     candidates: all that raced, the frozen one first; none where there was no race.
-    tuned: whether the model was changed in place. whitening: what is to follow the model.
+    network: what was trained and is shipped, None where the model stays. whitening: what is to
+        follow the model.
     impostors: (m,) best similarities of strangers in the race, from which a threshold can be
         chosen. stopped: by Ctrl-C.
     """
@@ -88,7 +93,7 @@ class Outcome:
     chosen: str
     reason: str
     templates: np.ndarray | None = None
-    tuned: bool = False
+    network: keras.Model | None = None
     whitening: Whitening | None = None
     comparison: Comparison | None = None
     impostors: np.ndarray | None = None
@@ -97,7 +102,7 @@ class Outcome:
     @property
     def fitted(self) -> bool:
         """Whether the embeddings were made for these very people, who are no strangers to them."""
-        return self.tuned or self.whitening is not None
+        return self.network is not None or self.whitening is not None
 
 
 def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
@@ -122,7 +127,7 @@ def goes_on(kinds: Sequence[CandidateTrial]) -> bool:
 def race(context: TrainingContext, ground: Ground) -> Outcome:
     """Try one candidate after the other while it pays; the winner is trained on everything.
 
-    Where a network wins, the model carries its weights afterwards. Ctrl-C ends the race, and what
+    Ctrl-C ends the race, and what
     stands then wins as it was raced.
     """
     if not ground.rounds:
@@ -145,16 +150,12 @@ def race(context: TrainingContext, ground: Ground) -> Outcome:
         _, standing, lesson = field.standing[best.network]
         if best.kind == "columns" and len(lesson.people) <= labels.max():  # not everybody's
             best, standing = field.tried[0], frozen(context, everything)
-    if standing.tuned is not None:
-        context.model.set_weights(standing.tuned.weights)
-    matcher = standing.matcher(
-        best.kind, standing.embed(faces), labels, faces.small, context.comparison
-    )
+    matcher = standing.matcher(best.kind, standing.embed(faces), faces, labels)
     reason = ("interrupted; " if stopped else "") + _reason(field.tried, best)
     return Outcome(
         [each.summary() for each in field.tried], best.name, reason,
         matcher.templates.templates if best.kind == "columns" else None,
-        standing.tuned is not None, matcher.whitening, matcher.templates.comparison,
+        standing.network(context.model), matcher.whitening, matcher.templates.comparison,
         best.judged.trial.strangers, stopped,
     )  # fmt: skip
 
@@ -210,9 +211,9 @@ def judge(
     left_out = candidate.embed(ground.faces[part.left_out])
     strangers = np.concatenate([candidate.embed(ground.strangers), left_out])
     truth = ground.labels[part.judged]
-    rows, small = np.searchsorted(lesson.people, truth), lesson.faces.small
+    rows = np.searchsorted(lesson.people, truth)
     for kind in candidate.kinds:
-        matcher = candidate.matcher(kind, learned, lesson.labels, small, context.comparison)
+        matcher = candidate.matcher(kind, learned, lesson.faces, lesson.labels)
         trial = Trial.of(matcher.scores, probes, rows, strangers)
         scores = np.full((len(truth), ground.labels.max() + 1), -1.0, trial.scores.dtype)
         scores[:, lesson.people] = trial.scores

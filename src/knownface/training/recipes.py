@@ -13,7 +13,7 @@ from knownface.training.rounds import Ground
 def run_recipe(
     context: TrainingContext, photos: TrainingPhotos, backbone: Backbone, config: TrainingConfig
 ) -> Outcome:
-    """Do what `config.recipe` says; a network that is trained is changed in place.
+    """Do what `config.recipe` says.
 
     Where nothing can be tested, or there is nobody to be told apart, the network stays as it is.
     """
@@ -62,6 +62,6 @@ def tutorial(
     if trained.epochs == 0:
         return Outcome([], "frozen", "stopped before the first epoch was over", stopped=True)
     return Outcome(
-        [], "seed", f"seed, as asked, {trained.epochs} epochs", trained.templates, tuned=True,
-        stopped=trained.epochs < plan.epochs,
+        [], "seed", f"seed, as asked, {trained.epochs} epochs", trained.templates,
+        network=context.model, stopped=trained.epochs < plan.epochs,
     )  # fmt: skip

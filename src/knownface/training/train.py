@@ -130,6 +130,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
         together.leave()
+        model = model if outcome.network is None else outcome.network
         if outcome.whitening is not None:
             from knownface.networks.layers import with_whitening
 
@@ -138,8 +139,8 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             embedder = write_network(model, artifact, config.device)
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate, comparison)
-        again = outcome.fitted or outcome.comparison is not comparison  # it is asked unmirrored
-        seen = photos.embedded_by(embedder, track) if again else photos
+        again = outcome.fitted or outcome.comparison is not comparison
+        seen = photos.embedded_by(embedder, track, outcome.comparison) if again else photos
         tested, complete = enroll(
             seen, embedder, outcome, backbone, config, about, cropper.detector_file
         )
