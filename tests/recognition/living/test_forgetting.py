@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 from base64 import b64encode
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from knownface.faces.crop_cache import crops_folder
 from knownface.files.runs import write_json
 from knownface.pages.forgetting import forget
 from knownface.pages.report import write_report
+from knownface.recognition.artifact import GALLERY
 from knownface.recognition.living import run_files
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.living.records import SeenFace, SeenPhoto
@@ -111,6 +113,23 @@ def test_nothing_is_left_in_any_file_or_free_page(run: Path) -> None:
     assert not (run / "report.html").exists()
     said = json.dumps(receipt.to_json())
     assert not re.search("Zo|Forgotten|camera", said)
+
+
+def test_photos_of_theirs_that_were_strangers_of_the_test_go_too(tmp_path: Path) -> None:
+    """However little they look like the person's others."""
+    run = tmp_path / "run"
+    gallery = living(run / "recognizer", CAST, 4, 3)
+    odd, other = CAST.face(10, 0), CAST.face(11, 1)
+    gallery.enroll("Zoe", [*(CAST.face(8, number) for number in range(6)), odd])
+    with closing(sqlite3.connect(run / "recognizer" / GALLERY)) as database, database:
+        database.execute("DELETE FROM strangers")
+        for face in (odd, other):
+            row = (face.embedding.astype("<f4").tobytes(),)
+            database.execute("INSERT INTO strangers (embedding) VALUES (?)", row)
+    assert gallery.forget("Zoe").searched["found"] == 0
+    with closing(sqlite3.connect(run / "recognizer" / GALLERY)) as database:
+        left = database.execute("SELECT embedding FROM strangers").fetchall()
+    assert left == [row]
 
 
 def test_who_was_cut_off_can_be_forgotten_again(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,10 @@ import sqlite3
 import numpy as np
 
 from knownface.faces.crop_cache import crops_folder
+from knownface.recognition.living.reading import vectors
 
 NOBODY = "forgotten"
+SAME_PHOTO = 0.99  # cosine of what two copies of one photo give
 SCRUBBED = "A change that concerned somebody who was forgotten"
 
 
@@ -44,13 +46,19 @@ def drop_person(database: sqlite3.Connection, person: int) -> None:
 
 
 def erase_strangers(database: sqlite3.Connection, person: int, threshold: float) -> None:
-    """Strangers kept aside who are probably somebody, before that somebody is erased."""
+    """Strangers kept aside who are probably somebody, before that somebody is erased.
+
+    Also the very photos that are somebody's, however little they look like the others.
+    """
     own = database.execute("SELECT embedding FROM templates WHERE person = ?", (person,)).fetchone()
     if own is None:
         return
     template = np.frombuffer(own[0], "<f4")
+    rows = database.execute("SELECT embedding FROM faces WHERE person = ?", (person,))
+    faces = vectors((row[0] for row in rows.fetchall()), len(template))
     for row in database.execute("SELECT id, embedding FROM strangers").fetchall():
-        if np.frombuffer(row[1], "<f4") @ template >= threshold:
+        stranger = np.frombuffer(row[1], "<f4")
+        if stranger @ template >= threshold or (faces @ stranger > SAME_PHOTO).any():
             database.execute("DELETE FROM strangers WHERE id = ?", (row[0],))
 
 
