@@ -11,7 +11,7 @@ import numpy as np
 from knownface.measure.trial import Trial
 from knownface.stats.intervals import wilson_interval
 from knownface.training import race
-from knownface.training.judging import DRAWS, Judged, probability_better
+from knownface.training.judging import Judged, probability_better, random_weights
 from knownface.training.race import CandidateTrial
 
 CLEARLY = 0.2  # of the rule `one round`: the lead asked for, times the root of the number of photos
@@ -117,10 +117,8 @@ def tried_in(record: Record, name: Name, rounds: int, better: Better) -> Candida
 
 def more_counted(one: Judged, other: Judged) -> float:
     """How probable it is that the score of `one` is higher, by what is counted alone."""
-    rng = np.random.default_rng(0)
-    people = rng.exponential(size=(DRAWS, one.trial.scores.shape[1]))
-    others = rng.exponential(size=(DRAWS, int(one.others.max()) + 1))
-    gains = one.weighted(people, others) - other.weighted(people, others)
+    weights = random_weights(one)
+    gains = one.weighted(*weights) - other.weighted(*weights)
     return float((gains > 0).mean() + (gains == 0).mean() / 2)
 
 

@@ -113,17 +113,17 @@ def probability_better(one: Judged, other: Judged, seed: int = 0) -> float:
 
     The Bayesian bootstrap (Rubin, 1981) of `promises`: exponential weights, the same for both.
     """
-    weights = _weights(one, seed)
+    weights = random_weights(one, seed)
     gains = one.promises(*weights) - other.promises(*weights)
     return float((gains > 0).mean() + (gains == 0).mean() / 2)
 
 
 def probability_below(one: Judged, score: float, seed: int = 0) -> float:
     """How probable it is that its score is lower than this, in the same way."""
-    return float((one.weighted(*_weights(one, seed)) < score).mean())
+    return float((one.weighted(*random_weights(one, seed)) < score).mean())
 
 
-def _weights(one: Judged, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def random_weights(one: Judged, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Of people (DRAWS, p) and of identities of strangers (DRAWS, q)."""
     rng = np.random.default_rng(seed)
     people = rng.exponential(size=(DRAWS, one.trial.scores.shape[1]))

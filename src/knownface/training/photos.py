@@ -89,7 +89,7 @@ class TrainingPhotos:
     ) -> TrainingPhotos:
         """The same photos seen by another network, as that is compared."""
         both = comparison is not None
-        strangers = self.strangers and self.strangers.embedded_by(embedder, track, both)
+        strangers = self.strangers.embedded_by(embedder, track, both) if self.strangers else None
         everyone = self.everyone.embedded_by(embedder, track, both)
         seen = replace(self, everyone=everyone, strangers=strangers)
         return seen.with_small(embedder, track) if both else seen

@@ -127,8 +127,7 @@ def goes_on(kinds: Sequence[CandidateTrial]) -> bool:
 def race(context: TrainingContext, ground: Ground) -> Outcome:
     """Try one candidate after the other while it pays; the winner is trained on everything.
 
-    Ctrl-C ends the race, and what
-    stands then wins as it was raced.
+    Ctrl-C ends the race, and what stands then wins as it was raced.
     """
     if not ground.rounds:
         reason = "too few photos or people to tell candidates apart"
