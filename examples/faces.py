@@ -3,7 +3,8 @@
 An export is a folder of plain files:
 
     recognizer.json   people, threshold, crop, and which format the network has
-    templates.f32     one row of float32 (little-endian) per person, of unit length, in that order
+    templates.f32     float32 (little-endian): a row per person, in that order
+    comparison.f32    how faces are compared with them, where it is more than by cosine
     embedder.*        the network: uint8 crops (n, size, size, 3), RGB, to embeddings (n, d)
     detector/         YuNet, which OpenCV runs
 
@@ -42,8 +43,11 @@ class Export:
         self.threshold = record["threshold"]["value"]
         self.crop = record["crop"]
         self.cropped = record["faces"] == "cropped"
-        values = np.fromfile(folder / "templates.f32", "<f4")
-        self.templates = values.reshape(len(self.people), -1)
+        self.networks = record.get("networks", 0)  # that stand together; none: by cosine
+        rows = np.fromfile(folder / "templates.f32", "<f4")
+        self.templates = rows.reshape(2 if self.networks else 1, len(self.people), -1)
+        if self.networks:
+            self.comparison = np.fromfile(folder / "comparison.f32", "<f4")
         found = sorted((folder / "detector").glob("*.onnx"))
         # An overlap threshold of 1 suppresses nothing: `merged` does.
         self._yunet = (
@@ -92,12 +96,33 @@ class Export:
         image = cv2.cvtColor(cv2.imread(str(photo)), cv2.COLOR_BGR2RGB)
         found = []
         for box, crop in self.faces(image):
-            embedding = embed(crop[None])[0]
-            scores = self.templates @ (embedding / np.linalg.norm(embedding))
+            views = [crop, crop[:, ::-1]] if self.networks else [crop]
+            embedding = unit(sum(unit(embed(view[None])[0]) for view in views))
+            scores = self.similarities(embedding)
             best = int(scores.argmax())
             known = scores[best] >= self.threshold
             found.append((box, self.people[best] if known else "unknown", float(scores[best])))
         return found
+
+    def similarities(self, embedding: np.ndarray) -> np.ndarray:
+        """With every person (p,): of the embedding (d,), unit length, of a face and its mirror."""
+        if not self.networks:
+            return self.templates[0] @ embedding
+        halves = embedding.reshape(self.networks, -1)  # what each network makes of the face
+        count, width = halves.shape
+        rows = self.comparison.reshape(-1, width)
+        little = int(embedding @ rows[:count].ravel() + rows[count, 0] > 0)
+        blocks = rows[count + 1 :].reshape(2, count, 2 * width + 1, width)[little]
+        weighed = []
+        for half, block in zip(halves, blocks, strict=True):
+            centre, matrix, covariance = block[0], block[1 : width + 1], block[width + 1 :]
+            x = unit((unit(half) - centre) @ matrix)
+            weighed += [x, x / np.sqrt(max(x @ covariance @ x, 1e-6)), [1]]
+        return np.clip(self.templates[little] @ np.concatenate(weighed), -1, 1)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
 
 
 def merged(rows: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from knownface.deployment.export import Export, export
 from knownface.embed.embedder import Embedder
 from knownface.errors import KnownfaceError
 from knownface.measure.evaluation import Evaluation
+from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.runtime.exported import Exported
 
@@ -118,6 +119,31 @@ def test_an_export_is_evaluated_like_a_run(exports: Any, small_run: Path) -> Non
     done = knownface("recognize", folder, people / "person 1", "--json")
     names = {face["name"] for each in json.loads(done.stdout)["photos"] for face in each["faces"]}
     assert "person 1" in names
+
+
+def test_an_export_compares_as_its_run_does(
+    run_folder: Path, people: Path, strangers: Path, tmp_path: Path
+) -> None:
+    """And its files for programs follow what is said of faces."""
+    made = export(run_folder, format="openvino", precision="fp16", out=tmp_path / "export")
+    run = Recognizer.load(run_folder, precision="float32")
+    exported = Recognizer.load(made.folder)
+    assert exported.mirrored
+    photos = sorted(people.glob("*/00[1-3].jpg"))
+    similar = [[r.recognize(photo).faces[0].similarity for photo in photos]
+               for r in (run, exported)]  # fmt: skip
+    np.testing.assert_allclose(*similar, atol=0.01)
+
+    def plain() -> np.ndarray:
+        return np.fromfile(made.folder / "templates.f32", "<f4")
+
+    before = plain()
+    np.testing.assert_array_equal(before, exported.gallery.ready.multiplied().ravel())
+    faces = exported.see(next(strangers.glob("*/*.jpg"))).faces[:1]
+    LivingGallery(made.folder).enroll(exported.people[0], exported.with_small(faces))
+    after = Recognizer.load(made.folder)
+    assert np.abs(plain() - before).max() > 1e-3
+    np.testing.assert_allclose(plain(), after.gallery.ready.multiplied().ravel(), atol=1e-6)
 
 
 @needs_litert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -12,9 +13,12 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+from support import comparison_of, embeddings
 
 from knownface.deployment.export import export
+from knownface.recognition.comparison import Templates, for_programs
 from knownface.recognition.recognizer import Recognizer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -58,13 +62,10 @@ def test_a_program_with_only_the_runtime_gives_the_same_names(
     photos = sorted(people.glob("*/00[1-4].jpg"))
     photos += sorted((shared / "data" / "strangers").glob("*/010.jpg"))[:5]
     found = python(f"{format}_names.py", made.folder, *photos)
-    if format == "litert":  # which knownface does not run: the run's own, by cosine like exports
+    if format == "litert":  # which knownface does not run
         run = Recognizer.load(run_folder)
         limit = json.loads((made.folder / "recognizer.json").read_text())["threshold"]["value"]
-        recognizer = replace(
-            run, gallery=replace(run.gallery, comparison=None),
-            threshold=replace(run.threshold, value=limit),
-        )  # fmt: skip
+        recognizer = replace(run, threshold=replace(run.threshold, value=limit))
     else:
         recognizer = Recognizer.load(made.folder)
     for photo in photos:
@@ -73,6 +74,34 @@ def test_a_program_with_only_the_runtime_gives_the_same_names(
         assert similarity == pytest.approx(face.similarity, abs=0.06)
         if abs(face.similarity - recognizer.threshold.value) > 0.06:
             assert name == (face.name or "unknown")
+
+
+@pytest.mark.parametrize("networks", [0, 1, 2])
+def test_programs_compare_as_knownface_does(
+    networks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By cosine, as is known of a network, and with two that stand together."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    program = importlib.import_module("faces")
+    rng, width = np.random.default_rng(0), 32
+    known = comparison_of(width) if networks else None
+    if known and networks == 2:
+        known, width = known.beside_trained(), 64
+    people, small, faces = (embeddings(rng, np.zeros((count, width)), 1.0) for count in (9, 9, 40))
+    templates = Templates(people, small if known else None, known)
+    (tmp_path / "templates.f32").write_bytes(for_programs(templates))
+    record = {
+        "people": [f"person {i}" for i in range(9)], "threshold": {"value": 0.4}, "crop": {},
+        "faces": "cropped",
+    }  # fmt: skip
+    if known:
+        assert 10 < known.is_small(faces).sum() < 30
+        (tmp_path / "comparison.f32").write_bytes(known.plain().astype("<f4").tobytes())
+        record["networks"] = known.networks
+    (tmp_path / "recognizer.json").write_text(json.dumps(record))
+    export = program.Export(tmp_path)
+    found = np.stack([export.similarities(face) for face in faces])
+    np.testing.assert_allclose(found, templates.scores(faces), atol=1e-5)
 
 
 def test_crops_are_named_in_node(run_folder: Path, people: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support import comparison_of, embeddings, gallery_of
 from knownface.errors import KnownfaceError
 from knownface.networks.zoo import BACKBONES
 from knownface.recognition import comparison as comparing
-from knownface.recognition.comparison import Comparison, Matcher, Templates, seeking
+from knownface.recognition.comparison import SPACES, Comparison, Matcher, Templates, seeking
 from knownface.recognition.spaces import Space
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
@@ -70,6 +70,17 @@ def test_inner_products_rank_people_as_scores_do() -> None:
     plain = Templates(people)
     products = seeking(None, "clear", faces) @ plain.sought()["clear"].T
     np.testing.assert_array_equal(products, plain.scores(faces))
+
+
+def test_inner_products_are_scores() -> None:
+    people, small, faces = (directions(count, seed) for seed, count in enumerate((9, 9, 40)))
+    known = Templates(people, small, KNOWN)
+    scores, little = known.scores(faces), KNOWN.is_small(faces)
+    for name, rows, vectors in zip(SPACES, (~little, little), known.multiplied(), strict=True):
+        products = seeking(KNOWN, name, faces[rows]) @ vectors.T
+        np.testing.assert_allclose(products, scores[rows], atol=1e-5)
+    plain = Templates(people)
+    np.testing.assert_array_equal(faces @ plain.multiplied()[0].T, plain.scores(faces))
 
 
 def test_people_are_compared_in_blocks_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,13 +240,17 @@ def test_each_photo_is_tested_without_itself_also_as_a_small_one() -> None:
     np.testing.assert_array_equal(labels, known.labels)
 
 
+def test_a_network_in_another_precision_is_compared_in_the_same_way() -> None:
+    known = with_small(gallery_of(4, 3))
+    moved = known.seen_by(known.embeddings, "b", known.small)
+    assert moved.contract == "b"
+    np.testing.assert_allclose(
+        moved.scores(known.embeddings), known.scores(known.embeddings), atol=1e-5
+    )
+
+
 def test_what_is_known_of_a_network_is_not_known_of_another() -> None:
     known = with_small(gallery_of(4, 3))
-    moved = known.seen_by(known.embeddings, "b")
-    assert moved.comparison is None
-    np.testing.assert_allclose(
-        moved.scores(known.embeddings), known.embeddings @ known.templates.T, atol=1e-5
-    )
     with pytest.raises(ValueError, match="of different networks"):
         replace(gallery(), comparison=known.comparison)
     with pytest.raises(ValueError, match="as many embeddings"):

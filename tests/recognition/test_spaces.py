@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import comparison_of, embeddings
 
-from knownface.recognition.comparison import Comparison, Templates, seeking
+from knownface.recognition.comparison import SPACES, Comparison, Templates, seeking
 from knownface.recognition.spaces import Halves, Space
 
 KNOWN = comparison_of()
@@ -71,6 +71,14 @@ def test_a_network_that_is_stretched_more_counts_more_in_inner_products() -> Non
     products = halves.seeking(probes) @ halves.sought(placed).T
     apart = halves.scores(placed, probes) - KNOWN.clear.scale[0] * products / 4
     np.testing.assert_allclose(apart, apart[:, :1].repeat(9, axis=1), atol=1e-5)
+
+
+def test_inner_products_are_scores(enrolled: tuple[Templates, Templates, Templates]) -> None:
+    known, faces = enrolled[2], side_by_side(40, 2)[2]
+    scores, little = known.scores(faces), BOTH.is_small(faces)
+    for name, rows, vectors in zip(SPACES, (~little, little), known.multiplied(), strict=True):
+        products = seeking(BOTH, name, faces[rows]) @ vectors.T
+        np.testing.assert_allclose(products, scores[rows], atol=1e-5)
 
 
 def test_a_file_holds_both(

@@ -125,13 +125,15 @@ class RunPhotos:
         Its gallery, and every limit, are made again as training made them.
         """
         enrolled, testing, strangers = self.enrolled, self.testing, self.strangers
+        before, both = self.recognizer.gallery, self.recognizer.mirrored
         if embedder is not self.recognizer.embedder:
-            enrolled = enrolled.embedded_by(embedder, track)
-            testing = testing.embedded_by(embedder, track)
-            strangers = strangers.embedded_by(embedder, track) if strangers else None
-        before = self.recognizer.gallery
+            enrolled = enrolled.embedded_by(embedder, track, both)
+            testing = testing.embedded_by(embedder, track, both)
+            strangers = strangers.embedded_by(embedder, track, both) if strangers else None
+        if both:
+            enrolled = enrolled.with_small(embedder, track)
         contract = embedder.contract(self.recognizer.crop)
-        gallery = before.seen_by(enrolled.embeddings, contract)
+        gallery = before.seen_by(enrolled.embeddings, contract, enrolled.small)
         found = replace(self, enrolled=enrolled, testing=testing, strangers=strangers)
         threshold, confidence = found.calibrated(gallery, self.recognizer.threshold, before)
         trained = enrolled.select(self.training)
@@ -181,7 +183,7 @@ def read_run_photos(run: Run, recognizer: Recognizer, track: Track) -> RunPhotos
         recognizer.crop, recognizer.faces, track, cache=True,
         detector=recognizer.about.detector, detector_file=recognizer.detector,
     )  # fmt: skip
-    pipeline = FacePipeline(cropper, recognizer.embedder)
+    pipeline = FacePipeline.of_people(cropper, recognizer.embedder, recognizer.gallery.comparison)
     found = collect_portraits(people, pipeline, track)
     strangers = collect_portraits(others, pipeline, track) if others else None
     gallery = recognizer.gallery

@@ -7,9 +7,9 @@ from pathlib import Path
 from knownface.errors import KnownfaceError
 
 RECORD, GALLERY = "recognizer.json", "gallery.sqlite"
-# Of an export: the templates (p, d), float32, little-endian, row by row in the order of `people`,
-# for programs that have nothing but the runtime.
-TEMPLATES = "templates.f32"
+# Of an export, for programs that have nothing but the runtime: people in the order of `people`, and
+# how faces are compared with them; float32, little-endian, see docs/export.md.
+TEMPLATES, PLAIN = "templates.f32", "comparison.f32"
 MEMORY = ".knownface"  # the one in a folder that `group` made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,7 @@ def restore(
     came, gone = moving.restore(source, gallery.path, loaded.embed_portraits)
     if gone:
         log.warning("%d faces did not come: no picture of them was kept for this network", gone)
-    tell_people(gallery.folder, lambda: people_in(gallery.path))
+    tell_people(gallery.folder, partial(people_in, gallery.path))
     return came
 
 

@@ -72,6 +72,24 @@ class Comparison:
         return np.asarray(embeddings @ self.gate + self.bias > 0)
 
     # ------------------------------------------------------------ files
+    @property
+    def networks(self) -> int:
+        """How many give a face's embedding."""
+        return len(self.clear.parts())
+
+    def plain(self) -> np.ndarray:
+        """All that a program has to know besides `Templates.multiplied`: rows (r, w) of float32.
+
+        w: numbers that a network gives. A row of the gate for each network, and one that begins
+        with its bias; then of each space, and in it of each network, the centre, the matrix (w, w)
+        and the covariance (w, w). docs/export.md says what to do with it.
+        """
+        width = self.clear.width // self.networks
+        rows = [self.gate.reshape(-1, width), np.full((1, width), self.bias)]
+        for space in (*self.clear.parts(), *self.small.parts()):
+            rows += [space.whitening.centre[None], space.whitening.matrix, space.cohort.covariance]
+        return np.concatenate(rows).astype(np.float32)
+
     @classmethod
     def read(cls, path: Path) -> Comparison:
         """As `write` wrote it; KnownfaceError where it is damaged or missing."""
@@ -166,6 +184,13 @@ class Templates:
         spaces = (known.clear.sought(self._clear), known.small.sought(self._small))
         return dict(zip(SPACES, spaces, strict=True))
 
+    def multiplied(self) -> np.ndarray:
+        """(s, p, w): by space, vectors of people whose inner products are similarities."""
+        known = self.comparison
+        if known is None:
+            return self.templates[None]
+        return np.stack([known.clear.multiplied(self._clear), known.small.multiplied(self._small)])
+
     def paired(self, embeddings: np.ndarray) -> np.ndarray:
         """Similarity (p,) of each embedding (p, d) with the person in the same row."""
         known = self.comparison
@@ -175,6 +200,11 @@ class Templates:
         little = known.is_small(embeddings)
         small = known.small.paired(self._small, known.small.place(embeddings))
         return np.where(little, small, scores)
+
+
+def for_programs(templates: Templates) -> bytes:
+    """What TEMPLATES of an export holds."""
+    return templates.multiplied().astype("<f4").tobytes()
 
 
 def _placed(templates: np.ndarray, space: Space | Halves) -> Placed:

@@ -175,12 +175,14 @@ class Gallery:
             self.comparison,
         )
 
-    def seen_by(self, embeddings: np.ndarray, contract: str) -> Gallery:
-        """The same photos as another network sees them: its embeddings (n, d) and contract.
+    def seen_by(
+        self, embeddings: np.ndarray, contract: str, small: np.ndarray | None = None
+    ) -> Gallery:
+        """The same photos as the network sees them in another format or precision.
 
-        Templates move as the means of their photos do, so that means stay means; those of a head
-        stay where they were among the photos, which is right for networks that differ little. They
-        are compared by the plain cosine: what is known of a network is not known of another one.
+        embeddings, small: (n, d) of that; contract: its own. Templates move as the means of their
+        photos do, so that means stay means; those of a head stay where they were among the photos,
+        which is right for what differs little. So is comparing as before.
         """
         people = len(self.people)
         moved = mean_templates(embeddings, self.labels, people).astype(np.float64)
@@ -188,7 +190,7 @@ class Gallery:
         templates = unit_length(self.templates + moved)
         return Gallery.enroll(
             self.people, embeddings, self.labels, self.photos, self.digests, templates, contract,
-            self.taken,
+            self.taken, small, self.comparison,
         )  # fmt: skip
 
     @cached_property

@@ -23,8 +23,8 @@ from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
 from knownface.recognition.answers import Limits, answers
-from knownface.recognition.artifact import GALLERY, RECORD, TEMPLATES, artifact_folder
-from knownface.recognition.comparison import COMPARISON, Comparison
+from knownface.recognition.artifact import GALLERY, PLAIN, RECORD, TEMPLATES, artifact_folder
+from knownface.recognition.comparison import COMPARISON, Comparison, for_programs
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.gallery import Gallery
 from knownface.recognition.living.records import SeenFace, SeenPhoto
@@ -231,16 +231,20 @@ class Recognizer:
                 change.add(KERAS, keras)
             id = write_gallery(Path(aside) / GALLERY, self.gallery, kept)
             change.add(GALLERY, Path(aside) / GALLERY)
-            if self.gallery.comparison:
-                self.gallery.comparison.write(Path(aside) / COMPARISON)
+            known = self.gallery.comparison
+            if known:
+                known.write(Path(aside) / COMPARISON)
                 change.add(COMPARISON, Path(aside) / COMPARISON)
             if exported:
-                change.add(TEMPLATES, self.gallery.templates.astype("<f4").tobytes())
+                change.add(TEMPLATES, for_programs(self.gallery.ready))
+            if exported and known:
+                change.add(PLAIN, known.plain().astype("<f4").tobytes())
             if self.detector:
                 change.add(f"{DETECTOR}/{self.detector.name}", self.detector)
             decision = Decision(
                 list(self.people), self.threshold, self.crop, self.faces, self.confidence,
                 self.recognizability, exported, id,
+                known.networks if exported and known else None,
             )  # fmt: skip
             change.document = Artifact(Path(folder), decision, self.about, {}).to_json()
 

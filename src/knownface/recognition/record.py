@@ -27,7 +27,8 @@ class Decision:
     """What `recognizer.json` says about recognising: of whom, in which crops, from where on.
 
     gallery: the id of its `gallery.sqlite`, so that no other one is taken for it.
-    exported: where it was made for deployment, how its network is to be run.
+    exported: where it was made for deployment, how its network is to be run; networks: how many
+        stand together in it, where programs compare as PLAIN says.
     people: who was known when the record was written; `gallery.sqlite` says who is.
     Raises ValueError for a list of people that names somebody twice.
     """
@@ -40,6 +41,7 @@ class Decision:
     recognizability: Recognizability | None = None
     exported: Exported | None = None
     gallery: str = ""
+    networks: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.people) != len(set(self.people)):
@@ -61,8 +63,9 @@ class Artifact:
     def to_json(self) -> dict[str, Any]:
         """The record, but for the checksums."""
         decision = asdict(self.decision)
-        if decision["exported"] is None:
-            del decision["exported"]
+        for name in ("exported", "networks"):
+            if decision[name] is None:
+                del decision[name]
         return {"format_version": FORMAT_VERSION, **decision, **asdict(self.about)}
 
     @classmethod
@@ -87,17 +90,18 @@ class Artifact:
             raise unusable(path, error) from None
 
 
-def tell_people(folder: Path, read: Callable[[], tuple[list[str], bytes]]) -> None:
+def tell_people(folder: Path, read: Callable[[bool], tuple[list[str], bytes]]) -> None:
     """Say in the record who is known, and in an export also their templates, for other programs.
 
-    read: gives the names, and the templates (p, d) as float32, little-endian.
+    read: gives the names, and what TEMPLATES holds, if asked for that.
 
     Raises OSError, ValueError where the record cannot be changed.
     """
 
     def amend(document: dict[str, Any], files: Mapping[str, str]) -> dict[str, bytes]:
-        document["people"], templates = read()
-        return {TEMPLATES: templates} if TEMPLATES in files else {}
+        exported = TEMPLATES in files
+        document["people"], templates = read(exported)
+        return {TEMPLATES: templates} if exported else {}
 
     amend_record(folder, RECORD, amend)
 

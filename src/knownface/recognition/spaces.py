@@ -83,9 +83,22 @@ class Space:
         x, ones = probes.vectors, np.ones((len(probes.vectors), 1), np.float32)
         return np.concatenate([x, x / probes.moments[:, 1:], ones], axis=1)
 
+    def multiplied(self, templates: Placed) -> np.ndarray:
+        """(p, 2d + 1), whose inner products with `seeking` are the scores, but for the limits."""
+        slope, offset = self.scale
+        rows = self.sought(templates).astype(np.float32)
+        rows[:, self.width : 2 * self.width] -= self.cohort.mean
+        rows *= slope / 2
+        rows[:, -1] += offset
+        return rows
+
     def _scaled(self, scores: np.ndarray) -> np.ndarray:
         slope, offset = self.scale
         return np.asarray(np.clip(slope * scores + offset, -1, 1))
+
+    def parts(self) -> list[Space]:
+        """Of each network."""
+        return [self]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a file holds of it; see SPACES."""
@@ -113,11 +126,11 @@ class Halves:
         return self.first.width + self.second.width
 
     def whitened(self, vectors: np.ndarray) -> np.ndarray:
-        pairs = zip((self.first, self.second), self._parts(vectors), strict=True)
+        pairs = zip(self.parts(), self._split(vectors), strict=True)
         return unit_length(np.hstack([space.whitened(half) for space, half in pairs]))
 
     def place(self, vectors: np.ndarray) -> Placed:
-        pairs = zip((self.first, self.second), self._parts(vectors), strict=True)
+        pairs = zip(self.parts(), self._split(vectors), strict=True)
         placed = [space.place(half) for space, half in pairs]
         return Placed(
             np.hstack([each.vectors for each in placed]), np.hstack([p.moments for p in placed])
@@ -141,11 +154,18 @@ class Halves:
         first, second = self._halves(probes)
         return np.hstack([self.first.seeking(first), self.second.seeking(second)])
 
+    def multiplied(self, templates: Placed) -> np.ndarray:
+        first, second = self._halves(templates)
+        return np.hstack([self.first.multiplied(first), self.second.multiplied(second)]) / 2
+
+    def parts(self) -> list[Space]:
+        return [self.first, self.second]
+
     def arrays(self) -> dict[str, np.ndarray]:
-        parts = ((FIRST, self.first), (SECOND, self.second))
+        parts = zip((FIRST, SECOND), self.parts(), strict=True)
         return {f"{name}_{key}": a for name, part in parts for key, a in part.arrays().items()}
 
-    def _parts(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _split(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Unit-length embeddings of each network."""
         at = self.first.width
         return unit_length(vectors[:, :at]), unit_length(vectors[:, at:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,4 +81,4 @@ def carry_over(earlier: str | Path, folder: Path, recognizer: Recognizer) -> Non
              people, faces)  # fmt: skip
     if lost:
         log.warning("%d faces did not come: no picture of them was kept for this network", lost)
-    tell_people(folder, lambda: people_in(new))
+    tell_people(folder, partial(people_in, new))

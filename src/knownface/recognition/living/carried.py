@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from knownface.errors import GalleryError
-from knownface.recognition.comparison import SPACES, Comparison, Templates
+from knownface.recognition.comparison import SPACES, Comparison
 from knownface.recognition.living.changes import from_json, to_json
-from knownface.recognition.living.reading import meta, vectors
+from knownface.recognition.living.reading import templates_of
 from knownface.recognition.living.schema import TABLES
 from knownface.recognition.store import Store
-from knownface.stats.vectors import unit_length
 
 # The number of a row, by its table; `meta` is of each file alone.
 KEYS = {table: "person" if table == "templates" else "id" for table in TABLES if table != "meta"}
@@ -98,33 +95,19 @@ def make_searchable(
     )
     for start in range(0, len(touched), TOGETHER):
         some = touched[start : start + TOGETHER]
-        found = {}
-        for person in some:
-            row = database.execute(
-                "SELECT t.embedding FROM templates t JOIN people p ON p.id = t.person "
+        found = [
+            person
+            for person in some
+            if database.execute(
+                "SELECT 1 FROM templates t JOIN people p ON p.id = t.person "
                 "WHERE p.id = ? AND p.state = 'known'", (person,)
-            ).fetchone()  # fmt: skip
-            if row is not None:
-                found[person] = row[0]
+            ).fetchone()
+        ]  # fmt: skip
         if found:
-            width = int(meta(database, "width"))
-            small = _small(database, list(found), width) if comparison else None
-            templates = Templates(vectors(found.values(), width), small, comparison)
-            for space, sought in templates.sought().items():
-                store.place(space, list(found), sought)
+            for space, sought in templates_of(database, found, comparison).sought().items():
+                store.place(space, found, sought)
         for space in SPACES:
             store.displace(space, [person for person in some if person not in found])
-
-
-def _small(database: sqlite3.Connection, people: list[int], width: int) -> np.ndarray:
-    """Templates (p, d) for faces that show little."""
-    sums = np.zeros((len(people), width))
-    for row, person in enumerate(people):
-        views = database.execute(
-            "SELECT coalesce(small, embedding) FROM faces WHERE person = ? ORDER BY id", (person,)
-        )
-        sums[row] = vectors((view[0] for view in views), width).sum(0, dtype=np.float64)
-    return unit_length(sums).astype(np.float32)
 
 
 def refused(name: str, error: Exception) -> GalleryError:

@@ -93,7 +93,7 @@ def forget(folder: Path, gallery: Path, who: str | int, actor: str, threshold: f
             erased.append(f"{traces.groups} groups of unknown faces that looked like this person")
         erased += [f"{number} cached crops" for number in [uncache(traces.digests)] if number]
         erased += run_files.clean(run, traces.names)
-        tell_people(folder, lambda: names_and_templates(database))
+        tell_people(folder, lambda exported: names_and_templates(database, gallery, exported))
     with schema.opened(gallery) as database:
         database.execute("VACUUM")
     remains = [*REMAINS, *([TRAINED] if traces.trained else [])]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from knownface.recognition.artifact import GALLERY, artifact_folder
+from knownface.recognition.artifact import GALLERY, TEMPLATES, artifact_folder
 from knownface.recognition.comparison import Comparison
 from knownface.recognition.living import (
     correcting,
@@ -278,8 +279,9 @@ class LivingGallery:
             after = checked(self.path, database, before.gallery.comparison)
         if len(after.ids) <= MOST_TEMPLATES:
             self._last = replace(after, number=after.number + 1)  # which this change adds
-        if before.gallery.people != after.gallery.people:
-            tell_people(self.folder, lambda: people_in(self.path))
+        exported = (self.folder / TEMPLATES).is_file()
+        if exported or before.gallery.people != after.gallery.people:
+            tell_people(self.folder, partial(people_in, self.path))
         return Change(
             recorder.change, verb, done.text, tuple(done.notes), before.standing(threshold),
             after.standing(threshold), done.cause,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def share(path: Path, address: str, replace: bool = False) -> Shared:
             _join(path, database, store, mine, turn.head, replace)
         insert(database, "meta", {"key": KEY, "value": address})
         people = looking.count(database, "known")
-    tell_people(path.parent, lambda: people_in(path))
+    tell_people(path.parent, partial(people_in, path))
     return Shared(store.name, people, turn.head is not None)
 
 

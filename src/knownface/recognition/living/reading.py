@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from knownface.recognition.comparison import Comparison
+from knownface.recognition.comparison import Comparison, Templates, for_programs
 from knownface.recognition.corrections import Corrections, Said
 from knownface.recognition.gallery import Gallery, Search
 from knownface.recognition.living import schema
 from knownface.recognition.standing import MOST_TEMPLATES, Standing, measure
+from knownface.stats.vectors import unit_length
 
 MANY = 200_000  # embeddings from which on half the memory counts for more than the time
 _PEOPLE = (
@@ -130,16 +131,39 @@ def checked(
         raise schema.unusable(path, str(error).splitlines()[0]) from None
 
 
-def people_in(path: Path) -> tuple[list[str], bytes]:
+def people_in(path: Path, exported: bool) -> tuple[list[str], bytes]:
     """`names_and_templates` of a file."""
     with schema.reading(path) as database:
-        return names_and_templates(database)
+        return names_and_templates(database, path, exported)
 
 
-def names_and_templates(database: sqlite3.Connection) -> tuple[list[str], bytes]:
-    """Who is known, sorted, and the templates (p, d) in that order, float32, little-endian."""
-    rows = database.execute(f"SELECT p.name, t.embedding {_PEOPLE}").fetchall()
-    return [row[0] for row in rows], b"".join(row[1] for row in rows)
+def names_and_templates(
+    database: sqlite3.Connection, path: Path, exported: bool
+) -> tuple[list[str], bytes]:
+    """Who is known in a file, sorted, and, of an export, their templates for programs."""
+    rows = database.execute(f"SELECT p.name, p.id {_PEOPLE}").fetchall()
+    names, ids = [row[0] for row in rows], [row[1] for row in rows]
+    if not exported:
+        return names, b""
+    return names, for_programs(templates_of(database, ids, Comparison.beside(path)))
+
+
+def templates_of(
+    database: sqlite3.Connection, people: Sequence[int], comparison: Comparison | None
+) -> Templates:
+    """Those of some ids, in that order, ready to be compared."""
+    width = int(meta(database, "width"))
+    query = "SELECT embedding FROM templates WHERE person = ?"
+    rows = (database.execute(query, (person,)).fetchone()[0] for person in people)
+    templates = vectors(rows, width)
+    if comparison is None:
+        return Templates(templates)
+    sums = np.zeros((len(people), width))
+    query = "SELECT coalesce(small, embedding) FROM faces WHERE person = ? ORDER BY id"
+    for row, person in enumerate(people):
+        views = (view[0] for view in database.execute(query, (person,)))
+        sums[row] = vectors(views, width).sum(0, dtype=np.float64)
+    return Templates(templates, unit_length(sums).astype(np.float32), comparison)
 
 
 def _corrections(

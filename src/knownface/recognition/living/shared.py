@@ -214,7 +214,7 @@ def _pull(path: Path, store: Store) -> bool:
         if gone.names or gone.digests:
             database.execute("VACUUM")
     if renamed:
-        tell_people(path.parent, lambda: people_in(path))
+        tell_people(path.parent, partial(people_in, path))
     gone.erase(path.parent)
     return True
 
