@@ -107,6 +107,7 @@ def measured(
     export_onnx(model, work / "frozen.onnx")
     embedder = Embedder(work / "frozen.onnx")
     comparison = known_comparison(found, origin, TrainingConfig(""))
+    taught = found.small_faces_of(origin["weights"]["sha256"])
 
     def faces(photos: Photos, seed: int) -> Faces:
         rng = np.random.default_rng(10 * number + seed)
@@ -131,10 +132,12 @@ def measured(
     final = Ground(tested, known, [Round(*ends)], others, draw.others.labels)
     history = History(work, "race", tensorboard=False, mlflow=False, options={})
     context = TrainingContext(
-        model, embedder, work, "cpu", "auto", number, arguments.epochs, history, silent, comparison
-    )
+        model, embedder, work, "cpu", "auto", number, arguments.epochs, history, silent, comparison,
+        taught,
+    )  # fmt: skip
     kept: dict[str, np.ndarray] = {}
-    for name in ["frozen", "whitened", "head", *arguments.networks]:
+    given_ones = ["small_faces"] if comparison and taught else []
+    for name in ["frozen", "whitened", "head", *given_ones, *arguments.networks]:
         method, dear = getattr(candidates, name), name in arguments.networks
         for index, part in enumerate(ground.rounds):
             if dear and (index >= race.NETWORK_ROUNDS or nothing_to_win(kept)):

@@ -76,17 +76,17 @@ def test_a_program_with_only_the_runtime_gives_the_same_names(
             assert name == (face.name or "unknown")
 
 
-@pytest.mark.parametrize("networks", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["cosine", "one", "trained", "taught"])
 def test_programs_compare_as_knownface_does(
-    networks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By cosine, as is known of a network, and with two that stand together."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
     program = importlib.import_module("faces")
     rng, width = np.random.default_rng(0), 32
-    known = comparison_of(width) if networks else None
-    if known and networks == 2:
-        known, width = known.beside_trained(), 64
+    known = None if kind == "cosine" else comparison_of(width)
+    if known and kind != "one":
+        known, width = getattr(known, f"beside_{kind}")(), 64
     people, small, faces = (embeddings(rng, np.zeros((count, width)), 1.0) for count in (9, 9, 40))
     templates = Templates(people, small if known else None, known)
     (tmp_path / "templates.f32").write_bytes(for_programs(templates))

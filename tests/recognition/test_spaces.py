@@ -73,6 +73,27 @@ def test_a_network_that_is_stretched_more_counts_more_in_inner_products() -> Non
     np.testing.assert_allclose(apart, apart[:, :1].repeat(9, axis=1), atol=1e-5)
 
 
+def test_of_a_network_that_was_taught_small_faces_only_small_ones_are_asked(
+    enrolled: tuple[Templates, Templates, Templates], tmp_path: Path
+) -> None:
+    first, _, faces = side_by_side(40, 2)
+    one, _, both = enrolled
+    known = KNOWN.beside_taught()
+    taught = Templates(both.templates, both.small, known)
+    little, scores = KNOWN.is_small(first), taught.scores(faces)
+    np.testing.assert_allclose(scores[~little], one.scores(first)[~little], atol=1e-5)
+    np.testing.assert_array_equal(scores[little], both.scores(faces)[little])
+    np.testing.assert_allclose(taught.paired(faces[:9]), scores[:9].diagonal(), atol=1e-6)
+    for name, rows, vectors in zip(SPACES, (~little, little), taught.multiplied(), strict=True):
+        products = seeking(known, name, faces[rows])
+        asked = products.shape[1]
+        np.testing.assert_allclose(products @ vectors[:, :asked].T, scores[rows], atol=1e-5)
+        assert not vectors[:, asked:].any()
+    known.write(tmp_path / "comparison.npz")
+    again = Templates(both.templates, both.small, Comparison.read(tmp_path / "comparison.npz"))
+    np.testing.assert_allclose(again.scores(faces), scores, atol=2e-3)
+
+
 def test_inner_products_are_scores(enrolled: tuple[Templates, Templates, Templates]) -> None:
     known, faces = enrolled[2], side_by_side(40, 2)[2]
     scores, little = known.scores(faces), BOTH.is_small(faces)

@@ -13,6 +13,7 @@ from support import comparison_of
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.embed.views import small_views
+from knownface.files.download import WeightError
 from knownface.files.rows import DiskRows
 from knownface.networks.load import build_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
@@ -74,6 +75,34 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.sum(unit * found.embed(known), axis=1).min() > 0.98
     np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
+
+
+def test_a_network_that_was_taught_small_faces_is_not_trained_again(
+    context: TrainingContext, faces: tuple[Faces, np.ndarray], tmp_path: Path
+) -> None:
+    added = {w.path: np.full(w.shape, 1e-3, np.float16) for w in context.model.weights}
+    np.savez(tmp_path / "small.npz", **added)
+    embeddings = context.frozen.embed(faces[0].crops, mirrored=True)
+    taught = replace(
+        context, comparison=comparison_of(embeddings.shape[1]), kept=candidates.Kept(),
+        small_faces=tmp_path / "small.npz", folder=tmp_path,
+    )  # fmt: skip
+    assert candidates.small_faces in candidates.methods(taught)
+    assert candidates.small_faces not in candidates.methods(replace(taught, small_faces=None))
+    before = context.model.get_weights()
+    found = candidates.small_faces(taught, lesson(*faces))
+    assert found.tuned is not None
+    assert not found.dear
+    for now, first, then in zip(
+        context.model.get_weights(), before, found.tuned.weights, strict=True
+    ):
+        np.testing.assert_array_equal(now, first)
+        np.testing.assert_allclose(then, first + 1e-3, atol=1e-5)
+    assert found.embed(Faces(faces[0].crops, embeddings)).shape[1] == 2 * embeddings.shape[1]
+    assert candidates.small_faces(taught, lesson(*faces)).tuned is found.tuned
+    np.savez(tmp_path / "small.npz", **(added | {"stem/bias": np.zeros(3, np.float16)}))
+    with pytest.raises(WeightError, match="stem/bias is \\(3,\\) and should be"):
+        candidates.small_faces(replace(taught, kept=candidates.Kept()), lesson(*faces))
 
 
 def test_a_network_stands_beside_the_frozen_one_where_that_is_known(

@@ -9,11 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from knownface.files.arrays import read_npz
 from knownface.files.cache import cache_folder
 from knownface.files.download import DamagedFile, WeightError, find, obtain
 from knownface.files.whole import whole_file
 from knownface.networks.record import Backbone
-from knownface.networks.strict import check_arrays
+from knownface.networks.strict import at_most, check_arrays
 from knownface.networks.zoo import BACKBONES, get_backbone
 from knownface.options import argument
 from knownface.progress import Track, silent
@@ -162,6 +165,21 @@ def load_backbone(
     """
     backbone, wanted = choose_backbone(name, weights, track)
     return build_backbone(backbone, locate_weights(backbone, wanted, track, accept_license))
+
+
+def adapted(model: keras.Model, path: Path) -> list[np.ndarray]:
+    """A model's weights, in its order, with what a file of a record's `small_faces` adds to them.
+
+    Raises WeightError where the file does not fit exactly.
+    """
+    expected = {weight.path: tuple(weight.shape) for weight in model.weights}
+    try:
+        arrays = read_npz(path, at_most(expected))
+    except (OSError, ValueError) as error:
+        raise WeightError(f"{path}: cannot be read ({error}); install knownface again") from None
+    check_arrays(expected, arrays, str(path))
+    named = zip(model.weights, model.get_weights(), strict=True)
+    return [value + arrays[weight.path].astype(np.float32) for weight, value in named]
 
 
 def build_backbone(backbone: Backbone, weights: Weights | None) -> keras.Model:

@@ -86,7 +86,8 @@ class Backbone:
     noncommercial: the weights may be used for research only, which has to be accepted once.
     seed_epochs: how long the tutorial trains this network; loss: with which loss.
     comparison: a file of what is known of how the official file's embeddings are best compared, see
-        `recognition/comparison.py`; None where nobody has measured it.
+        `recognition/comparison.py`; None where nobody has measured it. small_faces: what is to be
+        added to its weights for faces of few pixels, see `tools/adapt_small.py`, or None.
     published: accuracy by protocol (`lfw` view 2, `cfp_fp`, ...) that the authors of the official
         weights state; where they cannot be quoted, nothing.
     """
@@ -108,6 +109,7 @@ class Backbone:
     loss: str = "softmax"
     impostors: Impostors | None = None
     comparison: Path | None = None
+    small_faces: Path | None = None
     published: Mapping[str, float] = field(default_factory=dict)
 
     def verification_threshold(self, far: float) -> float:
@@ -126,6 +128,10 @@ class Backbone:
     def comparison_of(self, sha256: str | None) -> Path | None:
         """The file `comparison` for embeddings by that weight file, if it is known of them."""
         return self.comparison if self.is_official(sha256) else None
+
+    def small_faces_of(self, sha256: str | None) -> Path | None:
+        """The file `small_faces` for that weight file, if it was made for it."""
+        return self.small_faces if self.is_official(sha256) else None
 
     def format_of(self, path: Path | None) -> Format:
         """The format of a weight file, by its suffix; the usual one for None."""

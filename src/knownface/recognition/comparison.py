@@ -17,7 +17,7 @@ import numpy as np
 
 from knownface.errors import KnownfaceError
 from knownface.files.arrays import read_npz
-from knownface.recognition.spaces import Halves, Placed, Space, space_of
+from knownface.recognition.spaces import First, Halves, Placed, Space, space_of
 from knownface.stats.vectors import mean_templates
 from knownface.stats.whitening import Whitening
 
@@ -37,8 +37,8 @@ class Comparison:
         above 0. Raises ValueError where parts differ in size or hold what is no number.
     """
 
-    clear: Space | Halves
-    small: Space | Halves
+    clear: Space | Halves | First
+    small: Space | Halves | First
     gate: np.ndarray
     bias: float
 
@@ -54,15 +54,26 @@ class Comparison:
         What was measured of the one holds nearly for the other. A network that was trained on small
         faces sees them as if they were clear: so it is asked, and the first says which are small.
         """
+        clear, small, gate = self._beside()
+        return Comparison(Halves(clear, clear), small, gate, self.bias)
+
+    def beside_taught(self) -> Comparison:
+        """The same, where the other network was taught small faces, and of clear ones knows less.
+
+        So clear faces are compared as if it were not there.
+        """
+        clear, small, gate = self._beside()
+        return Comparison(First(clear), small, gate, self.bias)
+
+    def _beside(self) -> tuple[Space, Halves, np.ndarray]:
         assert isinstance(self.clear, Space)
         assert isinstance(self.small, Space)
         gate = np.concatenate([self.gate * np.sqrt(2), np.zeros_like(self.gate)])
-        small = Halves(self.small, self.clear)
-        return Comparison(Halves(self.clear, self.clear), small, gate.astype(np.float32), self.bias)
+        return self.clear, Halves(self.small, self.clear), gate.astype(np.float32)
 
     def for_small(self, templates: np.ndarray, small: np.ndarray) -> np.ndarray:
         """What small faces are compared with (p, d); of a trained network the `templates`."""
-        if isinstance(self.small, Space):
+        if not isinstance(self.small, Halves):
             return small
         first = self.small.first.width
         return np.hstack([small[:, :first], templates[:, first:]])
@@ -75,18 +86,20 @@ class Comparison:
     @property
     def networks(self) -> int:
         """How many give a face's embedding."""
-        return len(self.clear.parts())
+        return len(self.small.parts())
 
     def plain(self) -> np.ndarray:
         """All that a program has to know besides `Templates.multiplied`: rows (r, w) of float32.
 
         w: numbers that a network gives. A row of the gate for each network, and one that begins
         with its bias; then of each space, and in it of each network, the centre, the matrix (w, w)
-        and the covariance (w, w). docs/export.md says what to do with it.
+        and the covariance (w, w); of a network that is not asked there, those of another one.
+        docs/export.md says what to do with it.
         """
         width = self.clear.width // self.networks
         rows = [self.gate.reshape(-1, width), np.full((1, width), self.bias)]
-        for space in (*self.clear.parts(), *self.small.parts()):
+        clear, small = self.clear.parts(), self.small.parts()
+        for space in (*clear, *clear[: self.networks - len(clear)], *small):
             rows += [space.whitening.centre[None], space.whitening.matrix, space.cohort.covariance]
         return np.concatenate(rows).astype(np.float32)
 
@@ -185,11 +198,15 @@ class Templates:
         return dict(zip(SPACES, spaces, strict=True))
 
     def multiplied(self) -> np.ndarray:
-        """(s, p, w): by space, vectors of people whose inner products are similarities."""
+        """(s, p, w): by space, vectors of people whose inner products are similarities.
+
+        They end in zeros for what a space does not ask.
+        """
         known = self.comparison
         if known is None:
             return self.templates[None]
-        return np.stack([known.clear.multiplied(self._clear), known.small.multiplied(self._small)])
+        clear, small = known.clear.multiplied(self._clear), known.small.multiplied(self._small)
+        return np.stack([np.pad(clear, ((0, 0), (0, small.shape[1] - clear.shape[1]))), small])
 
     def paired(self, embeddings: np.ndarray) -> np.ndarray:
         """Similarity (p,) of each embedding (p, d) with the person in the same row."""
@@ -207,7 +224,7 @@ def for_programs(templates: Templates) -> bytes:
     return templates.multiplied().astype("<f4").tobytes()
 
 
-def _placed(templates: np.ndarray, space: Space | Halves) -> Placed:
+def _placed(templates: np.ndarray, space: Space | Halves | First) -> Placed:
     """In blocks, and in the precision of the templates, so that a million fit."""
     starts = range(0, max(len(templates), 1), BLOCK)
     parts = [space.place(templates[start : start + BLOCK]) for start in starts]

@@ -10,7 +10,8 @@ from knownface.stats.cohort import Cohort, normalised
 from knownface.stats.vectors import unit_length
 from knownface.stats.whitening import Whitening
 
-FIRST, SECOND = "first", "second"  # in the names of what a file holds of two halves
+# In the names of what a file holds of two halves, or of the one that is asked.
+FIRST, SECOND, ALONE = "first", "second", "alone"
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,53 @@ class Halves:
         return Placed(vectors[:, :at], moments[:, :2]), Placed(vectors[:, at:], moments[:, 2:])
 
 
-def space_of(arrays: dict[str, np.ndarray], name: str) -> Space | Halves:
+@dataclass(frozen=True)
+class First:
+    """Embeddings of two networks, of which the first one alone is asked. Used as a `Space`."""
+
+    space: Space
+
+    @property
+    def width(self) -> int:
+        return 2 * self.space.width
+
+    def whitened(self, vectors: np.ndarray) -> np.ndarray:
+        return self.space.whitened(self._part(vectors))
+
+    def place(self, vectors: np.ndarray) -> Placed:
+        return self.space.place(self._part(vectors))
+
+    def scores(self, templates: Placed, probes: Placed) -> np.ndarray:
+        return self.space.scores(templates, probes)
+
+    def paired(self, templates: Placed, probes: Placed) -> np.ndarray:
+        return self.space.paired(templates, probes)
+
+    def sought(self, templates: Placed) -> np.ndarray:
+        return self.space.sought(templates)
+
+    def seeking(self, probes: Placed) -> np.ndarray:
+        return self.space.seeking(probes)
+
+    def multiplied(self, templates: Placed) -> np.ndarray:
+        return self.space.multiplied(templates)
+
+    def parts(self) -> list[Space]:
+        return [self.space]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {f"{ALONE}_{key}": array for key, array in self.space.arrays().items()}
+
+    def _part(self, vectors: np.ndarray) -> np.ndarray:
+        return unit_length(vectors[:, : self.space.width])
+
+
+def space_of(arrays: dict[str, np.ndarray], name: str) -> Space | Halves | First:
     """That whose `arrays` these are, with its name before theirs; raises what is missing."""
     if f"{name}_centre" in arrays:
         return _one_space(arrays, name)
+    if f"{name}_{ALONE}_centre" in arrays:
+        return First(_one_space(arrays, f"{name}_{ALONE}"))
     return Halves(*(_one_space(arrays, f"{name}_{part}") for part in (FIRST, SECOND)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.files.rows import DiskRows, Rows
+from knownface.measure.evaluation import SMALL_FACES
 from knownface.options import Precision
 from knownface.progress import Track, silent
 from knownface.recognition.comparison import Comparison, Kind, Matcher
@@ -51,7 +52,8 @@ class Candidate:
 
     kinds: of comparison that are tried; see `Matcher.fit`. columns: of a head (people, d). tuned:
         None stands for the frozen network. comparison: what is known of the embeddings; where that
-        is something, a tuned network stands beside the frozen one, and embeds (n, 2d).
+        is something, a tuned network stands beside the frozen one, and embeds (n, 2d). dear:
+        whether making it takes minutes.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Candidate:
     columns: np.ndarray | None = None
     tuned: Tuned | None = None
     comparison: Comparison | None = None
+    dear: bool = False
 
     def embed(self, faces: Faces, track: Track = silent) -> np.ndarray:
         """Embeddings (n, d); those of the frozen network are known."""
@@ -121,12 +124,22 @@ class Lesson:
         return np.asarray(np.searchsorted(self.people, self.everyones[self.rows]))
 
 
+@dataclass
+class Kept:
+    """What is made once: embeddings of the whole training part's changed crops (times, n, d), and
+    the network as it was taught faces of few pixels.
+    """
+
+    views: np.ndarray | None = None
+    taught: Tuned | None = None
+
+
 @dataclass(frozen=True)
 class TrainingContext:
     """What all candidates share: the network, its frozen embedder, where to work, and how.
 
-    comparison: what is known of how the frozen network's embeddings are best compared. views: of
-        the whole training part's changed crops (times, n, d), once they are embedded.
+    comparison: what is known of how the frozen network's embeddings are best compared; small_faces:
+        a file of what its weights become for faces of few pixels. kept: what several rounds need.
     """
 
     model: keras.Model
@@ -139,7 +152,8 @@ class TrainingContext:
     history: History
     track: Track
     comparison: Comparison | None = None
-    views: list[np.ndarray] = field(default_factory=list)
+    small_faces: Path | None = None
+    kept: Kept = field(default_factory=Kept)
 
     def plan(self, learning_rate: float, photos: int) -> Plan:
         """CosFace with a scale and margin for few classes, and a learning rate that falls."""
@@ -154,16 +168,18 @@ class TrainingContext:
     def checkpoint(self, name: str) -> Path:
         return self.folder / "checkpoints" / name
 
-    def embedder(self) -> Embedder:
-        """The network as it is now, in the form in which it will be shipped."""
+    def embedder(self, weights: list[np.ndarray]) -> Embedder:
+        """The network with these weights, in the form in which it will be shipped."""
         from knownface.networks.to_onnx import export_onnx
 
-        path = self.folder / "candidate.onnx"
-        export_onnx(self.model, path)
+        path, before = self.folder / "candidate.onnx", self.model.get_weights()
         try:
+            self.model.set_weights(weights)
+            export_onnx(self.model, path)
             return Embedder(path, self.device)
         finally:
-            path.unlink()
+            self.model.set_weights(before)
+            path.unlink(missing_ok=True)
 
 
 Method = Callable[[TrainingContext, Lesson], Candidate]
@@ -190,19 +206,20 @@ def head(context: TrainingContext, lesson: Lesson) -> Candidate:
 
     from knownface.training.finetune import Examples, finetune
 
-    if not context.views:  # in every round and in the end they are the same
+    if context.kept.views is None:  # in every round and in the end they are the same
         crops = lesson.everyone.crops
         each = int(np.clip(HEAD_VIEWS // len(crops), 1, 8))
         changes = changed(crops, each, context.seed, context.track, "Preparing head")
         views = np.concatenate(list(map(context.frozen.embed, changes)))
-        context.views.append(views.reshape(each, len(crops), -1))
-    views = np.concatenate(context.views[0][:, lesson.rows])
+        context.kept.views = views.reshape(each, len(crops), -1)
+    times = len(context.kept.views)
+    views = np.concatenate(context.kept.views[:, lesson.rows])
     inputs = keras.Input(views.shape[1:], name="crops")
     linear = keras.layers.Activation("linear", name="embedding")(inputs)
     labels, people = lesson.labels, len(lesson.people)
     columns = finetune(
         keras.Model(inputs, linear, name="head_only"),
-        Examples(views, np.tile(labels, len(context.views[0])), people),
+        Examples(views, np.tile(labels, times), people),
         replace(context.plan(1e-3, len(views)), epochs=10),
         context.checkpoint(f"{lesson.name}-head"),
         start=mean_templates(lesson.faces.embeddings, labels, people),
@@ -210,6 +227,19 @@ def head(context: TrainingContext, lesson: Lesson) -> Candidate:
         track=context.track,
     ).templates
     return Candidate("head", ("columns",), columns)
+
+
+def small_faces(context: TrainingContext, lesson: Lesson) -> Candidate:
+    """The network as somebody taught it faces of few pixels: nothing is trained."""
+    from knownface.networks.load import adapted
+
+    assert context.small_faces
+    assert context.comparison
+    if context.kept.taught is None:
+        weights = adapted(context.model, context.small_faces)
+        context.kept.taught = Tuned(weights, context.embedder(weights))
+    known = context.comparison.beside_taught()
+    return Candidate(SMALL_FACES, ("normalised",), None, context.kept.taught, known)
 
 
 def top(context: TrainingContext, lesson: Lesson) -> Candidate:
@@ -266,26 +296,26 @@ def _tuned(
             start=means, watch=context.history.stage(stage), track=context.track,
         ).templates  # fmt: skip
         after = context.model.get_weights()
-        mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
-        context.model.set_weights(mixed)
-        embedder = context.embedder()
     finally:
         context.model.set_weights(before)
-    tuned = Tuned(mixed, embedder)
+    mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
+    tuned = Tuned(mixed, context.embedder(mixed))
     if context.comparison is not None:
         known = context.comparison.beside_trained()
-        return Candidate(f"{name} beside frozen", ("normalised",), None, tuned, known)
+        return Candidate(f"{name} beside frozen", ("normalised",), None, tuned, known, dear=True)
     columns = unit_length((1 - MIXED) * means + MIXED * columns)
-    return Candidate(name, ("means", "columns", "whitened"), columns, tuned)
+    return Candidate(name, ("means", "columns", "whitened"), columns, tuned, dear=True)
 
 
-def methods(model: keras.Model) -> tuple[Method, ...]:
+def methods(context: TrainingContext) -> tuple[Method, ...]:
     """What races, from little to much; of small networks the last stage alone is passed over.
 
     Its lead over the whole network, or the other way round, is within the noise of a race, and on
     small faces the whole network was the better one in the end (docs/benchmarks.md).
     """
-    return (whitened, head, *([] if model.count_params() <= SMALL else [top]), whole)
+    taught = [small_faces] if context.comparison and context.small_faces else []
+    last = [top] if context.model.count_params() > SMALL else []
+    return (whitened, head, *taught, *last, whole)
 
 
 def changed(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knownface.measure.evaluation import CandidateScore
+from knownface.measure.evaluation import AS_IT_WAS, CandidateScore
 from knownface.measure.trial import Trial
 from knownface.recognition.comparison import Comparison, Kind
 from knownface.stats.whitening import Whitening
@@ -83,7 +83,7 @@ class Outcome:
     """What won: its name, and why; templates (people, d), or None for means of embeddings.
 
     candidates: all that raced, the frozen one first; none where there was no race.
-    network: what was trained and is shipped, None where the model stays. whitening: what is to
+    network: what is shipped instead of the model, None where that stays. whitening: what is to
         follow the model.
     impostors: (m,) best similarities of strangers in the race, from which a threshold can be
         chosen. stopped: by Ctrl-C.
@@ -100,9 +100,14 @@ class Outcome:
     stopped: bool = False
 
     @property
+    def changed(self) -> bool:
+        """Whether another network is shipped than the frozen one."""
+        return self.network is not None or self.whitening is not None
+
+    @property
     def fitted(self) -> bool:
         """Whether the embeddings were made for these very people, who are no strangers to them."""
-        return self.network is not None or self.whitening is not None
+        return self.changed and self.chosen not in AS_IT_WAS
 
 
 def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
@@ -136,7 +141,7 @@ def race(context: TrainingContext, ground: Ground) -> Outcome:
     everything = Lesson(faces, labels, np.arange(len(faces)), "all")
     field, stopped = _Field(context, ground), False
     try:
-        for method in (frozen, *methods(context.model)):
+        for method in (frozen, *methods(context)):
             if field.tried and enough(choose(field.tried)):
                 break
             field.enter(method)
@@ -187,7 +192,7 @@ class _Field:
             kinds = [self._trial(candidate.name, kind, parts[kind]) for kind in candidate.kinds]
             self.tried = before + kinds
             self.standing[candidate.name] = method, candidate, lesson
-            dear = candidate.tuned is not None and number >= NETWORK_ROUNDS
+            dear = candidate.dear and number >= NETWORK_ROUNDS
             if dear or (before and not goes_on(kinds)):
                 break
         for each in kinds:

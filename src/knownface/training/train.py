@@ -127,6 +127,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
                 config.epochs, history, track, comparison,
+                backbone.small_faces_of(origin["weights"].get("sha256")),
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
         together.leave()
@@ -135,11 +136,11 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             from knownface.networks.layers import with_whitening
 
             model = with_whitening(model, outcome.whitening)
-        if outcome.fitted:
+        if outcome.changed:
             embedder = write_network(model, artifact, config.device)
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate, comparison)
-        again = outcome.fitted or outcome.comparison is not comparison
+        again = outcome.changed or outcome.comparison is not comparison
         seen = photos.embedded_by(embedder, track, outcome.comparison) if again else photos
         tested, complete = enroll(
             seen, embedder, outcome, backbone, config, about, cropper.detector_file
@@ -172,7 +173,7 @@ def describe_training(
     """
     everyone, seed = photos.everyone, config.seed
     claimed = None
-    if not outcome.fitted and len(photos.held_out):
+    if not outcome.changed and len(photos.held_out):
         claimed = random_split_accuracy(everyone, len(photos.held_out), seed, comparison)
     folds = None
     if config.folds:

@@ -83,6 +83,7 @@ BACKBONES = (
             people=812,
         ),
         comparison=Path(__file__).with_name("mobilefacenet_comparison.npz"),
+        small_faces=Path(__file__).with_name("mobilefacenet_small_faces.npz"),
         published={"lfw": 0.9948},  # README.md of foamliu/MobileFaceNet
     ),
 )
