@@ -8,8 +8,9 @@ people in PEOPLE are left out. Faces are cropped once; photos are as they are, o
 14 pixels with noise of 6 grey levels and enlarged, or enrolled as they are and asked at 20.
 
 Prints accuracy, and DIR at the threshold at which 1 % of the strangers are accepted, pooled over
-the seeds, with Wilson's interval: by the cosine of single views, as the network teaches, and what
-seeing photos mirrored, too, brings by itself.
+the seeds, with Wilson's interval: by the cosine of single views, as the network teaches, what
+seeing photos mirrored, too, brings by itself, and with the network that was taught small faces
+beside it, where there is one.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 
 from knownface.dataset.folder import scan
 from knownface.dataset.portraits import collect_portraits
+from knownface.embed.embedder import Embedder
 from knownface.embed.frozen import frozen_pipeline
 from knownface.embed.views import small_views
 from knownface.measure.trial import Trial
+from knownface.networks.load import adapted, load_backbone
+from knownface.networks.record import Backbone
+from knownface.networks.to_onnx import export_onnx
 from knownface.recognition.comparison import Comparison, Matcher
 from knownface.stats.intervals import wilson_interval
+from knownface.stats.vectors import unit_length
 
 TESTED = 16
 PHOTOS = (1, 3, 5, 20)
@@ -43,12 +50,27 @@ FAR = 0.01
 
 @dataclass(frozen=True)
 class Seen:
-    """Photos of `labels` (n,) as embeddings (n, d): one view, both views, and with fewer pixels."""
+    """Photos of `labels` (n,) as embeddings (n, d): one view, both views, and with fewer pixels.
+
+    beside: (n, 2d) both views of two networks.
+    """
 
     labels: np.ndarray
     single: np.ndarray
     both: np.ndarray
     small: np.ndarray
+    beside: np.ndarray
+
+
+def taught(backbone: Backbone) -> Embedder | None:
+    """The network as it was taught small faces."""
+    if backbone.small_faces is None:
+        return None
+    model = load_backbone(backbone.name)
+    model.set_weights(adapted(model, backbone.small_faces))
+    with TemporaryDirectory() as folder:
+        export_onnx(model, Path(folder) / "taught.onnx")
+        return Embedder(Path(folder) / "taught.onnx")
 
 
 def reduced(crop: np.ndarray, size: str, rng: np.random.Generator) -> np.ndarray:
@@ -59,7 +81,9 @@ def reduced(crop: np.ndarray, size: str, rng: np.random.Generator) -> np.ndarray
     return np.asarray(cv2.resize(noisy, crop.shape[1::-1], interpolation=cv2.INTER_CUBIC))
 
 
-def seen(folder: Path, backbone: str, without: set[str]) -> tuple[set[str], dict[str, Seen]]:
+def seen(
+    folder: Path, backbone: str, other: Embedder | None, without: set[str]
+) -> tuple[set[str], dict[str, Seen]]:
     """The people's names, and their photos by condition."""
     _, pipeline = frozen_pipeline(backbone, cache=True)
     found = collect_portraits(scan(folder, loose=True), pipeline)
@@ -72,7 +96,9 @@ def seen(folder: Path, backbone: str, without: set[str]) -> tuple[set[str], dict
         changed = np.stack([reduced(crop, size, rng) for crop in crops])
         both = embedder.embed(changed, mirrored=True)
         small = small_views(embedder, changed, both)
-        result[size] = Seen(found.labels[rows], embedder.embed(changed), both, small)
+        views = other.embed(changed, mirrored=True) if other else both
+        beside = unit_length(np.hstack([both, views]))
+        result[size] = Seen(found.labels[rows], embedder.embed(changed), both, small, beside)
     names = {name.lower() for name, here in zip(found.people, kept, strict=True) if here}
     return names, result
 
@@ -84,7 +110,7 @@ def rates(
     photos: int,
     seed: int,
     comparison: Comparison | None,
-    mirrored: bool,
+    view: str,
 ) -> list[float]:
     """Accuracy, and DIR against each set of strangers."""
     enrolled, asked = (known[size] for size in case)
@@ -94,10 +120,10 @@ def rates(
     ]
     test = np.concatenate([each[:TESTED] for each in rows])
     train = np.concatenate([each[TESTED : TESTED + photos] for each in rows])
-    view = "both" if mirrored else "single"
-    matcher = Matcher.of_means(
-        getattr(enrolled, view)[train], enrolled.labels[train], enrolled.small[train], comparison
-    )
+    embeddings, small = getattr(enrolled, view)[train], enrolled.small[train]
+    if view == "beside":
+        small = unit_length(np.hstack([small, small]))  # whose second half is not asked
+    matcher = Matcher.of_means(embeddings, enrolled.labels[train], small, comparison)
     trials = [
         Trial.of(matcher.scores, getattr(asked, view)[test], asked.labels[test],
                  getattr(others[case[1]], view))
@@ -117,12 +143,15 @@ def main() -> None:
     record, _ = frozen_pipeline(given.backbone)
     path = given.comparison or record.comparison
     comparison = Comparison.read(path)
-    names, known = seen(given.people, given.backbone, set())
-    others = [seen(folder, given.backbone, names)[1] for folder in given.strangers]
-    ways: dict[str, tuple[Comparison | None, bool]] = {
-        "cosine": (None, False), "cosine, mirrored": (None, True),
-        "compared": (comparison, False), "compared, mirrored": (comparison, True),
+    other = taught(record)
+    names, known = seen(given.people, given.backbone, other, set())
+    others = [seen(folder, given.backbone, other, names)[1] for folder in given.strangers]
+    ways: dict[str, tuple[Comparison | None, str]] = {
+        "cosine": (None, "single"), "cosine, mirrored": (None, "both"),
+        "compared": (comparison, "single"), "compared, mirrored": (comparison, "both"),
     }  # fmt: skip
+    if other:
+        ways["beside what was taught"] = comparison.beside_taught(), "beside"
     sets = [f"DIR, {folder.name}" for folder in given.strangers]
     print(
         "| case | photos | " + " | ".join(f"{w}: accuracy; {'; '.join(sets)}" for w in ways) + " |"
