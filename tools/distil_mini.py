@@ -104,7 +104,9 @@ def imitated(teacher: Embedder, crops: np.ndarray) -> np.ndarray:
 
 
 def known_people(teacher: Embedder, folders: list[Path]) -> np.ndarray:
-    """Mean embeddings (p, 128) of the people in folders of photos."""
+    """Mean embeddings (p, d) of the people in folders of photos."""
+    if not folders:
+        return np.zeros((0, teacher.width), np.float32)
     cropper = FaceCropper(get_backbone("mobilefacenet").crop, load_detector(), cache=True)
     means = []
     for folder in folders:
@@ -113,7 +115,7 @@ def known_people(teacher: Embedder, folders: list[Path]) -> np.ndarray:
         seen = [i for i, photo in enumerate(photos) if photo.faces]
         embeddings = teacher.embed(np.stack([photos[i].crops[0] for i in seen]))
         means.append(mean_templates(embeddings, found.labels[seen], len(found.people)))
-    return np.concatenate(means) if means else np.zeros((0, 128), np.float32)
+    return np.concatenate(means)
 
 
 def blend_pairs(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
