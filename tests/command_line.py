@@ -33,6 +33,11 @@ def knownface(*arguments: object, **environment: str) -> Done:
     return Done(command, code, out.getvalue(), err.getvalue())
 
 
+def printed_so_far() -> str:
+    """What the `knownface` that runs in another thread of this process has printed."""
+    return sys.stdout.getvalue() if isinstance(sys.stdout, io.StringIO) else ""
+
+
 def knownface_process(*arguments: object, **environment: str) -> Done:
     """`python -m knownface ARGUMENTS`, with everything that any library prints."""
     command = [sys.executable, "-m", "knownface", *map(str, arguments)]
