@@ -28,18 +28,22 @@ from recipes import changed, crops_of
 
 from knownface.dataset.folder import scan
 from knownface.dataset.portraits import Faces
-from knownface.embed.embedder import Embedder
 from knownface.embed.views import small_views
 from knownface.files.whole import whole_file
+from knownface.networks.layers import beside
 from knownface.networks.load import choose_backbone
-from knownface.networks.to_onnx import export_onnx
 from knownface.progress import silent
 from knownface.training import candidates, race
 from knownface.training.candidates import Lesson, TrainingContext
 from knownface.training.config import TrainingConfig
 from knownface.training.history import History
+from knownface.training.network import (
+    known_comparison,
+    load_network,
+    taught_small_faces,
+    write_network,
+)
 from knownface.training.rounds import Ground, Round
-from knownface.training.train import known_comparison, load_network
 
 TESTED, GIVEN, OTHERS = 16, 90, 400  # test photos of a person; photos of strangers given, tested
 
@@ -104,10 +108,12 @@ def measured(
     """Judge every candidate in every round, and in the end: arrays by round, name and what."""
     found, wanted = choose_backbone(arguments.backbone, None, silent)
     model, origin = load_network(found, wanted, TrainingConfig("", seed=number), silent)
-    export_onnx(model, work / "frozen.onnx")
-    embedder = Embedder(work / "frozen.onnx")
     comparison = known_comparison(found, origin, TrainingConfig(""))
-    taught = found.small_faces_of(origin["weights"]["sha256"])
+    taught = taught_small_faces(model, found, origin) if comparison else None
+    shipped = model
+    if comparison and taught:
+        shipped, comparison = beside(model, taught), comparison.beside_taught()
+    embedder = write_network(shipped, work, "cpu", comparison)
 
     def faces(photos: Photos, seed: int) -> Faces:
         rng = np.random.default_rng(10 * number + seed)
@@ -136,8 +142,7 @@ def measured(
         taught,
     )  # fmt: skip
     kept: dict[str, np.ndarray] = {}
-    given_ones = ["small_faces"] if comparison and taught else []
-    for name in ["frozen", "whitened", "head", *given_ones, *arguments.networks]:
+    for name in ["frozen", "whitened", "head", *arguments.networks]:
         method, dear = getattr(candidates, name), name in arguments.networks
         for index, part in enumerate(ground.rounds):
             if dear and (index >= race.NETWORK_ROUNDS or nothing_to_win(kept)):

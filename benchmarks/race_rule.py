@@ -32,9 +32,9 @@ from knownface.stats.vectors import mean_templates, unit_length
 from knownface.stats.whitening import Whitening
 from knownface.training.config import TrainingConfig
 from knownface.training.judging import Judged, probability_better
+from knownface.training.network import load_network
 from knownface.training.race import SURE
 from knownface.training.rounds import parted
-from knownface.training.train import load_network
 
 CONDITIONS = ("clean", "20px", "14px")
 BINS = (0.0, 0.2, 0.5, 0.7, 0.8, 0.9, 1.01)  # of probabilities

@@ -55,7 +55,7 @@ class MeanColour:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def embed(self, crops: np.ndarray, mirrored: bool = False) -> np.ndarray:
+    def embed(self, crops: np.ndarray, **_: object) -> np.ndarray:
         self.batches.append(len(crops))
         return crops.mean(axis=(1, 2))
 

@@ -32,7 +32,7 @@ class Faces:
             crops = np.full((count, 1, 1, 3), number, np.uint8)
             yield PhotoFaces(path, (face,) * count, crops, size=(40, 40))
 
-    def embed(self, crops: np.ndarray, mirrored: bool = False) -> np.ndarray:
+    def embed(self, crops: np.ndarray, **_: object) -> np.ndarray:
         return self.embeddings[crops[:, 0, 0, 0]]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from invented import UNTESTED, invented
 
-from knownface.measure.evaluation import SMALL_FACES, Evaluation, PersonScore
+from knownface.measure.evaluation import Evaluation, PersonScore
 from knownface.measure.gaps import GroupGap
 from knownface.measure.groups import GroupScore
 from knownface.pages.model_card import write_model_card
@@ -109,7 +109,8 @@ def test_groups_are_compared_and_show_what_each_would_need(tmp_path: Path) -> No
 def test_a_network_fitted_to_the_people_still_knows_them(tmp_path: Path) -> None:
     evaluation = replace(invented(3)[0], chosen="all layers", candidates=[])
     assert "The network was fitted to the photos" in card(tmp_path, evaluation)
-    taught = card(tmp_path, replace(evaluation, chosen=SMALL_FACES))
+    beside = replace(ABOUT, backbone=ABOUT.backbone | {"small_faces": True})
+    taught = card(tmp_path, invented(3)[0], beside)
     assert "changed neither of the two networks. Who is forgotten" in taught
     assert "| beside it | the same network as knownface has taught it faces" in taught
     later = replace(evaluation, chosen="", recipe="best")

@@ -73,7 +73,7 @@ def test_a_stranger_is_unknown_and_a_blurred_or_small_one_is_too_poor(
 
 def test_nobody_who_is_named_loses_the_name_to_it(people: Path, run_folder: Path) -> None:
     recognizer = Recognizer.load(run_folder)
-    strict = replace(recognizer, recognizability=Recognizability([1.0] + [0.0] * 127, 2.0))
+    strict = replace(recognizer, recognizability=Recognizability([1.0] + [0.0] * 255, 2.0))
     photo = next((people / recognizer.people[0]).iterdir())
     assert strict.recognize(photo).faces[0].name == recognizer.recognize(photo).faces[0].name
     assert strict.recognize(photo).faces[0].name == recognizer.people[0]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from support import answer_and_network
 
@@ -165,10 +166,13 @@ def test_what_is_printed_is_short(recognizer: Recognizer, photos: list[Path]) ->
 
 # ---------------------------------------------------------------- another network's gallery
 def test_a_gallery_of_another_network_is_refused(recognizer: Recognizer, tmp_path: Path) -> None:
-    mini = backbone_embedder(get_backbone("mini"))  # as wide, so that nothing else would tell
-    assert mini.width == recognizer.embedder.width
+    with pytest.raises(KnownfaceError, match="gives 128 numbers per face, and the gallery has 256"):
+        replace(recognizer, embedder=backbone_embedder(get_backbone("mini")))
+    file = onnx.load(recognizer.embedder.path)
+    file.doc_string = "as wide, so that nothing else would tell"
+    onnx.save(file, tmp_path / "other.onnx")
     with pytest.raises(KnownfaceError, match="not the network"):
-        replace(recognizer, embedder=mini)
+        replace(recognizer, embedder=Embedder(tmp_path / "other.onnx"))
     with pytest.raises(KnownfaceError, match="not the network, or not the crops"):
         replace(recognizer, crop=replace(recognizer.crop, margin=0.1))
     known = recognizer.gallery
@@ -177,7 +181,7 @@ def test_a_gallery_of_another_network_is_refused(recognizer: Recognizer, tmp_pat
         known, **dict(zip(("templates", "embeddings"), halves, strict=True)), small=None,
         comparison=None,
     )  # fmt: skip
-    with pytest.raises(KnownfaceError, match=r"128 numbers per face, and the gallery has 64"):
+    with pytest.raises(KnownfaceError, match=r"256 numbers per face, and the gallery has 64"):
         replace(recognizer, gallery=narrow)
     recognizer.gallery = replace(known, contract="of another network")
     recognizer.save(tmp_path)

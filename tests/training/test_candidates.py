@@ -13,15 +13,18 @@ from support import comparison_of
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.embed.views import small_views
-from knownface.files.download import WeightError
 from knownface.files.rows import DiskRows
+from knownface.networks.layers import beside
 from knownface.networks.load import build_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import get_backbone
 from knownface.progress import silent
 from knownface.recognition.comparison import Matcher
+from knownface.stats.vectors import mean_templates, unit_length
 from knownface.training import candidates
+from knownface.training import finetune as finetuning
 from knownface.training.candidates import Lesson, TrainingContext
+from knownface.training.finetune import Trained
 from knownface.training.history import History
 
 pytestmark = pytest.mark.backends
@@ -46,6 +49,11 @@ def faces(context: TrainingContext) -> tuple[Faces, np.ndarray]:
     crops = DiskRows((112, 112, 3))
     crops.append(colours[:, None, None] + rng.integers(-50, 50, (18, 112, 112, 3)))
     return Faces(crops, context.frozen.embed(crops)), labels
+
+
+def export_of(model: Any, path: Path, networks: int) -> Embedder:
+    export_onnx(model, path)
+    return Embedder(path, networks=networks)
 
 
 def lesson(faces: Faces, labels: np.ndarray) -> Lesson:
@@ -77,32 +85,48 @@ def test_a_tuned_network_lies_between_frozen_and_trained(
     np.testing.assert_allclose(np.linalg.norm(found.columns, axis=1), 1, atol=1e-5)
 
 
-def test_a_network_that_was_taught_small_faces_is_not_trained_again(
-    context: TrainingContext, faces: tuple[Faces, np.ndarray], tmp_path: Path
+def test_training_begins_with_what_was_taught_small_faces(
+    context: TrainingContext,
+    faces: tuple[Faces, np.ndarray],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    added = {w.path: np.full(w.shape, 1e-3, np.float16) for w in context.model.weights}
-    np.savez(tmp_path / "small.npz", **added)
-    embeddings = context.frozen.embed(faces[0].crops, mirrored=True)
-    taught = replace(
-        context, comparison=comparison_of(embeddings.shape[1]), kept=candidates.Kept(),
-        small_faces=tmp_path / "small.npz", folder=tmp_path,
+    """And stands beside the frozen network in the place of that one."""
+    own, crops = context.model.get_weights(), faces[0].crops
+    taught = [weight + 1e-3 for weight in own]
+    two = export_of(beside(context.model, taught), tmp_path / "two.onnx", networks=2)
+    embeddings = two.embed(crops, mirrored=True)
+    known = Faces(crops, embeddings, small_views(two, crops, embeddings))
+    compared = replace(
+        context, frozen=two, comparison=comparison_of(128).beside_taught(), taught=taught,
+        kept=candidates.Kept(), folder=tmp_path,
     )  # fmt: skip
-    assert candidates.small_faces in candidates.methods(taught)
-    assert candidates.small_faces not in candidates.methods(replace(taught, small_faces=None))
-    before = context.model.get_weights()
-    found = candidates.small_faces(taught, lesson(*faces))
-    assert found.tuned is not None
-    assert not found.dear
-    for now, first, then in zip(
-        context.model.get_weights(), before, found.tuned.weights, strict=True
-    ):
-        np.testing.assert_array_equal(now, first)
-        np.testing.assert_allclose(then, first + 1e-3, atol=1e-5)
-    assert found.embed(Faces(faces[0].crops, embeddings)).shape[1] == 2 * embeddings.shape[1]
-    assert candidates.small_faces(taught, lesson(*faces)).tuned is found.tuned
-    np.savez(tmp_path / "small.npz", **(added | {"stem/bias": np.zeros(3, np.float16)}))
-    with pytest.raises(WeightError, match="stem/bias is \\(3,\\) and should be"):
-        candidates.small_faces(replace(taught, kept=candidates.Kept()), lesson(*faces))
+    begun: list[list[np.ndarray]] = []
+    starts: list[np.ndarray] = []
+
+    def unchanged(model: Any, *_: object, start: np.ndarray, **__: object) -> Trained:
+        begun.append(context.model.get_weights())
+        starts.append(start)
+        return Trained(start, 1)
+
+    monkeypatch.setattr(finetuning, "finetune", unchanged)
+    for method in (candidates.whole, candidates.top):
+        found = method(compared, lesson(known, faces[1]))
+        assert found.tuned is not None
+        for values in (begun[-1], found.tuned.weights):
+            for now, wanted in zip(values, taught, strict=True):
+                np.testing.assert_allclose(now, wanted, atol=1e-6)
+        halves = mean_templates(embeddings[:, 128:], faces[1], 3)
+        np.testing.assert_allclose(starts[-1], halves, atol=1e-5)
+        for now, before in zip(context.model.get_weights(), own, strict=True):
+            np.testing.assert_array_equal(now, before)
+        both = found.embed(known)
+        assert np.sum(both * embeddings, axis=1).min() > 0.999
+        assert found.comparison is not None
+        assert found.comparison.second is None  # of people whom it has seen, clear faces too
+        small = found.small(known, both)
+        assert small is not None
+        np.testing.assert_allclose(small[:, 128:], unit_length(both[:, 128:]) / 2**0.5, atol=1e-5)
 
 
 def test_a_network_stands_beside_the_frozen_one_where_that_is_known(

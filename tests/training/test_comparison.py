@@ -26,6 +26,7 @@ from knownface.errors import KnownfaceError
 from knownface.files.arrays import read_npz
 from knownface.networks.zoo import get_backbone
 from knownface.progress import Track, silent
+from knownface.recognition.comparison import Comparison
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.recognizer import Recognizer
 from knownface.stats.vectors import mean_templates
@@ -64,11 +65,12 @@ def mirrored(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 # ---------------------------------------------------------------- a run
-def test_a_run_of_the_official_file_carries_it(run_folder: Path) -> None:
+def test_a_run_of_the_official_file_carries_it(run_folder: Path, tmp_path: Path) -> None:
     official = get_backbone("mobilefacenet").comparison
     assert official is not None
+    Comparison.read(official).beside_taught().write(tmp_path / FILE)
     file = run_folder / "recognizer" / FILE
-    found, wanted = (read_npz(each, 1 << 24) for each in (file, official))
+    found, wanted = (read_npz(each, 1 << 24) for each in (file, tmp_path / FILE))
     for name in wanted:
         np.testing.assert_array_equal(found[name], wanted[name])
     record = json.loads((run_folder / "recognizer" / "recognizer.json").read_text())

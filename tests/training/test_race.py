@@ -68,7 +68,7 @@ def method(noise: float, calls: list[str]) -> Method:
     def train(context: TrainingContext, lesson: Lesson) -> Candidate:
         calls.append(lesson.name)
         tuned = Tuned([np.full(1, noise)], Network(noise))  # type: ignore[arg-type]
-        return Candidate(f"noise {noise}", ("means",), None, tuned, dear=True)
+        return Candidate(f"noise {noise}", ("means",), None, tuned)
 
     return train
 
@@ -196,7 +196,7 @@ def test_what_all_photos_have_in_common_is_whitened_away(
     faces = seen(centres[labels] + noise)
     monkeypatch.setattr(racing, "methods", lambda _: (candidates.whitened,))
     outcome = race(context, ground(faces, labels, np.arange(len(labels))))
-    assert (outcome.chosen, outcome.network, outcome.fitted) == ("frozen, whitened", None, True)
+    assert (outcome.chosen, outcome.network, outcome.changed) == ("frozen, whitened", None, True)
     assert outcome.whitening is not None
     frozen, white = outcome.candidates
     assert white.accuracy > frozen.accuracy + 0.2
@@ -213,7 +213,7 @@ def test_ctrl_c_before_anything_better_ends_with_frozen(
     monkeypatch.setattr(racing, "methods", lambda _: (interrupted,))
     faces = seen(crops, noise=2.0)
     outcome = race(context, ground(faces, labels, groups))
-    assert (outcome.chosen, outcome.fitted, outcome.stopped) == ("frozen", False, True)
+    assert (outcome.chosen, outcome.changed, outcome.stopped) == ("frozen", False, True)
 
 
 def test_ctrl_c_keeps_what_stands(
@@ -224,7 +224,7 @@ def test_ctrl_c_keeps_what_stands(
     monkeypatch.setattr(racing, "methods", lambda _: (method(0.0, calls), interrupted))
     faces = seen(crops, noise=2.0)
     outcome = race(context, ground(faces, labels, groups))
-    assert (outcome.chosen, outcome.fitted, outcome.stopped) == ("noise 0.0", True, True)
+    assert (outcome.chosen, outcome.changed, outcome.stopped) == ("noise 0.0", True, True)
     assert calls == ["race", "race-2"]
     assert context.model.weights == [np.zeros(1)]
     assert outcome.reason.startswith("interrupted; ")

@@ -131,7 +131,9 @@ def _written(
         path, facts["float_layers"] = write_quantised(source, exported, folder, crops, wanted)
     else:
         path = write_network(source, exported, folder)
-    embedder = Embedder(path, "cpu", exported=exported)
+    known = before.recognizer.gallery.comparison
+    networks = known.networks if known else 1
+    embedder = Embedder(path, "cpu", exported=exported, networks=networks)
     if exported.precision == "bf16" and "bfloat16" not in embedder.device.split(",")[-1]:
         facts["notes"] = [NO_BFLOAT16]
         log.warning(NO_BFLOAT16)

@@ -17,7 +17,7 @@ from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import load_cropper
 from knownface.files.values import read_json
-from knownface.measure.evaluation import AS_IT_WAS, Evaluation
+from knownface.measure.evaluation import Evaluation
 from knownface.networks.zoo import BACKBONES
 from knownface.options import argument
 from knownface.progress import Track
@@ -30,7 +30,7 @@ from knownface.recognition.threshold import Threshold
 
 log = logging.getLogger(__name__)
 
-UNFITTED = (*AS_IT_WAS, "head, columns")  # candidates whose network has seen none of the people
+UNFITTED = ("frozen", "head, columns")  # candidates whose network has seen none of the people
 
 
 @dataclass(frozen=True)

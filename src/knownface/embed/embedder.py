@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from knownface.faces.face import Crop
 from knownface.files.rows import Rows
 from knownface.options import Precision
 from knownface.progress import Track, silent
+from knownface.runtime.devices import Way
 from knownface.runtime.exported import Exported
 from knownface.runtime.network import Network, network_files
 from knownface.runtime.processors import processors
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
+# Tells of unit-length embeddings (n, d) whose faces more is to be computed of: (n,) bool.
+Asked = Callable[[np.ndarray], np.ndarray]
 FEW = 4  # batches that are not worth threads of their own, which cost milliseconds each
 
 
@@ -32,6 +36,7 @@ class Embedder:
         TensorFloat-32; `bfloat16` is an error where it cannot, and on other devices.
     digest: hex SHA-256 of the file's content, or what it has to be; width: d. keep: see `Network`.
     exported: how it runs instead, where it was made for deployment; files: what it is in.
+    networks: 2 where the file has two beside each other, each of which gives half of an embedding.
     Safe from many threads; see `Network` for processes. Raises KnownfaceError.
     """
 
@@ -43,11 +48,15 @@ class Embedder:
         digest: str | None = None,
         exported: Exported | None = None,
         keep: bool = False,
+        networks: int = 1,
     ) -> None:
         self.path = path
         self.exported = exported
-        self.network = Network(path, device, precision, digest, exported, keep=keep)
-        self.digest, self.width = self.network.digest, self.network.width
+        way = Way(device, precision, exported=exported)
+        self._two = networks == 2 and way.on_openvino
+        self._half = partial(Network, path, device, precision, exported=exported, keep=keep)
+        self.network = self._half(digest=digest, half=0 if self._two else None)
+        self.digest, self.width = self.network.digest, self.network.width * (1 + self._two)
         self.device = self.network.description
 
     def __repr__(self) -> str:
@@ -73,13 +82,15 @@ class Embedder:
         track: Track = silent,
         description: str = "Embedding",
         mirrored: bool = False,
+        second: Asked | None = None,
     ) -> np.ndarray:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3).
 
         mirrored: each is the mean of those of the crop and of its mirror image, which takes twice
-            as long.
+            as long. second: of which faces the second of two networks is asked, if not of all,
+            where that saves time; of others the first one's half stands in its place.
         """
-        raw = self.embed_raw(crops, track, description, mirrored)
+        raw = self.embed_raw(crops, track, description, mirrored, second)
         if not np.isfinite(raw).all():
             raise KnownfaceError(
                 f"{self.path}: the network gave embeddings that are not finite numbers; its "
@@ -93,10 +104,11 @@ class Embedder:
         track: Track = silent,
         description: str = "Embedding",
         mirrored: bool = False,
+        second: Asked | None = None,
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised; of two views, their mean."""
         starts = range(0, len(crops), self.network.batch)
-        work = partial(self._two_views if mirrored else self._one_batch, crops)
+        work = partial(self._batch, crops, mirrored, second)
         if len(starts) <= FEW:
             parts = list(track(map(work, starts), description, len(starts)))
         else:
@@ -104,13 +116,32 @@ class Embedder:
                 parts = list(track(pool.map(work, starts), description, len(starts)))
         return np.concatenate([np.zeros((0, self.width), np.float32), *parts])
 
-    def _one_batch(self, crops: Rows, start: int) -> np.ndarray:
-        some = np.asarray(crops[start : start + self.network.batch])
-        with native_work():
-            return self.network.run(some)[0]
+    @cached_property
+    def _second(self) -> Network:
+        """The other one of two networks: compiled when a face needs it, as it was loaded."""
+        return self._half(digest=self.digest, half=1, content=self.network.content)
 
-    def _two_views(self, crops: Rows, start: int) -> np.ndarray:
+    def _batch(self, crops: Rows, mirrored: bool, second: Asked | None, start: int) -> np.ndarray:
         some = np.asarray(crops[start : start + self.network.batch])
-        plain = self._one_batch(some, 0)
-        other = self._one_batch(np.ascontiguousarray(some[:, :, ::-1]), 0)
-        return np.asarray((unit_length(plain) + unit_length(other)) / 2)
+        first = _viewed(self.network, some, mirrored)
+        if not self._two:
+            return first
+        both = np.hstack([first, first])
+        asked = np.ones(len(some), bool) if second is None else second(unit_length(both))
+        if asked.any():
+            both[asked, first.shape[1] :] = _viewed(self._second, some[asked], mirrored)
+        return both
+
+
+def nobody(embeddings: np.ndarray) -> np.ndarray:
+    """The second network is asked of no face."""
+    return np.zeros(len(embeddings), bool)
+
+
+def _viewed(network: Network, crops: np.ndarray, mirrored: bool) -> np.ndarray:
+    with native_work():
+        plain = network.run(crops)[0]
+        if not mirrored:
+            return plain
+        other = network.run(np.ascontiguousarray(crops[:, :, ::-1]))[0]
+    return np.asarray((unit_length(plain) + unit_length(other)) / 2)

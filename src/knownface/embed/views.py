@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.embedder import Embedder, nobody
 from knownface.files.rows import Rows
 from knownface.progress import Track, silent
 from knownface.stats.vectors import unit_length
@@ -22,7 +22,8 @@ def small_views(
     """Embeddings (n, d) that faces which show little are compared with: unit length.
 
     Each is the mean of the photo's own, embeddings (n, d), and of those of the crop with fewer
-    pixels: crops (n, size, size, 3) uint8.
+    pixels: crops (n, size, size, 3) uint8. Of two networks the first one alone is asked: see
+    `Comparison.for_small`.
     """
     sums = np.array(embeddings, np.float32)
     parts = range(0, len(crops), TOGETHER)
@@ -30,7 +31,7 @@ def small_views(
         some = np.asarray(crops[start : start + TOGETHER])
         for size in SIZES:
             views = np.stack([reduced(crop, size) for crop in some])
-            sums[start : start + len(some)] += embedder.embed(views)
+            sums[start : start + len(some)] += embedder.embed(views, second=nobody)
     return unit_length(sums)
 
 

@@ -62,11 +62,6 @@ class CandidateScore:
                 for each in fields(self)}  # fmt: skip
 
 
-# Of what is chosen: networks that have seen none of a folder's people.
-SMALL_FACES = "small faces beside frozen"
-AS_IT_WAS = ("frozen", SMALL_FACES)
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """`evaluation.json`. Row i of the confusion matrix is the true person people[i].

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from knownface.files.whole import whole_file
 from knownface.measure import numbers
-from knownface.measure.evaluation import AS_IT_WAS, SMALL_FACES, Evaluation
+from knownface.measure.evaluation import Evaluation
 from knownface.measure.groups import FEWEST_PEOPLE
 from knownface.measure.learning_curve import would_more_photos_help
 from knownface.measure.numbers import Number
@@ -41,7 +41,7 @@ def write_model_card(path: Path, evaluation: Evaluation, about: About) -> None:
         left_out=Counter(note["kind"] for note in evaluation.notes),
         more_photos=would_more_photos_help(evaluation.learning_curve, evaluation.tested),
         as_it_was=_as_it_was(evaluation),
-        small_faces=evaluation.chosen == SMALL_FACES,
+        small_faces=about.backbone.get("small_faces", False),
         small_faces_disputed=CFP_CELEBA_GLINT360K,
         groups=evaluation.groups,
         compared=list(compared(evaluation)),
@@ -77,5 +77,5 @@ def _as_it_was(evaluation: Evaluation) -> bool | None:
     A run says what it chose; a later test knows the recipe alone.
     """
     if evaluation.chosen:
-        return evaluation.chosen in AS_IT_WAS
+        return evaluation.chosen == "frozen"
     return True if evaluation.recipe == "frozen" else None

@@ -8,6 +8,7 @@ by `tools/measure_comparison.py`, on people who are nobody's users, and holds fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,10 +67,12 @@ class Comparison:
         return Comparison(First(clear), small, gate, self.bias)
 
     def _beside(self) -> tuple[Space, Halves, np.ndarray]:
-        assert isinstance(self.clear, Space)
-        assert isinstance(self.small, Space)
-        gate = np.concatenate([self.gate * np.sqrt(2), np.zeros_like(self.gate)])
-        return self.clear, Halves(self.small, self.clear), gate.astype(np.float32)
+        """Also of this one where it is of two: the first stays, whatever the other one was."""
+        clear, small = self.clear.parts()[0], self.small.parts()[0]
+        gate = self.gate
+        if self.networks == 1:
+            gate = np.concatenate([gate * np.sqrt(2), np.zeros_like(gate)]).astype(np.float32)
+        return clear, Halves(small, clear), gate
 
     def for_small(self, templates: np.ndarray, small: np.ndarray) -> np.ndarray:
         """What small faces are compared with (p, d); of a trained network the `templates`."""
@@ -82,11 +85,20 @@ class Comparison:
         """(n,) whether faces show so little that they are compared as small ones."""
         return np.asarray(embeddings @ self.gate + self.bias > 0)
 
-    # ------------------------------------------------------------ files
     @property
     def networks(self) -> int:
         """How many give a face's embedding."""
         return len(self.small.parts())
+
+    @property
+    def second(self) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Tells for whose name the second network has to be asked; None: for all, or there is none.
+
+        See `Embedder.embed`.
+        """
+        return self.is_small if isinstance(self.clear, First) else None
+
+    # ------------------------------------------------------------ files
 
     def plain(self) -> np.ndarray:
         """All that a program has to know besides `Templates.multiplied`: rows (r, w) of float32.

@@ -53,13 +53,15 @@ class Runtime(Protocol):
 class Way:
     """How a network is to be run.
 
-    pictures: as in `Network`. exported: what it was exported for; then its own runtime is meant.
+    pictures, half: as in `Network`. exported: what it was exported for; then its own runtime is
+        meant.
     """
 
     device: str = "auto"
     precision: Precision = "auto"
     pictures: bool = False
     exported: Exported | None = None
+    half: int | None = None
 
     @property
     def on_openvino(self) -> bool:
@@ -108,6 +110,8 @@ class OpenVino:
             model = core.read_model(data, weights) if weights else core.read_model(data)
             if way.pictures:
                 model = _of_any_size(model)
+            if way.half is not None:
+                model = _half(model, way.half)
             return cls(core.compile_model(model, "CPU", settings), kind)
         except (RuntimeError, ValueError) as error:  # also of names that are no text
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
@@ -149,6 +153,18 @@ def _of_any_size(model: Any) -> Any:
     change.input().preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.BGR)
     change.input().model().set_layout(Layout("NCHW"))
     return change.build()
+
+
+def _half(model: Any, number: int) -> Any:
+    """One of two networks whose embeddings follow each other in the output."""
+    from openvino import Model
+
+    made = model.output(0).get_node().input_value(0).get_node()
+    while made.get_type_name() in ("Identity", "Convert"):
+        made = made.input_value(0).get_node()
+    if made.get_type_name() != "Concat" or made.get_input_size() != 2:
+        raise ValueError("it is no two networks")
+    return Model([made.input_value(number)], model.get_parameters(), f"half {number}")
 
 
 def _core(way: Way) -> tuple[Any, dict[str, Any], str]:

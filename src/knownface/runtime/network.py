@@ -24,6 +24,8 @@ from knownface.runtime.devices import OpenVino, Runtime, Way, machine, start_run
 from knownface.runtime.exported import Exported
 from knownface.runtime.processors import processors
 
+Content = tuple[bytes, ...]  # of a network's files
+
 
 class Network:
     """A network on a device: an array in, arrays out.
@@ -33,6 +35,9 @@ class Network:
     pictures: it takes RGB pictures (1, height, width, 3), whose sides are multiples of what it
         asks for, and only a file that is known by its digest is given: its graph is not checked.
     keep: the compiled network in the cache folder, for the processes to come.
+    half: of a file with two networks, whose embeddings follow each other, the one that is meant, 0
+        or 1; with OpenVINO alone. content: of the files, where they were read before, and may be
+        gone or others by now; of a half it is kept for the other one.
     description: the device in words; width: the last dimension of the first output; batch:
     inputs at once that are worth while.
     It pickles as the file's path; a process that gets it, or is forked, compiles it once for
@@ -48,11 +53,13 @@ class Network:
         exported: Exported | None = None,
         pictures: bool = False,
         keep: bool = False,
+        half: int | None = None,
+        content: Content | None = None,
     ) -> None:
         self.path = path
-        self.way = Way(checked("device", Device, device), precision, pictures, exported)
+        self.way = Way(checked("device", Device, device), precision, pictures, exported, half)
         self._keep = keep
-        self._compiled = _compile(path, self.way, digest, keep)
+        self._compiled = _compile(path, self.way, digest, keep, content)
         self.digest = self._compiled.digest
         self.description = self._compiled.runtime.description
         self.width = self._compiled.runtime.width
@@ -73,6 +80,10 @@ class Network:
             raise KnownfaceError(f"{self.path}: the network cannot be run ({detail})") from None
 
     @property
+    def content(self) -> Content | None:
+        return self._compiled.content
+
+    @property
     def compiled(self) -> Compiled:
         """The network in this process."""
         if self._compiled.process != os.getpid():
@@ -88,6 +99,7 @@ class Compiled:
     runtime: Runtime
     digest: str
     process: int
+    content: Content | None = None
 
 
 _compiled: WeakValueDictionary[tuple[Any, ...], Compiled] = WeakValueDictionary()
@@ -110,16 +122,19 @@ def joined(digests: Sequence[str]) -> str:
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
-def _compile(path: Path, way: Way, expected: str | None, keep: bool) -> Compiled:
+def _compile(
+    path: Path, way: Way, expected: str | None, keep: bool, content: Content | None
+) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
         try:
-            paths = network_files(path, way.exported)
-            file = tuple(map(_state, paths))
-            known = _compiled.get((_digests.get(file), way))
-            if known and expected in (None, known.digest):
-                return known
-            data, *weights = map(read_network, paths)
+            paths, file = network_files(path, way.exported), None
+            if content is None:
+                file = tuple(map(_state, paths))
+                known = _compiled.get((_digests.get(file), way))
+                if known and expected in (None, known.digest):
+                    return known
+                content = tuple(map(read_network, paths))
         except OSError as error:
             raise KnownfaceError(
                 f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
@@ -127,18 +142,20 @@ def _compile(path: Path, way: Way, expected: str | None, keep: bool) -> Compiled
             ) from None
         except ValueError as error:
             raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-        digest = joined([hashlib.sha256(each).hexdigest() for each in (data, *weights)])
+        digest = joined([hashlib.sha256(each).hexdigest() for each in content])
         if expected not in (None, digest):
             raise differs(path)
-        _digests[file] = digest
+        if file:
+            _digests[file] = digest
         known = _compiled.get((digest, way))
         if known is None:
             runtime = _kept(digest, way) if keep else None
             if runtime is None:
-                runtime = _started(data, b"".join(weights), path, way)
+                runtime = _started(content[0], b"".join(content[1:]), path, way)
                 if keep and isinstance(runtime, OpenVino):
                     kept.save(_key(digest, way), runtime.compiled())
-            known = Compiled(runtime, digest, os.getpid())
+            again = content if way.half is not None else None
+            known = Compiled(runtime, digest, os.getpid(), again)
             _compiled[digest, way] = known
         return known
 
@@ -181,8 +198,9 @@ def _key(digest: str, way: Way) -> str:
 def _restored(path: Path, way: Way, digest: str, keep: bool) -> Network:
     """A network of another process, in this one."""
     network = Network(
-        path, way.device, way.precision, exported=way.exported, pictures=way.pictures, keep=keep
-    )
+        path, way.device, way.precision, exported=way.exported, pictures=way.pictures, keep=keep,
+        half=way.half,
+    )  # fmt: skip
     _restored_lately.append(network._compiled)
     if network.digest != digest:
         raise KnownfaceError(f"{path}: another network lies there by now; load it again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,6 @@ import numpy as np
 from knownface.dataset.portraits import Faces
 from knownface.embed.embedder import Embedder
 from knownface.files.rows import DiskRows, Rows
-from knownface.measure.evaluation import SMALL_FACES
 from knownface.options import Precision
 from knownface.progress import Track, silent
 from knownface.recognition.comparison import Comparison, Kind, Matcher
@@ -51,9 +51,9 @@ class Candidate:
     """A network, and how its embeddings are compared.
 
     kinds: of comparison that are tried; see `Matcher.fit`. columns: of a head (people, d). tuned:
-        None stands for the frozen network. comparison: what is known of the embeddings; where that
-        is something, a tuned network stands beside the frozen one, and embeds (n, 2d). dear:
-        whether making it takes minutes.
+        None stands for what is frozen: a network, or two. comparison: what is known of the
+        embeddings; where that is something, a tuned network stands beside the frozen one, in the
+        place of a second one that is frozen, and embeds (n, 2d).
     """
 
     name: str
@@ -61,7 +61,6 @@ class Candidate:
     columns: np.ndarray | None = None
     tuned: Tuned | None = None
     comparison: Comparison | None = None
-    dear: bool = False
 
     def embed(self, faces: Faces, track: Track = silent) -> np.ndarray:
         """Embeddings (n, d); those of the frozen network are known."""
@@ -69,14 +68,14 @@ class Candidate:
             return faces.embeddings
         what, both = f"Testing {self.name}", self.comparison is not None
         trained = self.tuned.embedder.embed(faces.crops, track, what, mirrored=both)
-        return unit_length(np.hstack([faces.embeddings, trained])) if both else trained
+        return _halves(faces.embeddings, trained) if both else trained
 
     def small(self, faces: Faces, embeddings: np.ndarray) -> np.ndarray | None:
         """What `Gallery.small` holds of faces that have these embeddings (n, d), if anything."""
         if self.tuned is None or self.comparison is None or faces.small is None:
             return faces.small
-        trained = unit_length(embeddings[:, faces.embeddings.shape[1] :])  # it needs no others
-        return unit_length(np.hstack([faces.small, trained]))
+        trained = embeddings[:, embeddings.shape[1] // 2 :]  # it needs no others
+        return _halves(faces.small, trained)
 
     def matcher(
         self, kind: Kind, embeddings: np.ndarray, faces: Faces, labels: np.ndarray
@@ -126,20 +125,19 @@ class Lesson:
 
 @dataclass
 class Kept:
-    """What is made once: embeddings of the whole training part's changed crops (times, n, d), and
-    the network as it was taught faces of few pixels.
-    """
+    """What is made once: embeddings of the whole training part's changed crops (times, n, d)."""
 
     views: np.ndarray | None = None
-    taught: Tuned | None = None
 
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What all candidates share: the network, its frozen embedder, where to work, and how.
+    """What all candidates share: the network, what is frozen, where to work, and how.
 
-    comparison: what is known of how the frozen network's embeddings are best compared; small_faces:
-        a file of what its weights become for faces of few pixels. kept: what several rounds need.
+    model: one network; taught: its weights as it was taught faces of few pixels, if it was: that is
+        the second one of two that are frozen, and a better one to begin with.
+    comparison: what is known of how the frozen embeddings are best compared. kept: what several
+        rounds need.
     """
 
     model: keras.Model
@@ -152,7 +150,7 @@ class TrainingContext:
     history: History
     track: Track
     comparison: Comparison | None = None
-    small_faces: Path | None = None
+    taught: list[np.ndarray] | None = None
     kept: Kept = field(default_factory=Kept)
 
     def plan(self, learning_rate: float, photos: int) -> Plan:
@@ -168,17 +166,27 @@ class TrainingContext:
     def checkpoint(self, name: str) -> Path:
         return self.folder / "checkpoints" / name
 
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """The model has the weights that training begins with, and afterwards its own again."""
+        own = self.model.get_weights()
+        try:
+            if self.taught is not None:
+                self.model.set_weights(self.taught)
+            yield
+        finally:
+            self.model.set_weights(own)
+
     def embedder(self, weights: list[np.ndarray]) -> Embedder:
         """The network with these weights, in the form in which it will be shipped."""
         from knownface.networks.to_onnx import export_onnx
 
-        path, before = self.folder / "candidate.onnx", self.model.get_weights()
+        path = self.folder / "candidate.onnx"
         try:
             self.model.set_weights(weights)
             export_onnx(self.model, path)
             return Embedder(path, self.device)
         finally:
-            self.model.set_weights(before)
             path.unlink(missing_ok=True)
 
 
@@ -229,19 +237,6 @@ def head(context: TrainingContext, lesson: Lesson) -> Candidate:
     return Candidate("head", ("columns",), columns)
 
 
-def small_faces(context: TrainingContext, lesson: Lesson) -> Candidate:
-    """The network as somebody taught it faces of few pixels: nothing is trained."""
-    from knownface.networks.load import adapted
-
-    assert context.small_faces
-    assert context.comparison
-    if context.kept.taught is None:
-        weights = adapted(context.model, context.small_faces)
-        context.kept.taught = Tuned(weights, context.embedder(weights))
-    known = context.comparison.beside_taught()
-    return Candidate(SMALL_FACES, ("normalised",), None, context.kept.taught, known)
-
-
 def top(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The last stage of the network is trained, on activations that are computed once."""
     from knownface.networks.layers import last_stage
@@ -255,11 +250,12 @@ def top(context: TrainingContext, lesson: Lesson) -> Candidate:
     rows = np.resize(np.arange(len(faces)), len(faces) + -len(faces) % shares())
     activations = DiskRows(shape, np.float16)
     crops = faces.crops[rows]
-    for some in changed(crops, each, context.seed, context.track, f"Preparing {lesson.name}-top"):
-        activations.append(lower.predict(some, batch_size=64, verbose=0))
-    examples = Examples(activations, np.tile(labels[rows], each), people)
-    means = mean_templates(faces.embeddings, labels, people)
-    return _tuned(context, upper, examples, means, "top", lesson.name)
+    with context.beginning():
+        what = f"Preparing {lesson.name}-top"
+        for some in changed(crops, each, context.seed, context.track, what):
+            activations.append(lower.predict(some, batch_size=64, verbose=0))
+        examples = Examples(activations, np.tile(labels[rows], each), people)
+        return _tuned(context, upper, examples, lesson, "top")
 
 
 def whole(context: TrainingContext, lesson: Lesson) -> Candidate:
@@ -267,44 +263,43 @@ def whole(context: TrainingContext, lesson: Lesson) -> Candidate:
     from knownface.training.finetune import Examples
 
     examples = Examples(lesson.faces.crops, lesson.labels, len(lesson.people))
-    means = mean_templates(lesson.faces.embeddings, lesson.labels, examples.classes)
-    return _tuned(context, context.model, examples, means, "whole", lesson.name)
+    with context.beginning():
+        return _tuned(context, context.model, examples, lesson, "whole")
 
 
 def _tuned(
-    context: TrainingContext,
-    trained: keras.Model,
-    examples: Examples,
-    means: np.ndarray,
-    name: str,
-    part: str,
+    context: TrainingContext, trained: keras.Model, examples: Examples, lesson: Lesson, name: str
 ) -> Candidate:
-    """Train a network or its top, and average its weights with those of the frozen one.
+    """Train a network or its top, and average its weights with those that it begins with.
 
-    means: (people, d) templates of the frozen network, from which the head starts.
-    The average keeps more of what the frozen network knows of other people (Wortsman et al., 2022).
-    Where it is known how the frozen network's embeddings are compared, both are asked, which names
-    more faces than either (docs/benchmarks.md).
+    The head begins with the people's templates of that network. The average keeps more of what it
+    knew of other people (Wortsman et al., 2022). Where it is known how the frozen network's
+    embeddings are compared, both are asked, which names more faces than either
+    (docs/benchmarks.md).
     """
     from knownface.training.finetune import finetune
 
-    before = context.model.get_weights()
-    stage, plan = f"{part}-{name}", context.plan(3e-4, len(examples.labels))
-    try:
-        columns = finetune(
-            trained, examples, plan, context.checkpoint(stage),
-            start=means, watch=context.history.stage(stage), track=context.track,
-        ).templates  # fmt: skip
-        after = context.model.get_weights()
-    finally:
-        context.model.set_weights(before)
+    own = lesson.faces.embeddings[:, -context.model.output_shape[-1] :]
+    means = mean_templates(own, lesson.labels, examples.classes)
+    before, stage = context.model.get_weights(), f"{lesson.name}-{name}"
+    columns = finetune(
+        trained, examples, context.plan(3e-4, len(examples.labels)), context.checkpoint(stage),
+        start=means, watch=context.history.stage(stage), track=context.track,
+    ).templates  # fmt: skip
+    after = context.model.get_weights()
     mixed = [(1 - MIXED) * b + MIXED * a for b, a in zip(before, after, strict=True)]
     tuned = Tuned(mixed, context.embedder(mixed))
     if context.comparison is not None:
         known = context.comparison.beside_trained()
-        return Candidate(f"{name} beside frozen", ("normalised",), None, tuned, known, dear=True)
+        return Candidate(f"{name} beside frozen", ("normalised",), None, tuned, known)
     columns = unit_length((1 - MIXED) * means + MIXED * columns)
-    return Candidate(name, ("means", "columns", "whitened"), columns, tuned, dear=True)
+    return Candidate(name, ("means", "columns", "whitened"), columns, tuned)
+
+
+def _halves(frozen: np.ndarray, trained: np.ndarray) -> np.ndarray:
+    """Embeddings (n, 2d) of one network, of which there may be a second half, and of another."""
+    first = unit_length(frozen[:, : trained.shape[1]])
+    return unit_length(np.hstack([first, unit_length(trained)]))
 
 
 def methods(context: TrainingContext) -> tuple[Method, ...]:
@@ -313,9 +308,8 @@ def methods(context: TrainingContext) -> tuple[Method, ...]:
     Its lead over the whole network, or the other way round, is within the noise of a race, and on
     small faces the whole network was the better one in the end (docs/benchmarks.md).
     """
-    taught = [small_faces] if context.comparison and context.small_faces else []
     last = [top] if context.model.count_params() > SMALL else []
-    return (whitened, head, *taught, *last, whole)
+    return (whitened, head, *last, whole)
 
 
 def changed(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knownface.measure.evaluation import AS_IT_WAS, CandidateScore
+from knownface.measure.evaluation import CandidateScore
 from knownface.measure.trial import Trial
 from knownface.recognition.comparison import Comparison, Kind
 from knownface.stats.whitening import Whitening
@@ -101,13 +101,8 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether another network is shipped than the frozen one."""
+        """Whether the embeddings are made for these very people, who are no strangers to them."""
         return self.network is not None or self.whitening is not None
-
-    @property
-    def fitted(self) -> bool:
-        """Whether the embeddings were made for these very people, who are no strangers to them."""
-        return self.changed and self.chosen not in AS_IT_WAS
 
 
 def choose(tried: Sequence[CandidateTrial]) -> CandidateTrial:
@@ -192,7 +187,7 @@ class _Field:
             kinds = [self._trial(candidate.name, kind, parts[kind]) for kind in candidate.kinds]
             self.tried = before + kinds
             self.standing[candidate.name] = method, candidate, lesson
-            dear = candidate.dear and number >= NETWORK_ROUNDS
+            dear = candidate.tuned is not None and number >= NETWORK_ROUNDS
             if dear or (before and not goes_on(kinds)):
                 break
         for each in kinds:

@@ -8,30 +8,29 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from knownface.cluster.indexed_people import people_of
 from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
-from knownface.errors import Interrupted, KnownfaceError
+from knownface.errors import Interrupted
 from knownface.faces.crops import load_cropper
 from knownface.files.rows import Rows
 from knownface.files.runs import run_folder
-from knownface.files.whole import private_folder
 from knownface.measure.evaluate import SplitRecord, TrainingRecord, evaluate
 from knownface.measure.evaluation import Evaluation
 from knownface.measure.explanation import explain
 from knownface.measure.folds import cross_validate, random_split_accuracy
 from knownface.measure.groups import Groups
 from knownface.measure.verdict import title
-from knownface.networks.load import Wanted, build_backbone, choose_backbone, locate_weights
+from knownface.networks.load import choose_backbone
 from knownface.networks.record import Backbone
 from knownface.options import taking
 from knownface.pages.model_card import write_model_card
 from knownface.pages.report import write_report
-from knownface.progress import Track, silent
+from knownface.progress import silent
 from knownface.recognition.about import About
 from knownface.recognition.comparison import Comparison
 from knownface.recognition.confidence import Confidence, calibrate
@@ -43,16 +42,18 @@ from knownface.training.candidates import TrainingContext
 from knownface.training.carrying import as_said, carry_over
 from knownface.training.config import TrainingConfig, TrainingRequest
 from knownface.training.history import History
-from knownface.training.hosts import Hosts, hosts, joined, passing_folder, same_start
+from knownface.training.hosts import Hosts, joined, passing_folder, same_start
 from knownface.training.keeping import keep
+from knownface.training.network import (
+    known_comparison,
+    load_network,
+    taught_small_faces,
+    write_network,
+)
 from knownface.training.photos import TrainingPhotos, collect
-from knownface.training.precision import share_work
 from knownface.training.race import Outcome
 from knownface.training.recipes import run_recipe
 from knownface.training.resumption import going_on, keep_options, keep_split
-
-if TYPE_CHECKING:
-    import keras
 
 log = logging.getLogger(__name__)
 
@@ -106,17 +107,26 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
         keep_options(work, asdict(config) | {"backbone": backbone.name})
         artifact = work / "recognizer"
         model, origin = load_network(backbone, wanted, config, track)
-        embedder = write_network(model, artifact, config.device)
+        comparison = known_comparison(backbone, origin, config)
+        embedder = write_network(model, artifact, config.device, comparison)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
-        comparison = known_comparison(backbone, origin, config)
         cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
         pipeline = FacePipeline.of_people(cropper, embedder, comparison)
         photos = collect(
             people, others, pipeline, track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
-        if comparison:
+        taught = taught_small_faces(model, backbone, origin) if comparison else None
+        shipped = model
+        if comparison and taught:
+            from knownface.networks.layers import beside
+
+            origin["backbone"]["small_faces"] = True
+            shipped, comparison = beside(model, taught), comparison.beside_taught()
+            embedder = write_network(shipped, artifact, config.device, comparison)
+            photos = photos.embedded_by(embedder, track, comparison)
+        elif comparison:
             photos = photos.with_small(embedder, track)
         keep_split(work, photos.describe_split(config.seed))
 
@@ -126,18 +136,17 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
         with History(work, run.final.name, *sent, options) as history:
             context = TrainingContext(
                 model, embedder, work, config.device, config.precision, config.seed,
-                config.epochs, history, track, comparison,
-                backbone.small_faces_of(origin["weights"].get("sha256")),
+                config.epochs, history, track, comparison, taught,
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
         together.leave()
-        model = model if outcome.network is None else outcome.network
+        shipped = shipped if outcome.network is None else outcome.network
         if outcome.whitening is not None:
             from knownface.networks.layers import with_whitening
 
-            model = with_whitening(model, outcome.whitening)
+            shipped = with_whitening(shipped, outcome.whitening)
         if outcome.changed:
-            embedder = write_network(model, artifact, config.device)
+            embedder = write_network(shipped, artifact, config.device, outcome.comparison)
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate, comparison)
         again = outcome.changed or outcome.comparison is not comparison
@@ -152,7 +161,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
         used = seen.everyone.select(np.concatenate([seen.rows, seen.held_out]))
         write_report(work, evaluation, explain(tested, used, seen.strangers, track))
         write_model_card(work / "model_card.md", evaluation, about)
-        complete.save(artifact, keep(seen, backbone.crop, outcome.fitted))
+        complete.save(artifact, keep(seen, backbone.crop, outcome.changed))
         if config.gallery:
             carry_over(config.gallery, artifact, complete)
     if outcome.stopped:
@@ -231,50 +240,8 @@ def _calibrated(
     aside = photos.strangers.embeddings[photos.for_threshold] if photos.strangers else None
     impostors = None if config.weights else backbone.impostors
     return calibrate(
-        gallery, aside, config.far_target, outcome.fitted, impostors, outcome.impostors
+        gallery, aside, config.far_target, outcome.changed, impostors, outcome.impostors
     )
-
-
-# ---------------------------------------------------------------- network
-def known_comparison(
-    backbone: Backbone, origin: dict[str, Any], config: TrainingConfig
-) -> Comparison | None:
-    """What is known of how the network's embeddings are compared: of its official files alone."""
-    path = backbone.comparison_of(origin["weights"].get("sha256"))
-    return Comparison.read(path) if path and config.recipe != "seed" else None
-
-
-def load_network(
-    backbone: Backbone, wanted: Wanted, config: TrainingConfig, track: Track
-) -> tuple[keras.Model, dict[str, Any]]:
-    """The Keras model, and what the artifact records of the weights it started from."""
-    try:
-        import knownface.networks.layers  # noqa: F401 - imports Keras quietly
-    except ImportError:
-        raise KnownfaceError("Training needs Keras; pip install 'knownface[train]'") from None
-    import keras
-
-    keras.utils.set_random_seed(config.seed)
-    share_work(config.batch_size)
-    weights = locate_weights(backbone, wanted, track, config.accept_license)
-    path = weights.path if weights else None
-    origin = {"backbone": backbone.describe(path), "weights": {"file": "none (random)"}}
-    if weights:
-        if not backbone.is_official(weights.sha256):
-            log.warning("%s is not an official file of %s; using it as it is", path, backbone.name)
-        origin["weights"] = {"file": weights.path.name, "sha256": weights.sha256}
-    hosts().agree(weights=weights.sha256 if weights else None)
-    return build_backbone(backbone, weights), origin
-
-
-def write_network(model: keras.Model, folder: Path, device: str) -> Embedder:
-    """Write both forms of the network into the artifact; what is measured is what is shipped."""
-    from knownface.networks.to_onnx import export_onnx
-
-    private_folder(folder)
-    model.save(folder / "embedder.keras")
-    export_onnx(model, folder / "embedder.onnx")
-    return Embedder(folder / "embedder.onnx", device)
 
 
 # ---------------------------------------------------------------- facts

@@ -1,0 +1,107 @@
+"""A file with two networks: one is asked of all faces, the other where that is needed."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from knownface.embed.embedder import Embedder, nobody
+from knownface.errors import KnownfaceError
+from knownface.files.onnx_nodes import Graph
+from knownface.runtime import network
+
+SIDE, WIDTH = 8, 4
+CROPS = np.random.default_rng(0).integers(0, 256, (20, SIDE, SIDE, 3), np.uint8)
+
+
+def written(path: Path, networks: int) -> Path:
+    """Embeddings (n, 4) of each network, of unit length, one after the other."""
+    rng, graph = np.random.default_rng(1), Graph()
+    flat = graph.add("Flatten", graph.add("Cast", "crops", to=TensorProto.FLOAT))
+    halves = []
+    for _ in range(networks):
+        made = graph.add("Gemm", flat, rng.normal(size=(3 * SIDE**2, WIDTH)))
+        length = graph.add("ReduceL2", made, axes=[1], keepdims=1)
+        halves.append(graph.add("Div", made, length))
+    if networks > 1:
+        graph.add("Concat", *halves, axis=1)
+    graph.nodes[-1].output[0] = "embeddings"
+    given = helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
+    out = helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", networks * WIDTH])
+    onnx.save(graph.model("two", given, out), str(path))
+    return path
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Embedder:
+    return Embedder(written(tmp_path / "two.onnx", 2), precision="float32")
+
+
+@pytest.fixture
+def two(whole: Embedder) -> Embedder:
+    return Embedder(whole.path, precision="float32", networks=2)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_both_of_all_faces_are_what_the_file_gives(
+    mirrored: bool, whole: Embedder, two: Embedder
+) -> None:
+    assert (two.width, two.digest) == (whole.width, whole.digest) == (2 * WIDTH, two.digest)
+    raw = [each.embed_raw(CROPS, mirrored=False) for each in (whole, two)]
+    np.testing.assert_allclose(*raw, atol=1e-6)
+    wanted, found = (each.embed(CROPS, mirrored=mirrored) for each in (whole, two))
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert two.embed(CROPS[:0]).shape == (0, 2 * WIDTH)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_second_is_asked_where_the_first_says_so(mirrored: bool, two: Embedder) -> None:
+    both = two.embed(CROPS, mirrored=mirrored)
+    first = both[:, :WIDTH] / np.linalg.norm(both[:, :WIDTH], axis=1, keepdims=True) / np.sqrt(2)
+    middle = np.median(first[:, 0])
+
+    def some(embeddings: np.ndarray) -> np.ndarray:
+        np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+        return np.asarray(embeddings[:, 0] > middle)
+
+    found = two.embed(CROPS, mirrored=mirrored, second=some)
+    asked = first[:, 0] > middle
+    assert 0 < asked.sum() < len(CROPS)
+    np.testing.assert_allclose(found[asked], both[asked], atol=1e-6)
+    np.testing.assert_array_equal(found[~asked, :WIDTH], found[~asked, WIDTH:])
+    np.testing.assert_allclose(found[~asked, :WIDTH], first[~asked], atol=1e-6)
+
+
+def test_what_nobody_asks_is_not_compiled(whole: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves, start = list[int | None](), network.start_runtime
+    monkeypatch.setattr(network, "_compiled", {})
+    monkeypatch.setattr(
+        network, "start_runtime", lambda *given: (halves.append(given[3].half), start(*given))[1]
+    )
+    two = Embedder(whole.path, networks=2)
+    two.embed(CROPS, second=nobody)
+    assert halves == [0]
+    whole.path.unlink()  # of a run that was moved meanwhile, say
+    np.testing.assert_allclose(two.embed(CROPS), whole.embed(CROPS), atol=0.02)
+    two.embed(CROPS)
+    assert halves == [0, 1]
+
+
+def test_it_goes_into_other_processes(two: Embedder) -> None:
+    found = pickle.loads(pickle.dumps(two))
+    np.testing.assert_allclose(found.embed(CROPS), two.embed(CROPS), atol=1e-6)
+
+
+def test_one_network_is_no_two(tmp_path: Path) -> None:
+    with pytest.raises(KnownfaceError, match=r"one\.onnx: .*it is no two networks"):
+        Embedder(written(tmp_path / "one.onnx", 1), networks=2)
+
+
+def test_one_network_is_asked_of_all_faces(tmp_path: Path) -> None:
+    one = Embedder(written(tmp_path / "one.onnx", 1))
+    np.testing.assert_array_equal(one.embed(CROPS, second=nobody), one.embed(CROPS))
