@@ -10,10 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from knownface.embed.embedder import Embedder, nobody
+from knownface.embed.embedder import Asked, Embedder
 from knownface.errors import KnownfaceError
 from knownface.files.onnx_nodes import Graph
 from knownface.runtime import network
+from knownface.runtime.exported import Exported
 
 SIDE, WIDTH = 8, 4
 CROPS = np.random.default_rng(0).integers(0, 256, (20, SIDE, SIDE, 3), np.uint8)
@@ -37,20 +38,22 @@ def written(path: Path, networks: int) -> Path:
     return path
 
 
+def all_of_them(embeddings: np.ndarray) -> np.ndarray:
+    return np.ones(len(embeddings), bool)
+
+
+def none_of_them(embeddings: np.ndarray) -> np.ndarray:
+    return np.zeros(len(embeddings), bool)
+
+
 @pytest.fixture
 def whole(tmp_path: Path) -> Embedder:
     return Embedder(written(tmp_path / "two.onnx", 2), precision="float32")
 
 
-@pytest.fixture
-def two(whole: Embedder) -> Embedder:
-    return Embedder(whole.path, precision="float32", networks=2)
-
-
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_both_of_all_faces_are_what_the_file_gives(
-    mirrored: bool, whole: Embedder, two: Embedder
-) -> None:
+def test_both_of_all_faces_are_what_the_file_gives(mirrored: bool, whole: Embedder) -> None:
+    two = Embedder(whole.path, precision="float32", second=all_of_them)
     assert (two.width, two.digest) == (whole.width, whole.digest) == (2 * WIDTH, two.digest)
     raw = [each.embed_raw(CROPS, mirrored=False) for each in (whole, two)]
     np.testing.assert_allclose(*raw, atol=1e-6)
@@ -59,9 +62,12 @@ def test_both_of_all_faces_are_what_the_file_gives(
     assert two.embed(CROPS[:0]).shape == (0, 2 * WIDTH)
 
 
+@pytest.mark.parametrize("device", ["cpu", "onnxruntime"])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_the_second_is_asked_where_the_first_says_so(mirrored: bool, two: Embedder) -> None:
-    both = two.embed(CROPS, mirrored=mirrored)
+def test_the_second_is_asked_where_the_first_says_so(
+    mirrored: bool, device: str, whole: Embedder
+) -> None:
+    both = whole.embed(CROPS, mirrored=mirrored)
     first = both[:, :WIDTH] / np.linalg.norm(both[:, :WIDTH], axis=1, keepdims=True) / np.sqrt(2)
     middle = np.median(first[:, 0])
 
@@ -69,12 +75,18 @@ def test_the_second_is_asked_where_the_first_says_so(mirrored: bool, two: Embedd
         np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
         return np.asarray(embeddings[:, 0] > middle)
 
-    found = two.embed(CROPS, mirrored=mirrored, second=some)
+    exported = Exported("onnx", "fp32") if device == "onnxruntime" else None
+    two = Embedder(whole.path, precision="float32", exported=exported, second=some)
+    assert two.width == 2 * WIDTH
+    found = two.embed(CROPS, mirrored=mirrored)
     asked = first[:, 0] > middle
     assert 0 < asked.sum() < len(CROPS)
     np.testing.assert_allclose(found[asked], both[asked], atol=1e-6)
     np.testing.assert_array_equal(found[~asked, :WIDTH], found[~asked, WIDTH:])
     np.testing.assert_allclose(found[~asked, :WIDTH], first[~asked], atol=1e-6)
+    alone = two.embed(CROPS, mirrored=mirrored, second=False)
+    np.testing.assert_array_equal(alone[:, :WIDTH], alone[:, WIDTH:])
+    np.testing.assert_allclose(alone[:, :WIDTH], first, atol=1e-6)
 
 
 def test_what_nobody_asks_is_not_compiled(whole: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,8 +95,8 @@ def test_what_nobody_asks_is_not_compiled(whole: Embedder, monkeypatch: pytest.M
     monkeypatch.setattr(
         network, "start_runtime", lambda *given: (halves.append(given[3].half), start(*given))[1]
     )
-    two = Embedder(whole.path, networks=2)
-    two.embed(CROPS, second=nobody)
+    two = Embedder(whole.path, second=all_of_them)
+    two.embed(CROPS, second=False)
     assert halves == [0]
     whole.path.unlink()  # of a run that was moved meanwhile, say
     np.testing.assert_allclose(two.embed(CROPS), whole.embed(CROPS), atol=0.02)
@@ -92,16 +104,18 @@ def test_what_nobody_asks_is_not_compiled(whole: Embedder, monkeypatch: pytest.M
     assert halves == [0, 1]
 
 
-def test_it_goes_into_other_processes(two: Embedder) -> None:
+@pytest.mark.parametrize("asked", [all_of_them, none_of_them])
+def test_it_goes_into_other_processes(asked: Asked, whole: Embedder) -> None:
+    two = Embedder(whole.path, precision="float32", second=asked)
     found = pickle.loads(pickle.dumps(two))
     np.testing.assert_allclose(found.embed(CROPS), two.embed(CROPS), atol=1e-6)
 
 
 def test_one_network_is_no_two(tmp_path: Path) -> None:
     with pytest.raises(KnownfaceError, match=r"one\.onnx: .*it is no two networks"):
-        Embedder(written(tmp_path / "one.onnx", 1), networks=2)
+        Embedder(written(tmp_path / "one.onnx", 1), second=all_of_them)
 
 
 def test_one_network_is_asked_of_all_faces(tmp_path: Path) -> None:
     one = Embedder(written(tmp_path / "one.onnx", 1))
-    np.testing.assert_array_equal(one.embed(CROPS, second=nobody), one.embed(CROPS))
+    np.testing.assert_array_equal(one.embed(CROPS, second=False), one.embed(CROPS))

@@ -19,7 +19,7 @@ from knownface.networks.load import build_backbone, locate_weights
 from knownface.networks.to_onnx import export_onnx
 from knownface.networks.zoo import get_backbone
 from knownface.progress import silent
-from knownface.recognition.comparison import Matcher
+from knownface.recognition.comparison import Comparison, Matcher
 from knownface.stats.vectors import mean_templates, unit_length
 from knownface.training import candidates
 from knownface.training import finetune as finetuning
@@ -51,9 +51,9 @@ def faces(context: TrainingContext) -> tuple[Faces, np.ndarray]:
     return Faces(crops, context.frozen.embed(crops)), labels
 
 
-def export_of(model: Any, path: Path, networks: int) -> Embedder:
+def export_of(model: Any, path: Path, comparison: Comparison) -> Embedder:
     export_onnx(model, path)
-    return Embedder(path, networks=networks)
+    return Embedder(path, second=comparison.second)
 
 
 def lesson(faces: Faces, labels: np.ndarray) -> Lesson:
@@ -94,13 +94,15 @@ def test_training_begins_with_what_was_taught_small_faces(
     """And stands beside the frozen network in the place of that one."""
     own, crops = context.model.get_weights(), faces[0].crops
     taught = [weight + 1e-3 for weight in own]
-    two = export_of(beside(context.model, taught), tmp_path / "two.onnx", networks=2)
+    compared = comparison_of(128).beside_taught()
+    two = export_of(beside(context.model, taught), tmp_path / "two.onnx", compared)
     embeddings = two.embed(crops, mirrored=True)
     known = Faces(crops, embeddings, small_views(two, crops, embeddings))
-    compared = replace(
-        context, frozen=two, comparison=comparison_of(128).beside_taught(), taught=taught,
-        kept=candidates.Kept(), folder=tmp_path,
+    begins = replace(
+        context, frozen=two, comparison=compared, taught=taught, kept=candidates.Kept(),
+        folder=tmp_path,
     )  # fmt: skip
+    of_all = Embedder(two.path).embed(crops, mirrored=True)
     begun: list[list[np.ndarray]] = []
     starts: list[np.ndarray] = []
 
@@ -111,7 +113,7 @@ def test_training_begins_with_what_was_taught_small_faces(
 
     monkeypatch.setattr(finetuning, "finetune", unchanged)
     for method in (candidates.whole, candidates.top):
-        found = method(compared, lesson(known, faces[1]))
+        found = method(begins, lesson(known, faces[1]))
         assert found.tuned is not None
         for values in (begun[-1], found.tuned.weights):
             for now, wanted in zip(values, taught, strict=True):
@@ -121,9 +123,10 @@ def test_training_begins_with_what_was_taught_small_faces(
         for now, before in zip(context.model.get_weights(), own, strict=True):
             np.testing.assert_array_equal(now, before)
         both = found.embed(known)
-        assert np.sum(both * embeddings, axis=1).min() > 0.999
+        assert np.sum(both * of_all, axis=1).min() > 0.999
         assert found.comparison is not None
-        assert found.comparison.second is None  # of people whom it has seen, clear faces too
+        assert found.comparison.second is not None
+        assert found.comparison.second(embeddings).all()  # it has learned these clear faces, too
         small = found.small(known, both)
         assert small is not None
         np.testing.assert_allclose(small[:, 128:], unit_length(both[:, 128:]) / 2**0.5, atol=1e-5)

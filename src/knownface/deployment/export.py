@@ -132,8 +132,8 @@ def _written(
     else:
         path = write_network(source, exported, folder)
     known = before.recognizer.gallery.comparison
-    networks = known.networks if known else 1
-    embedder = Embedder(path, "cpu", exported=exported, networks=networks)
+    second = known.second if known else None
+    embedder = Embedder(path, "cpu", exported=exported, second=second)
     if exported.precision == "bf16" and "bfloat16" not in embedder.device.split(",")[-1]:
         facts["notes"] = [NO_BFLOAT16]
         log.warning(NO_BFLOAT16)

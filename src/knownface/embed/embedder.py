@@ -22,7 +22,8 @@ from knownface.runtime.processors import processors
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
-# Tells of unit-length embeddings (n, d) whose faces more is to be computed of: (n,) bool.
+# Tells of unit-length embeddings (n, d), whose halves are equal, of which faces a second network is
+# asked: (n,) bool.
 Asked = Callable[[np.ndarray], np.ndarray]
 FEW = 4  # batches that are not worth threads of their own, which cost milliseconds each
 
@@ -36,7 +37,9 @@ class Embedder:
         TensorFloat-32; `bfloat16` is an error where it cannot, and on other devices.
     digest: hex SHA-256 of the file's content, or what it has to be; width: d. keep: see `Network`.
     exported: how it runs instead, where it was made for deployment; files: what it is in.
-    networks: 2 where the file has two beside each other, each of which gives half of an embedding.
+    second: where the file has two networks beside each other, each of which gives half of an
+        embedding, of which faces the second one is asked; in the embeddings of others the half of
+        the first one stands in its place.
     Safe from many threads; see `Network` for processes. Raises KnownfaceError.
     """
 
@@ -48,15 +51,16 @@ class Embedder:
         digest: str | None = None,
         exported: Exported | None = None,
         keep: bool = False,
-        networks: int = 1,
+        second: Asked | None = None,
     ) -> None:
         self.path = path
         self.exported = exported
-        way = Way(device, precision, exported=exported)
-        self._two = networks == 2 and way.on_openvino
-        self._half = partial(Network, path, device, precision, exported=exported, keep=keep)
-        self.network = self._half(digest=digest, half=0 if self._two else None)
-        self.digest, self.width = self.network.digest, self.network.width * (1 + self._two)
+        self._asked = second
+        # OpenVINO runs each by itself; elsewhere both are run of all faces.
+        self._apart = second is not None and Way(device, precision, exported=exported).on_openvino
+        self._part = partial(Network, path, device, precision, exported=exported, keep=keep)
+        self.network = self._part(digest=digest, half=0 if self._apart else None)
+        self.digest, self.width = self.network.digest, self.network.width * (1 + self._apart)
         self.device = self.network.description
 
     def __repr__(self) -> str:
@@ -82,13 +86,12 @@ class Embedder:
         track: Track = silent,
         description: str = "Embedding",
         mirrored: bool = False,
-        second: Asked | None = None,
+        second: bool = True,
     ) -> np.ndarray:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3).
 
         mirrored: each is the mean of those of the crop and of its mirror image, which takes twice
-            as long. second: of which faces the second of two networks is asked, if not of all,
-            where that saves time; of others the first one's half stands in its place.
+            as long. second: whether a second network is asked at all.
         """
         raw = self.embed_raw(crops, track, description, mirrored, second)
         if not np.isfinite(raw).all():
@@ -104,7 +107,7 @@ class Embedder:
         track: Track = silent,
         description: str = "Embedding",
         mirrored: bool = False,
-        second: Asked | None = None,
+        second: bool = True,
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised; of two views, their mean."""
         starts = range(0, len(crops), self.network.batch)
@@ -116,26 +119,23 @@ class Embedder:
                 parts = list(track(pool.map(work, starts), description, len(starts)))
         return np.concatenate([np.zeros((0, self.width), np.float32), *parts])
 
+    def _batch(self, crops: Rows, mirrored: bool, second: bool, start: int) -> np.ndarray:
+        some = np.asarray(crops[start : start + self.network.batch])
+        found = _viewed(self.network, some, mirrored)
+        if self._asked is None:
+            return found
+        width = self.width // 2
+        both = np.hstack([found[:, :width]] * 2)
+        asked = self._asked(unit_length(both)) & second
+        if asked.any():
+            other = _viewed(self._second, some[asked], mirrored) if self._apart else found[asked]
+            both[asked, width:] = other[:, -width:]
+        return both
+
     @cached_property
     def _second(self) -> Network:
         """The other one of two networks: compiled when a face needs it, as it was loaded."""
-        return self._half(digest=self.digest, half=1, content=self.network.content)
-
-    def _batch(self, crops: Rows, mirrored: bool, second: Asked | None, start: int) -> np.ndarray:
-        some = np.asarray(crops[start : start + self.network.batch])
-        first = _viewed(self.network, some, mirrored)
-        if not self._two:
-            return first
-        both = np.hstack([first, first])
-        asked = np.ones(len(some), bool) if second is None else second(unit_length(both))
-        if asked.any():
-            both[asked, first.shape[1] :] = _viewed(self._second, some[asked], mirrored)
-        return both
-
-
-def nobody(embeddings: np.ndarray) -> np.ndarray:
-    """The second network is asked of no face."""
-    return np.zeros(len(embeddings), bool)
+        return self._part(digest=self.digest, half=1, content=self.network.content)
 
 
 def _viewed(network: Network, crops: np.ndarray, mirrored: bool) -> np.ndarray:

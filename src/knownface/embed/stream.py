@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from knownface.embed.embedder import Asked, Embedder
+from knownface.embed.embedder import Embedder
 from knownface.faces.crops import FaceCropper
 from knownface.faces.face import PhotoFaces
 from knownface.faces.photo import Source
@@ -32,16 +32,14 @@ class EmbeddedPhoto:
 class FacePipeline:
     """What turns photos into embeddings: how faces are found and cropped, and the network.
 
-    mirrored, second: see `Embedder.embed`. padded: batches are filled up to the network's size of a
-    batch, so that no embedding depends on how many others were computed with it, not even in its
-    last bit.
+    mirrored: see `Embedder.embed`. padded: batches are filled up to the network's size of a batch,
+    so that no embedding depends on how many others were computed with it, not even in its last bit.
     """
 
     cropper: FaceCropper
     embedder: Embedder
     mirrored: bool = False
     padded: bool = False
-    second: Asked | None = None
 
     @classmethod
     def of_people(
@@ -91,7 +89,7 @@ class FacePipeline:
         if self.padded:
             missing = -count % self.embedder.network.batch
             crops = np.concatenate([crops, np.repeat(crops[-1:], missing, axis=0)])
-        embeddings = self.embedder.embed(crops, mirrored=self.mirrored, second=self.second)[:count]
+        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)[:count]
         ends = np.cumsum([len(photo.faces) for photo in photos])
         rows = np.split(embeddings, ends[:-1])
         return [EmbeddedPhoto(*each) for each in zip(photos, rows, strict=True)]

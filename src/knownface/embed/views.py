@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from knownface.embed.embedder import Embedder, nobody
+from knownface.embed.embedder import Embedder
 from knownface.files.rows import Rows
 from knownface.progress import Track, silent
 from knownface.stats.vectors import unit_length
@@ -31,7 +31,7 @@ def small_views(
         some = np.asarray(crops[start : start + TOGETHER])
         for size in SIZES:
             views = np.stack([reduced(crop, size) for crop in some])
-            sums[start : start + len(some)] += embedder.embed(views, second=nobody)
+            sums[start : start + len(some)] += embedder.embed(views, second=False)
     return unit_length(sums)
 
 

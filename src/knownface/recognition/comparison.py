@@ -92,11 +92,10 @@ class Comparison:
 
     @property
     def second(self) -> Callable[[np.ndarray], np.ndarray] | None:
-        """Tells for whose name the second network has to be asked; None: for all, or there is none.
-
-        See `Embedder.embed`.
-        """
-        return self.is_small if isinstance(self.clear, First) else None
+        """Of which faces a second network is asked, see `Embedder`; None where there is none."""
+        if self.networks == 1:
+            return None
+        return self.is_small if isinstance(self.clear, First) else everybody
 
     # ------------------------------------------------------------ files
 
@@ -144,6 +143,11 @@ class Comparison:
         """That of the folder of a gallery file; None where people are compared by cosine."""
         path = gallery.with_name(COMPARISON)
         return cls.read(path) if path.is_file() else None
+
+
+def everybody(embeddings: np.ndarray) -> np.ndarray:
+    """(n,) a second network is asked of all faces."""
+    return np.ones(len(embeddings), bool)
 
 
 def seeking(comparison: Comparison | None, space: str, embeddings: np.ndarray) -> np.ndarray:

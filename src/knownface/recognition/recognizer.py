@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from knownface.embed.embedder import Asked, Embedder
+from knownface.embed.embedder import Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
@@ -126,16 +126,6 @@ class Recognizer:
         """How photos become embeddings that the gallery can be asked about."""
         return FacePipeline(self.cropper(track), self.embedder, mirrored and self.mirrored)
 
-    def naming(self, track: Track = silent, mirrored: bool = True) -> FacePipeline:
-        """The same, for faces that nobody will enroll: a second network that clear faces are not
-        compared with is not asked about them.
-        """
-        return replace(self.pipeline(track, mirrored), second=self._second)
-
-    @property
-    def _second(self) -> Asked | None:
-        return self.gallery.comparison.second if self.gallery.comparison else None
-
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:
         """Name every face of a photo, given as `open_photo` takes it.
@@ -145,7 +135,7 @@ class Recognizer:
         photo = open_photo(source)
         picture = photo.picture
         faces, crops = self.cropper().crop_picture(picture)
-        embeddings = self.embedder.embed(crops, mirrored=self.mirrored, second=self._second)
+        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
         named = self._named(faces, crops, embeddings, photo.digest)
         path = str(path_of(source) or "")
         return Recognition(path, named, size=(picture.width, picture.height))
@@ -157,7 +147,7 @@ class Recognizer:
 
         pixels: each answer carries its photo's pixels, so that it need not be read again.
         """
-        pipeline = self.naming(track)
+        pipeline = self.pipeline(track)
         for each in pipeline.embed_photos(paths, track, "Recognizing", pixels=pixels):
             photo = each.photo
             faces = self._named(photo.faces, photo.crops, each.embeddings, photo.digest)
@@ -308,7 +298,7 @@ class Recognizer:
         digest = joined([files[name][1] for name in networks])
         embedder = Embedder(
             files[networks[0]][0], device, precision, digest, exported, keep=True,
-            networks=comparison.networks if comparison else 1,
+            second=comparison.second if comparison else None,
         )  # fmt: skip
         confidence = decision.confidence or Confidence.assumed(decision.threshold)
         return cls(

@@ -71,11 +71,11 @@ def watch(
 def _live(
     recognizer: Recognizer, source: str | Path, every: int, pixels: bool
 ) -> Generator[Recognition]:
-    pipeline, identities = recognizer.naming(mirrored=False), Identities(recognizer)
+    cropper, identities = recognizer.cropper(), Identities(recognizer)
     with LiveVideo(source, every) as video:
         for frame in video.frames():
-            faces, crops = pipeline.cropper.crop_picture(Picture.of(frame.pixels))
-            embeddings = pipeline.embedder.embed(crops, second=pipeline.second)
+            faces, crops = cropper.crop_picture(Picture.of(frame.pixels))
+            embeddings = recognizer.embedder.embed(crops)
             answers = identities.answers(frame.seconds, faces, embeddings)
             yield Recognition(
                 video.name, answers, None, frame.pixels if pixels else None,
@@ -89,7 +89,7 @@ def _file(recognizer: Recognizer, path: Path, every: int, track: Track) -> Gener
         frames = _Frames(video, every)
         bar = _Seconds(track, video)
         now = 0.0
-        photos = recognizer.naming(track, mirrored=False).embed_photos(frames)
+        photos = recognizer.pipeline(track, mirrored=False).embed_photos(frames)
         try:
             for each in photos:
                 now, size = frames.taken.popleft()

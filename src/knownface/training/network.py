@@ -69,12 +69,12 @@ def write_network(
 ) -> Embedder:
     """Write both forms of the network into the artifact; what is measured is what is shipped.
 
-    comparison: of its embeddings, which says whether it is two.
+    comparison: of its embeddings, which says whether it is two, and of whom the second is asked.
     """
     from knownface.networks.to_onnx import export_onnx
 
     private_folder(folder)
     model.save(folder / "embedder.keras")
     export_onnx(model, folder / "embedder.onnx")
-    networks = comparison.networks if comparison else 1
-    return Embedder(folder / "embedder.onnx", device, networks=networks)
+    second = comparison.second if comparison else None
+    return Embedder(folder / "embedder.onnx", device, second=second)
