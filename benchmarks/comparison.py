@@ -52,7 +52,8 @@ FAR = 0.01
 class Seen:
     """Photos of `labels` (n,) as embeddings (n, d): one view, both views, and with fewer pixels.
 
-    beside: (n, 2d) both views of two networks.
+    beside: (n, 2d) both views of two networks, and beside_small with fewer pixels: see
+        `embed/embedder.py` and `embed/views.py`.
     """
 
     labels: np.ndarray
@@ -60,6 +61,7 @@ class Seen:
     both: np.ndarray
     small: np.ndarray
     beside: np.ndarray
+    beside_small: np.ndarray
 
 
 def taught(backbone: Backbone) -> Embedder | None:
@@ -82,7 +84,7 @@ def reduced(crop: np.ndarray, size: str, rng: np.random.Generator) -> np.ndarray
 
 
 def seen(
-    folder: Path, backbone: str, other: Embedder | None, without: set[str]
+    folder: Path, backbone: str, other: Embedder | None, known: Comparison, without: set[str]
 ) -> tuple[set[str], dict[str, Seen]]:
     """The people's names, and their photos by condition."""
     _, pipeline = frozen_pipeline(backbone, cache=True)
@@ -97,8 +99,12 @@ def seen(
         both = embedder.embed(changed, mirrored=True)
         small = small_views(embedder, changed, both)
         views = other.embed(changed, mirrored=True) if other else both
-        beside = unit_length(np.hstack([both, views]))
-        result[size] = Seen(found.labels[rows], embedder.embed(changed), both, small, beside)
+        asked = np.where(known.is_small(both)[:, None], views, both)
+        beside, beside_small = (
+            unit_length(np.hstack(halves)) for halves in ((both, asked), (small, views))
+        )
+        single = embedder.embed(changed)
+        result[size] = Seen(found.labels[rows], single, both, small, beside, beside_small)
     names = {name.lower() for name, here in zip(found.people, kept, strict=True) if here}
     return names, result
 
@@ -120,9 +126,8 @@ def rates(
     ]
     test = np.concatenate([each[:TESTED] for each in rows])
     train = np.concatenate([each[TESTED : TESTED + photos] for each in rows])
-    embeddings, small = getattr(enrolled, view)[train], enrolled.small[train]
-    if view == "beside":
-        small = unit_length(np.hstack([small, small]))  # whose second half is not asked
+    small = enrolled.beside_small if view == "beside" else enrolled.small
+    embeddings, small = getattr(enrolled, view)[train], small[train]
     matcher = Matcher.of_means(embeddings, enrolled.labels[train], small, comparison)
     trials = [
         Trial.of(matcher.scores, getattr(asked, view)[test], asked.labels[test],
@@ -144,8 +149,10 @@ def main() -> None:
     path = given.comparison or record.comparison
     comparison = Comparison.read(path)
     other = taught(record)
-    names, known = seen(given.people, given.backbone, other, set())
-    others = [seen(folder, given.backbone, other, names)[1] for folder in given.strangers]
+    names, known = seen(given.people, given.backbone, other, comparison, set())
+    others = [
+        seen(folder, given.backbone, other, comparison, names)[1] for folder in given.strangers
+    ]
     ways: dict[str, tuple[Comparison | None, str]] = {
         "cosine": (None, "single"), "cosine, mirrored": (None, "both"),
         "compared": (comparison, "single"), "compared, mirrored": (comparison, "both"),

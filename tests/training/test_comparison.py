@@ -21,7 +21,7 @@ from knownface.diagnosis.examine import examine
 from knownface.embed.embedder import Embedder
 from knownface.embed.frozen import frozen_pipeline
 from knownface.embed.stream import FacePipeline
-from knownface.embed.views import small_views
+from knownface.embed.views import reduced, small_views
 from knownface.errors import KnownfaceError
 from knownface.files.arrays import read_npz
 from knownface.networks.zoo import get_backbone
@@ -79,6 +79,23 @@ def test_a_run_of_the_official_file_carries_it(run_folder: Path, tmp_path: Path)
     small = small_in(run_folder)
     assert len(small) == 50
     assert all(each is not None and abs(np.linalg.norm(each) - 1) < 1e-4 for each in small)
+
+
+def test_a_second_network_is_asked_of_small_faces_alone(run_folder: Path, people: Path) -> None:
+    recognizer = Recognizer.load(run_folder)
+    photos = sorted(people.glob("*/*.jpg"))[::5]
+    found = recognizer.pipeline().embed_photos(photos)
+    crops = np.concatenate([each.photo.crops[:1] for each in found])
+    small = np.stack([reduced(crop, 14) for crop in crops])
+    halves = [np.split(recognizer.embedder.embed(some), 2, axis=1) for some in (crops, small)]
+    equal = [(first == second).all(1) for first, second in halves]
+    assert equal[0].all()
+    assert not equal[1].any()
+    enrolled = np.split(recognizer.gallery.embeddings, 2, axis=1)
+    assert (enrolled[0] == enrolled[1]).all(1).mean() > 0.9
+    first, second = halves[1]
+    clear = halves[0][0]  # which the second one has learned to see in the small ones
+    assert ((second - first) * clear).sum(1).mean() > 0.05
 
 
 @pytest.mark.parametrize("how", ["flipped", "gone", "empty", "another"])

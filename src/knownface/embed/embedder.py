@@ -67,6 +67,11 @@ class Embedder:
         return f"Embedder({self.path.name}, {self.device})"
 
     @property
+    def two(self) -> bool:
+        """Whether it is two networks."""
+        return self._asked is not None
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return network_files(self.path, self.exported)
 
@@ -86,12 +91,13 @@ class Embedder:
         track: Track = silent,
         description: str = "Embedding",
         mirrored: bool = False,
-        second: bool = True,
+        second: bool | None = None,
     ) -> np.ndarray:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3).
 
         mirrored: each is the mean of those of the crop and of its mirror image, which takes twice
-            as long. second: whether a second network is asked at all.
+            as long. second: whether a second network is asked of all faces, or of none, and not of
+            those of which it has to be.
         """
         raw = self.embed_raw(crops, track, description, mirrored, second)
         if not np.isfinite(raw).all():
@@ -107,7 +113,7 @@ class Embedder:
         track: Track = silent,
         description: str = "Embedding",
         mirrored: bool = False,
-        second: bool = True,
+        second: bool | None = None,
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised; of two views, their mean."""
         starts = range(0, len(crops), self.network.batch)
@@ -119,14 +125,14 @@ class Embedder:
                 parts = list(track(pool.map(work, starts), description, len(starts)))
         return np.concatenate([np.zeros((0, self.width), np.float32), *parts])
 
-    def _batch(self, crops: Rows, mirrored: bool, second: bool, start: int) -> np.ndarray:
+    def _batch(self, crops: Rows, mirrored: bool, second: bool | None, start: int) -> np.ndarray:
         some = np.asarray(crops[start : start + self.network.batch])
         found = _viewed(self.network, some, mirrored)
         if self._asked is None:
             return found
         width = self.width // 2
         both = np.hstack([found[:, :width]] * 2)
-        asked = self._asked(unit_length(both)) & second
+        asked = self._asked(unit_length(both)) if second is None else np.full(len(some), second)
         if asked.any():
             other = _viewed(self._second, some[asked], mirrored) if self._apart else found[asked]
             both[asked, width:] = other[:, -width:]

@@ -22,8 +22,8 @@ def small_views(
     """Embeddings (n, d) that faces which show little are compared with: unit length.
 
     Each is the mean of the photo's own, embeddings (n, d), and of those of the crop with fewer
-    pixels: crops (n, size, size, 3) uint8. Of two networks the first one alone is asked: see
-    `Comparison.for_small`.
+    pixels: crops (n, size, size, 3) uint8. Of two networks that is the first one's half, and the
+    other half what the second one makes of the photo, mirrored, too: it has learned such faces.
     """
     sums = np.array(embeddings, np.float32)
     parts = range(0, len(crops), TOGETHER)
@@ -32,6 +32,10 @@ def small_views(
         for size in SIZES:
             views = np.stack([reduced(crop, size) for crop in some])
             sums[start : start + len(some)] += embedder.embed(views, second=False)
+        if embedder.two:
+            whole = embedder.embed(some, mirrored=True, second=True)
+            rows, half = slice(start, start + len(some)), whole.shape[1] // 2
+            sums[rows] = np.hstack([unit_length(sums[rows, :half]), unit_length(whole[:, half:])])
     return unit_length(sums)
 
 

@@ -76,7 +76,7 @@ class Comparison:
 
     def for_small(self, templates: np.ndarray, small: np.ndarray) -> np.ndarray:
         """What small faces are compared with (p, d); of a trained network the `templates`."""
-        if not isinstance(self.small, Halves):
+        if not isinstance(self.clear, Halves) or not isinstance(self.small, Halves):
             return small
         first = self.small.first.width
         return np.hstack([small[:, :first], templates[:, first:]])
