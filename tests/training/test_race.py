@@ -49,9 +49,10 @@ def seen(crops: np.ndarray, noise: float = 0.0) -> Faces:
 
 
 class Model:
-    """Stands for the Keras model: only its weights are asked for."""
+    """Stands for the Keras model: only its weights and its width are asked for."""
 
     weights = (np.zeros(1),)
+    output_shape = (None, SIZE)
 
     def set_weights(self, weights: Any) -> None:
         self.weights = weights

@@ -53,7 +53,8 @@ class Candidate:
     kinds: of comparison that are tried; see `Matcher.fit`. columns: of a head (people, d). tuned:
         None stands for what is frozen: a network, or two. comparison: what is known of the
         embeddings; where that is something, a tuned network stands beside the frozen one, in the
-        place of a second one that is frozen, and embeds (n, 2d).
+        place of a second one that is frozen, and embeds (n, 2d). width: numbers of one network,
+        where the first of two that are frozen is looked at alone.
     """
 
     name: str
@@ -61,11 +62,12 @@ class Candidate:
     columns: np.ndarray | None = None
     tuned: Tuned | None = None
     comparison: Comparison | None = None
+    width: int | None = None
 
     def embed(self, faces: Faces, track: Track = silent) -> np.ndarray:
         """Embeddings (n, d); those of the frozen network are known."""
         if self.tuned is None:
-            return faces.embeddings
+            return unit_length(faces.embeddings[:, : self.width])
         what, both = f"Testing {self.name}", self.comparison is not None
         trained = self.tuned.embedder.embed(faces.crops, track, what, mirrored=both)
         return _halves(faces.embeddings, trained) if both else trained
@@ -153,6 +155,11 @@ class TrainingContext:
     taught: list[np.ndarray] | None = None
     kept: Kept = field(default_factory=Kept)
 
+    @property
+    def width(self) -> int:
+        """How many numbers one network gives of a face."""
+        return int(self.model.output_shape[-1])
+
     def plan(self, learning_rate: float, photos: int) -> Plan:
         """CosFace with a scale and margin for few classes, and a learning rate that falls."""
         from knownface.training.finetune import Plan
@@ -205,7 +212,7 @@ def frozen(context: TrainingContext, lesson: Lesson) -> Candidate:
 
 def whitened(context: TrainingContext, lesson: Lesson) -> Candidate:
     """The network stays, and what all people's photos have in common counts less."""
-    return Candidate("frozen", ("whitened",))
+    return Candidate("frozen", ("whitened",), width=context.width)
 
 
 def head(context: TrainingContext, lesson: Lesson) -> Candidate:
@@ -218,7 +225,8 @@ def head(context: TrainingContext, lesson: Lesson) -> Candidate:
         crops = lesson.everyone.crops
         each = int(np.clip(HEAD_VIEWS // len(crops), 1, 8))
         changes = changed(crops, each, context.seed, context.track, "Preparing head")
-        views = np.concatenate(list(map(context.frozen.embed, changes)))
+        views = np.concatenate([context.frozen.embed(some, second=False) for some in changes])
+        views = unit_length(views[:, : context.width])
         context.kept.views = views.reshape(each, len(crops), -1)
     times = len(context.kept.views)
     views = np.concatenate(context.kept.views[:, lesson.rows])
@@ -230,11 +238,11 @@ def head(context: TrainingContext, lesson: Lesson) -> Candidate:
         Examples(views, np.tile(labels, times), people),
         replace(context.plan(1e-3, len(views)), epochs=10),
         context.checkpoint(f"{lesson.name}-head"),
-        start=mean_templates(lesson.faces.embeddings, labels, people),
+        start=mean_templates(lesson.faces.embeddings[:, : context.width], labels, people),
         watch=context.history.stage(f"{lesson.name}-head"),
         track=context.track,
     ).templates
-    return Candidate("head", ("columns",), columns)
+    return Candidate("head", ("columns",), columns, width=context.width)
 
 
 def top(context: TrainingContext, lesson: Lesson) -> Candidate:
@@ -279,7 +287,7 @@ def _tuned(
     """
     from knownface.training.finetune import finetune
 
-    own = lesson.faces.embeddings[:, -context.model.output_shape[-1] :]
+    own = lesson.faces.embeddings[:, -context.width :]
     means = mean_templates(own, lesson.labels, examples.classes)
     before, stage = context.model.get_weights(), f"{lesson.name}-{name}"
     columns = finetune(

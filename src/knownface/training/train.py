@@ -8,7 +8,7 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,6 +54,9 @@ from knownface.training.photos import TrainingPhotos, collect
 from knownface.training.race import Outcome
 from knownface.training.recipes import run_recipe
 from knownface.training.resumption import going_on, keep_options, keep_split
+
+if TYPE_CHECKING:
+    import keras
 
 log = logging.getLogger(__name__)
 
@@ -118,19 +121,17 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
         taught = taught_small_faces(model, backbone, origin) if comparison else None
-        shipped = model
+        frozen = model
         if comparison and taught:
             from knownface.networks.layers import beside
 
-            origin["backbone"]["small_faces"] = True
-            shipped, comparison = beside(model, taught), comparison.beside_taught()
-            embedder = write_network(shipped, artifact, config.device, comparison)
+            frozen, comparison = beside(model, taught), comparison.beside_taught()
+            embedder = write_network(frozen, artifact, config.device, comparison)
             photos = photos.embedded_by(embedder, track, comparison)
         elif comparison:
             photos = photos.with_small(embedder, track)
         keep_split(work, photos.describe_split(config.seed))
 
-        about = _about(backbone, origin, config, cropper.detector)
         options = asdict(config)
         sent = together.first and config.tensorboard, together.first and config.mlflow
         with History(work, run.final.name, *sent, options) as history:
@@ -140,17 +141,16 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             )  # fmt: skip
             outcome = run_recipe(context, photos, backbone, config)
         together.leave()
-        shipped = shipped if outcome.network is None else outcome.network
-        if outcome.whitening is not None:
-            from knownface.networks.layers import with_whitening
-
-            shipped = with_whitening(shipped, outcome.whitening)
-        if outcome.changed:
-            embedder = write_network(shipped, artifact, config.device, outcome.comparison)
+        winner = _winner(outcome, model, frozen)
+        if winner is not frozen:
+            embedder = write_network(winner, artifact, config.device, outcome.comparison)
         rate = _rate(embedder, photos.everyone.crops)
         record = describe_training(photos, outcome, config, rate, comparison)
         again = outcome.changed or outcome.comparison is not comparison
         seen = photos.embedded_by(embedder, track, outcome.comparison) if again else photos
+        if taught and outcome.comparison:
+            origin["backbone"]["small_faces"] = True
+        about = _about(backbone, origin, config, cropper.detector)
         tested, complete = enroll(
             seen, embedder, outcome, backbone, config, about, cropper.detector_file
         )
@@ -167,6 +167,18 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
     if outcome.stopped:
         raise Interrupted(f"stopped; {run.final} holds the best so far, a complete recogniser")
     return TrainingRun(run.final, Recognizer.load(run.final, config.device), evaluation)
+
+
+def _winner(outcome: Outcome, model: keras.Model, frozen: keras.Model) -> keras.Model:
+    """What is shipped: model, or frozen, where that is two networks and both were asked."""
+    network = outcome.network
+    if network is None:
+        network = model if outcome.comparison is None else frozen
+    if outcome.whitening is None:
+        return network
+    from knownface.networks.layers import with_whitening
+
+    return with_whitening(network, outcome.whitening)
 
 
 def describe_training(
