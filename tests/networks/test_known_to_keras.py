@@ -14,7 +14,7 @@ def test_keras_loads_what_a_recogniser_holds(run_folder: Path, first: str) -> No
     path = run_folder / "recognizer" / "embedder.keras"
     code = f"{first}\nprint(keras.models.load_model({str(path)!r}).output_shape[1])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "128", done.stderr
+    assert done.stdout.strip() == "256", done.stderr  # two networks of 128
 
 
 def test_keras_is_not_imported_before_somebody_does() -> None:
