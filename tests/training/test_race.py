@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support import comparison_of
 
 from knownface.dataset.portraits import Faces
 from knownface.measure.trial import Trial
@@ -201,6 +202,20 @@ def test_what_all_photos_have_in_common_is_whitened_away(
     assert outcome.whitening is not None
     frozen, white = outcome.candidates
     assert white.accuracy > frozen.accuracy + 0.2
+
+
+def test_the_frozen_network_that_stays_is_compared_as_it_raced(
+    context: TrainingContext, photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as the same network was, whitened, in vain, after it."""
+    crops, labels, groups = photos
+    known = replace(context, comparison=comparison_of(SIZE))
+    monkeypatch.setattr(racing, "methods", lambda _: (candidates.whitened,))
+    monkeypatch.setattr(racing, "SURE", 1.1)
+    outcome = race(known, ground(seen(crops, noise=2.0), labels, groups))
+    assert [each.name for each in outcome.candidates] == ["frozen", "frozen, whitened"]
+    assert (outcome.chosen, outcome.whitening) == ("frozen", None)
+    assert outcome.comparison is known.comparison
 
 
 def interrupted(*_: Any) -> Candidate:

@@ -141,12 +141,12 @@ def race(context: TrainingContext, ground: Ground) -> Outcome:
                 break
             field.enter(method)
         best = choose(field.tried)
-        standing = field.standing[best.network][0](context, everything)
+        standing = field.standing[best.network, best.kind][0](context, everything)
     except KeyboardInterrupt:
         if not field.tried:
             raise
         stopped, best = True, choose(field.tried)
-        _, standing, lesson = field.standing[best.network]
+        _, standing, lesson = field.standing[best.network, best.kind]
         if best.kind == "columns" and len(lesson.people) <= labels.max():  # not everybody's
             best, standing = field.tried[0], frozen(context, everything)
     matcher = standing.matcher(best.kind, standing.embed(faces), faces, labels)
@@ -162,8 +162,8 @@ def race(context: TrainingContext, ground: Ground) -> Outcome:
 class _Field:
     """Who has entered the race, and how they did.
 
-    tried: the frozen network first. standing: of each network how it is made, and what it was in
-    its last round, with its lesson.
+    tried: the frozen network first. standing: of each network and way to compare how it is made,
+    and what it was in its last round, with its lesson.
     """
 
     def __init__(self, context: TrainingContext, ground: Ground) -> None:
@@ -171,7 +171,7 @@ class _Field:
         self.start = time.perf_counter()
         self.frozen: list[Judged] = []
         self.tried: list[CandidateTrial] = []
-        self.standing: dict[str, tuple[Method, Candidate, Lesson]] = {}
+        self.standing: dict[tuple[str, Kind], tuple[Method, Candidate, Lesson]] = {}
 
     def enter(self, method: Method) -> None:
         """Judge a candidate in round after round, until its time is up or it is hopeless."""
@@ -186,7 +186,8 @@ class _Field:
                 self.frozen = parts[candidate.kinds[0]]
             kinds = [self._trial(candidate.name, kind, parts[kind]) for kind in candidate.kinds]
             self.tried = before + kinds
-            self.standing[candidate.name] = method, candidate, lesson
+            for kind in candidate.kinds:
+                self.standing[candidate.name, kind] = method, candidate, lesson
             dear = candidate.tuned is not None and number >= NETWORK_ROUNDS
             if dear or (before and not goes_on(kinds)):
                 break
