@@ -96,8 +96,8 @@ class Embedder:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3).
 
         mirrored: each is the mean of those of the crop and of its mirror image, which takes twice
-            as long. second: whether a second network is asked of all faces, or of none, and not of
-            those of which it has to be.
+            as long. second: True to ask a second network of all faces, False of none; None asks it
+            of those that need it.
         """
         raw = self.embed_raw(crops, track, description, mirrored, second)
         if not np.isfinite(raw).all():

@@ -98,7 +98,6 @@ class Comparison:
         return self.is_small if isinstance(self.clear, First) else everybody
 
     # ------------------------------------------------------------ files
-
     def plain(self) -> np.ndarray:
         """All that a program has to know besides `Templates.multiplied`: rows (r, w) of float32.
 

@@ -185,7 +185,7 @@ class TrainingContext:
             self.model.set_weights(own)
 
     def embedder(self, weights: list[np.ndarray]) -> Embedder:
-        """The network with these weights, in the form in which it will be shipped."""
+        """The network with these weights, which the model has then, as it will be shipped."""
         from knownface.networks.to_onnx import export_onnx
 
         path = self.folder / "candidate.onnx"
