@@ -174,10 +174,14 @@ def phone_photos(folder: Path, out: Path) -> Path:
 def described(recognizer: Path) -> dict[str, Any]:
     """What a peer needs to name the same people."""
     from knownface.recognition.recognizer import Recognizer
+    from knownface.stats.vectors import unit_length
 
     loaded = Recognizer.load(recognizer)
+    # What was taught small faces is ours alone: of clear photos the first half of a template is
+    # the network's own.
+    templates = unit_length(loaded.gallery.templates[:, : loaded.embedder.network.width])
     return {
-        "recognizer": str(recognizer), "templates": loaded.gallery.templates.tolist(),
+        "recognizer": str(recognizer), "templates": templates.tolist(),
         "people": list(loaded.people), "threshold": loaded.threshold.value,
     }  # fmt: skip
 

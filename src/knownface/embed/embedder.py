@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from knownface.errors import KnownfaceError
@@ -149,5 +150,5 @@ def _viewed(network: Network, crops: np.ndarray, mirrored: bool) -> np.ndarray:
         plain = network.run(crops)[0]
         if not mirrored:
             return plain
-        other = network.run(np.ascontiguousarray(crops[:, :, ::-1]))[0]
+        other = network.run(np.stack([cv2.flip(crop, 1) for crop in crops]))[0]
     return np.asarray((unit_length(plain) + unit_length(other)) / 2)

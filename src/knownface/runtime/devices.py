@@ -53,8 +53,8 @@ class Runtime(Protocol):
 class Way:
     """How a network is to be run.
 
-    pictures, half: as in `Network`. exported: what it was exported for; then its own runtime is
-        meant.
+    pictures, side, half: as in `Network`. exported: what it was exported for; then its own runtime
+        is meant.
     """
 
     device: str = "auto"
@@ -62,6 +62,12 @@ class Way:
     pictures: bool = False
     exported: Exported | None = None
     half: int | None = None
+    side: int | None = None
+
+    @property
+    def of_several(self) -> bool:
+        """Whether the same file is compiled in other ways, too."""
+        return self.pictures or self.half is not None
 
     @property
     def on_openvino(self) -> bool:
@@ -109,7 +115,7 @@ class OpenVino:
         try:
             model = core.read_model(data, weights) if weights else core.read_model(data)
             if way.pictures:
-                model = _of_any_size(model)
+                model = _of_pictures(model, way.side)
             if way.half is not None:
                 model = _half(model, way.half)
             return cls(core.compile_model(model, "CPU", settings), kind)
@@ -141,12 +147,16 @@ class OpenVino:
             self._requests.put(request)
 
 
-def _of_any_size(model: Any) -> Any:
-    """A network of BGR pictures in [0, 255] (1, 3, height, width) as one of RGB bytes."""
+def _of_pictures(model: Any, side: int | None) -> Any:
+    """A network of BGR pictures in [0, 255] (1, 3, height, width) as one of RGB bytes.
+
+    side: of all pictures, or None where they may have any size.
+    """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
-    model.reshape([1, 3, -1, -1])
+    sides = [-1, -1] if side is None else [side, side]
+    model.reshape([1, 3, *sides])
     change = PrePostProcessor(model)
     given = change.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
     given.set_color_format(ColorFormat.RGB)

@@ -5,6 +5,7 @@ A row (15,) is x, y, width, height, the five landmarks (x, y) as `Face` has them
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 SAME_FACE = 0.3  # overlap (intersection over union) above which two candidates are one face
@@ -20,18 +21,17 @@ def candidates(found: list[np.ndarray], columns: int, least: float) -> np.ndarra
         of an object, then box (1, n, 4) and landmarks (1, n, 10), relative to n cells.
     columns: the width of its input.
     """
-    rows = []
-    for i, stride in enumerate(STRIDES):
-        face, thing, box, points = (found[i + 3 * kind][0] for kind in range(4))
-        scores = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1))
-        kept = np.flatnonzero(scores >= least)
-        cells = np.stack([kept % (columns // stride), kept // (columns // stride)], 1)  # x, y
-        sides = np.exp(box[kept, 2:])
-        corners = cells + box[kept, :2] - sides / 2
-        places = points[kept] + np.tile(cells, 5)
-        pixels = np.concatenate([corners, sides, places], 1) * stride
-        rows.append(np.concatenate([pixels, scores[kept, None]], 1, dtype=np.float64))
-    return np.concatenate(rows)
+    face, thing, box, points = (np.concatenate(found[i : i + 3], 1)[0] for i in range(0, 12, 3))
+    both = np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1)
+    kept = np.flatnonzero(both >= least**2)
+    counts = [each.shape[1] for each in found[:3]]
+    place = np.concatenate([np.arange(count) for count in counts])[kept]
+    stride = np.repeat(STRIDES, counts)[kept]
+    cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)  # x, y
+    sides = np.exp(box[kept, 2:])
+    corners = cells + box[kept, :2] - sides / 2
+    pixels = np.concatenate([corners, sides, points[kept] + np.tile(cells, 5)], 1)
+    return np.concatenate([pixels * stride[:, None], np.sqrt(both[kept, None])], 1)
 
 
 def merge_candidates(rows: np.ndarray) -> np.ndarray:
@@ -57,12 +57,8 @@ def apart(rows: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """The best candidates, as they are, of what is none of the faces."""
     for face in faces:
         rows = rows[overlaps(rows[:, :4], face[:4]) < SAME_FACE]
-    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
-    kept = []
-    while len(rows):
-        kept.append(rows[0])
-        rows = rows[overlaps(rows[:, :4], rows[0, :4]) < SAME_FACE]
-    return np.array(kept).reshape(-1, 15)
+    boxes, scores = rows[:, :4].tolist(), rows[:, 14].tolist()
+    return rows[list(cv2.dnn.NMSBoxes(boxes, scores, 0.0, SAME_FACE))]
 
 
 def overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:

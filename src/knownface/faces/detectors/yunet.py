@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from knownface.faces.face import DetectorRecord, Face
 from knownface.faces.picture import Picture, resized
 from knownface.files.download import WeightFile, obtain, verify
 from knownface.progress import Track
-from knownface.runtime.network import Network
+from knownface.runtime.network import Content, Network
 
 YUNET = WeightFile(
     name="face_detection_yunet_2023mar.onnx",
@@ -31,12 +32,14 @@ YUNET = WeightFile(
     licence="MIT",
     source="OpenCV Zoo",
 )
-# Head crops up to SMALL pixels get a border of BORDER times their longest side and are enlarged to
-# ENLARGED pixels, because YuNet places landmarks poorly on faces that fill the picture. With the
-# merging below, this took the frozen MobileFaceNet from 0.980 to 0.993 on LFW view 1.
+# Head crops up to SMALL pixels are enlarged to ENLARGED, with a border of EDGE times their longest
+# side within it. With the merging below, this took the frozen MobileFaceNet from 0.980 to 0.993 on
+# LFW view 1; a border of 0.25 at the same scale is as good there, on portraits and on faces that
+# fill the picture (docs/benchmarks.md), and is twice the pixels.
 SMALL = 320
-ENLARGED = 480
-BORDER = 0.25
+ENLARGED = 352
+EDGE = 0.05
+BORDER = 0.25  # times the longest side, where nothing was found without
 SCORE_THRESHOLD = 0.6  # OpenCV's own sample uses 0.9 and misses profiles
 FIRST = 512  # longest side of the first look at a photo
 MULTIPLE = 32  # of pixels, that the sides of the network's input are
@@ -67,7 +70,7 @@ class YuNet:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._network = Network(file, digest=YUNET.sha256, pictures=True, keep=True)
+        self._network = self._compiled()
 
     def __reduce__(self) -> tuple[type[YuNet], tuple[Path]]:
         return YuNet, (self.file,)
@@ -102,14 +105,14 @@ class YuNet:
     def _attempts(self, picture: Picture) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """What is found one way and another, and hints of more; the likeliest first."""
         longest = max(picture.width, picture.height)
-        border = round(BORDER * longest)
-        whole = longest + 2 * border
         if longest <= SMALL:
-            framed = resized(_framed(picture.whole(), border), ENLARGED / whole)
-            yield self._find(framed, ENLARGED / whole, -border)
+            edge = round(EDGE * longest)
+            scale = ENLARGED / (longest + 2 * edge)
+            yield self._find(resized(_framed(picture.whole(), edge), scale), scale, -edge)
         scale = _reduction(picture)
         yield self._find(picture.reduced(scale), scale)
-        scale = min(1.0, FIRST / whole)
+        border = round(BORDER * longest)
+        scale = min(1.0, FIRST / (longest + 2 * border))
         frame = round(border * scale)  # around the reduced photo: the frame of a strip is square
         framed = _framed(picture.reduced(scale), frame)
         yield self._find(framed, scale, -frame / scale)
@@ -129,8 +132,29 @@ class YuNet:
         below, beside = -height % MULTIPLE, -width % MULTIPLE
         if below or beside:
             pixels = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-        rows = candidates(self._network.run(pixels[None]), width + beside, HINT)
+        size = (height + below, width + beside)
+        rows = candidates(self._network_of(size).run(pixels[None]), size[1], HINT)
         return rows[(rows[:, 2] >= 1) & (rows[:, 3] >= 1)]
+
+    # ------------------------------------------------------------ the network
+    def _network_of(self, size: tuple[int, int]) -> Network:
+        """The one for pictures of this height and width."""
+        if size == (ENLARGED, ENLARGED):
+            return self._of_heads
+        return self._of_looks if size == (LOOK, LOOK) else self._network
+
+    @cached_property
+    def _of_heads(self) -> Network:
+        return self._compiled(ENLARGED, self._network.content)
+
+    @cached_property
+    def _of_looks(self) -> Network:
+        return self._compiled(LOOK, self._network.content)
+
+    def _compiled(self, side: int | None = None, content: Content | None = None) -> Network:
+        return Network(
+            self.file, digest=YUNET.sha256, pictures=True, keep=True, side=side, content=content
+        )
 
     # ------------------------------------------------------------ large photos
     def _closer(
