@@ -6,6 +6,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from knownface.faces.photo import open_photo, read_image
 from knownface.faces.picture import Picture
 from knownface.progress import silent
 from knownface.recognition.recognizer import Recognizer
+from knownface.runtime.network import Network
 
 
 def candidate(x: float, score: float, size: float = 100.0) -> list[float]:
@@ -121,3 +123,25 @@ def test_a_file_that_is_no_detector_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"not a network")
     with pytest.raises(KnownfaceError, match=f"{YUNET.name}: not as it was saved"):
         YuNet(path)
+
+
+def test_a_detector_whose_file_moves_on_still_finds_faces(people: Path, tmp_path: Path) -> None:
+    path = tmp_path / YUNET.name
+    path.write_bytes(load_yunet().file.read_bytes())
+    detector = YuNet(path)
+    path.unlink()
+    head = sorted(people.glob("*/*.jpg"))[0]  # its size has a network of its own
+    assert len(detector.find_faces(open_photo(head).picture)) == 1
+
+
+def test_a_network_for_one_size_sees_what_the_one_for_any_size_sees(people: Path) -> None:
+    file = load_yunet().file
+    head = cv2.resize(read_image(sorted(people.glob("*/*.jpg"))[0]), (160, 160))
+    of_any, of_one = (
+        Network(file, precision="float32", digest=YUNET.sha256, pictures=True, side=side)
+        for side in (None, 160)
+    )
+    for any_size, one_size in zip(of_any.run(head[None]), of_one.run(head[None]), strict=True):
+        np.testing.assert_allclose(any_size, one_size, atol=1e-5)
+    with pytest.raises(KnownfaceError, match="cannot be run"):
+        of_one.run(head[None, :128])
