@@ -111,7 +111,13 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
         artifact = work / "recognizer"
         model, origin = load_network(backbone, wanted, config, track)
         comparison = known_comparison(backbone, origin, config)
-        embedder = write_network(model, artifact, config.device, comparison)
+        taught = taught_small_faces(model, backbone, origin) if comparison else None
+        frozen = model
+        if comparison and taught:
+            from knownface.networks.layers import beside
+
+            frozen, comparison = beside(model, taught), comparison.beside_taught()
+        embedder = write_network(frozen, artifact, config.device, comparison)
         log.info("Backbone %s on %s", backbone.name, embedder.device)
 
         cropper = load_cropper(backbone.crop, config.faces, track, cache=True)
@@ -120,15 +126,7 @@ def _trained(request: TrainingRequest, together: Hosts) -> TrainingRun:
             people, others, pipeline, track,
             validation=config.validation, seed=config.seed, earlier=config.split,
         )  # fmt: skip
-        taught = taught_small_faces(model, backbone, origin) if comparison else None
-        frozen = model
-        if comparison and taught:
-            from knownface.networks.layers import beside
-
-            frozen, comparison = beside(model, taught), comparison.beside_taught()
-            embedder = write_network(frozen, artifact, config.device, comparison)
-            photos = photos.embedded_by(embedder, track, comparison)
-        elif comparison:
+        if comparison:
             photos = photos.with_small(embedder, track)
         keep_split(work, photos.describe_split(config.seed))
 
