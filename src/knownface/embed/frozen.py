@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.embedder import Asked, Embedder
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import load_cropper
@@ -21,6 +21,7 @@ from knownface.networks.load import (
     locate_weights,
 )
 from knownface.networks.record import Backbone
+from knownface.networks.taught import beside_taught
 from knownface.networks.weight_onnx import image_input, load_graph, with_pixels
 from knownface.options import Device, FacesMode, Precision, argument, checked
 from knownface.progress import Track, silent
@@ -40,21 +41,29 @@ def backbone_embedder(
     precision: Precision = "auto",
     track: Track = silent,
     accept_license: bool = False,
+    second: Asked | None = None,
 ) -> Embedder:
     """The frozen backbone, ready to run.
 
     An official ONNX file runs as it is behind our preprocessing, without Keras; another format
     is built and exported once with Keras. Either is kept in the cache by the file's content, with
     its own checksum: one that was damaged there is made again.
+    second: of which faces what was taught small faces is asked, too, see `Embedder`; only where the
+        record has it for these weights.
     """
-    source = _located(backbone, weights, track, accept_license)
-    folder = cache_folder() / "embedders" / f"{backbone.name}-{source.sha256[:16]}"
+    source = located(backbone, weights, track, accept_license)
+    taught = backbone.small_faces_of(source.sha256) if second else None
+    files = source.sha256[:16] + (f"-{Weights(taught).sha256[:16]}" if taught else "")
+    folder = cache_folder() / "embedders" / f"{backbone.name}-{files}"
     known = _kept(folder)
     if known is None:
         try:
             with changed_folder(folder, RECORD) as change:
                 make = _wrap_official if source.path.suffix == ".onnx" else _export_with_keras
-                change.add(NETWORK, make(backbone, source).SerializeToString())
+                network = make(backbone, source)
+                if taught:
+                    network = beside_taught(network, taught)
+                change.add(NETWORK, network.SerializeToString())
         except OSError as error:
             raise KnownfaceError(
                 f"{folder.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME "
@@ -62,10 +71,10 @@ def backbone_embedder(
             ) from None
         known = _kept(folder)
     path, digest = known or (folder / NETWORK, None)
-    return Embedder(path, device, precision, digest, keep=True)
+    return Embedder(path, device, precision, digest, keep=True, second=second)
 
 
-def _located(backbone: Backbone, weights: Wanted, track: Track, accept_license: bool) -> Weights:
+def located(backbone: Backbone, weights: Wanted, track: Track, accept_license: bool) -> Weights:
     source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
         raise KnownfaceError(
@@ -94,23 +103,16 @@ def frozen_pipeline(
     faces: FacesMode = "detect",
     device: str = "auto",
     track: Track = silent,
-    cache: bool = False,
-    as_trained: bool = False,
 ) -> tuple[Backbone, FacePipeline]:
     """A network as it is: its record, and itself with what crops faces for it.
 
-    name: of a backbone, or `auto`. cache: whether crops are remembered. as_trained: photos are seen
-    as training sees them, see `FacePipeline.of_people`. Raises KnownfaceError.
+    name: of a backbone, or `auto`. Raises KnownfaceError.
     """
     checked("faces", FacesMode, faces)
     checked("device", Device, device)
     record, wanted = choose_backbone(name, weights, track)
-    source = _located(record, wanted, track, accept_license)
-    embedder = backbone_embedder(record, source, device, track=track)
-    cropper = load_cropper(record.crop, faces, track, cache)
-    if not as_trained:
-        return record, FacePipeline(cropper, embedder)
-    return record, FacePipeline.of_people(cropper, embedder, record.comparison_of(source.sha256))
+    embedder = backbone_embedder(record, wanted, device, "auto", track, accept_license)
+    return record, FacePipeline(load_cropper(record.crop, faces, track), embedder)
 
 
 def _wrap_official(backbone: Backbone, weights: Weights) -> onnx.ModelProto:

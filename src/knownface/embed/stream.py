@@ -47,8 +47,8 @@ class FacePipeline:
     ) -> FacePipeline:
         """As `train` sees people, and `check`, which is to say the same of them.
 
-        comparison: what is known of how such embeddings are compared, or the file of it; where
-        something is, photos are seen mirrored, too (docs/comparison.md).
+        comparison: what is known of how such embeddings are compared; where something is, photos
+        are seen mirrored, too (docs/comparison.md).
         """
         return cls(cropper, embedder, mirrored=comparison is not None)
 

@@ -56,14 +56,12 @@ def check(
     from knownface.cluster.indexed_people import people_of
     from knownface.diagnosis.check import diagnose
     from knownface.diagnosis.clean import copy_good, new_copy
-    from knownface.embed.frozen import frozen_pipeline
+    from knownface.diagnosis.pipeline import pipeline_as_trained
     from knownface.pages.check import write_check
 
     dataset, _ = people_of(data)
     with new_copy(target, dataset.root) as copy:
-        _, pipeline = frozen_pipeline(
-            backbone, weights, accept_license, faces, device, track, cache=True, as_trained=True
-        )
+        pipeline = pipeline_as_trained(backbone, weights, accept_license, faces, device, track)
         found = diagnose(dataset, pipeline, track)
         if page:
             with _writing(page):
