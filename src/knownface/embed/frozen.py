@@ -103,16 +103,17 @@ def frozen_pipeline(
     faces: FacesMode = "detect",
     device: str = "auto",
     track: Track = silent,
+    cache: bool = False,
 ) -> tuple[Backbone, FacePipeline]:
     """A network as it is: its record, and itself with what crops faces for it.
 
-    name: of a backbone, or `auto`. Raises KnownfaceError.
+    name: of a backbone, or `auto`. cache: whether crops are remembered. Raises KnownfaceError.
     """
     checked("faces", FacesMode, faces)
     checked("device", Device, device)
     record, wanted = choose_backbone(name, weights, track)
     embedder = backbone_embedder(record, wanted, device, "auto", track, accept_license)
-    return record, FacePipeline(load_cropper(record.crop, faces, track), embedder)
+    return record, FacePipeline(load_cropper(record.crop, faces, track, cache), embedder)
 
 
 def _wrap_official(backbone: Backbone, weights: Weights) -> onnx.ModelProto:
