@@ -86,9 +86,10 @@ def test_the_same_person_is_found_and_nobody_else(people: Path, indexed: Path) -
     assert face.hits[0].similarity == pytest.approx(1)
     assert len(face.hits) > 5
     assert {Path(hit.photo).parent.name for hit in face.hits} == {"Tom_Cruise"}
-    looser = knownface.search(indexed, photo, top=50, far=0.9)
-    assert looser.threshold < found.threshold <= face.hits[-1].similarity
-    assert len(looser.faces[0].hits) > len(face.hits)
+    stricter = knownface.search(indexed, photo, top=50, far=1e-6)
+    assert found.threshold <= face.hits[-1].similarity
+    assert stricter.threshold > found.threshold
+    assert len(stricter.faces[0].hits) < len(face.hits)
     assert found.by_chance == pytest.approx(0.0001 * found.compared)
 
 
