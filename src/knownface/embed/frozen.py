@@ -71,10 +71,11 @@ def backbone_embedder(
             ) from None
         known = _kept(folder)
     path, digest = known or (folder / NETWORK, None)
-    return Embedder(path, device, precision, digest, keep=True, second=second)
+    return Embedder(path, device, precision, digest, keep=True, second=second if taught else None)
 
 
 def located(backbone: Backbone, weights: Wanted, track: Track, accept_license: bool) -> Weights:
+    """The weight file, as `locate_weights` finds it; random weights are a KnownfaceError."""
     source = locate_weights(backbone, weights, track, accept_license)
     if source is None:
         raise KnownfaceError(
