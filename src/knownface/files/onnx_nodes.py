@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OPSET = 17
 IR_VERSION = 8  # what ONNX had with opset 17; old runtimes refuse newer files
+SHORTEST = 1e-6  # length by which numbers are divided
 
 
 class Graph:
@@ -54,3 +55,10 @@ class Graph:
 def planes(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """One value per channel, to be broadcast over NCHW."""
     return np.asarray(values, np.float32).reshape(-1, 1, 1)
+
+
+def unit_length(graph: Graph, x: str, name: str) -> str:
+    """(n, d), each of length 1."""
+    length = graph.add("ReduceL2", x, name=f"{name}/length", axes=[1], keepdims=1)
+    length = graph.add("Max", length, np.array(SHORTEST), name=f"{name}/floor")
+    return graph.add("Div", x, length, name=name)

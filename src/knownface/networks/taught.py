@@ -10,7 +10,7 @@ import numpy as np
 
 from knownface.files.arrays import read_npz
 from knownface.files.download import WeightError
-from knownface.files.onnx_nodes import Graph
+from knownface.files.onnx_nodes import Graph, unit_length
 from knownface.networks.strict import check_arrays
 from knownface.networks.weight_onnx import Step, keras_kernel, read_steps
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import onnx
 
 TAUGHT = "taught_"  # how the names of the second one begin
-LEAST = 1e-6  # of a length by which numbers are divided, as in Keras's UnitNormalization
 
 
 def beside_taught(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
@@ -33,7 +32,8 @@ def beside_taught(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     taught = compose.add_prefix(model, TAUGHT, rename_inputs=False)
     _add(taught, path)
     joined = Graph()
-    halves = [_unit_length(joined, each.graph.output[0].name) for each in (model, taught)]
+    ends = [each.graph.output[0].name for each in (model, taught)]
+    halves = [unit_length(joined, end, f"{end}/unit_length") for end in ends]
     made = joined.add("Concat", *halves, name="embedding", axis=1)
     graph = model.graph
     graph.node.extend([*taught.graph.node, *joined.nodes])
@@ -72,9 +72,3 @@ def _added(path: Path, steps: list[Step]) -> Iterator[tuple[np.ndarray, np.ndarr
     for name, step in zip(names, steps, strict=True):
         kernel, bias = (arrays[f"{name}/{kind}"].astype(np.float32) for kind in ("kernel", "bias"))
         yield kernel.transpose((2, 3, 0, 1) if step.groups > 1 else (3, 2, 0, 1)), bias
-
-
-def _unit_length(graph: Graph, made: str) -> str:
-    length = graph.add("ReduceL2", made, name=f"{made}/length", axes=[1], keepdims=1)
-    floor = graph.add("Max", length, np.array(LEAST), name=f"{made}/floor")
-    return graph.add("Div", made, floor, name=f"{made}/unit_length")

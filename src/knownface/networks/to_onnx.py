@@ -18,7 +18,7 @@ from keras import layers
 from onnx import TensorProto, helper
 
 from knownface.errors import KnownfaceError
-from knownface.files.onnx_nodes import Graph, planes
+from knownface.files.onnx_nodes import Graph, planes, unit_length
 from knownface.networks.layers import Normalise, ScaleShift
 from knownface.networks.weight_onnx import normalise
 
@@ -98,9 +98,7 @@ def _dense(graph: Graph, layer: layers.Dense, x: str) -> str:
 
 
 def _unit_length(graph: Graph, layer: layers.UnitNormalization, x: str) -> str:
-    length = graph.add("ReduceL2", x, name=f"{layer.name}/length", axes=[1], keepdims=1)
-    length = graph.add("Max", length, np.array(1e-6), name=f"{layer.name}/floor")
-    return graph.add("Div", x, length, name=layer.name)
+    return unit_length(graph, x, layer.name)
 
 
 def _activation(graph: Graph, layer: keras.Layer, x: str) -> str:
