@@ -138,8 +138,8 @@ def test_a_network_for_one_size_sees_what_the_one_for_any_size_sees(people: Path
     file = load_yunet().file
     head = cv2.resize(read_image(sorted(people.glob("*/*.jpg"))[0]), (160, 160))
     of_any, of_one = (
-        Network(file, precision="float32", digest=YUNET.sha256, pictures=True, side=side)
-        for side in (None, 160)
+        Network(file, precision="float32", digest=YUNET.sha256, pictures=True, size=size)
+        for size in (None, (160, 160))
     )
     for any_size, one_size in zip(of_any.run(head[None]), of_one.run(head[None]), strict=True):
         np.testing.assert_allclose(any_size, one_size, atol=1e-5)

@@ -148,7 +148,7 @@ def _terms(record: Backbone, pipeline: FacePipeline) -> Terms:
     embedder, cropper = pipeline.embedder, pipeline.cropper
     return Terms(
         record.name, embedder.contract(cropper.crop), embedder.width, cropper.crop,
-        pipeline.mirrored, cropper.detector, record.licence,
+        pipeline.mirrored is True, cropper.detector, record.licence,
     )  # fmt: skip
 
 

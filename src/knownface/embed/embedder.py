@@ -23,9 +23,10 @@ from knownface.runtime.processors import processors
 from knownface.runtime.threads import native_work
 from knownface.stats.vectors import unit_length
 
-# Tells of unit-length embeddings (n, d), whose halves are equal, of which faces a second network is
-# asked: (n,) bool.
+# Tells of unit-length embeddings (n, d) of which faces more is to be seen: (n,) bool. Where it is a
+# second network that is asked, their halves are equal.
 Asked = Callable[[np.ndarray], np.ndarray]
+Mirrored = bool | Asked
 FEW = 4  # batches that are not worth threads of their own, which cost milliseconds each
 
 
@@ -91,14 +92,14 @@ class Embedder:
         crops: Rows,
         track: Track = silent,
         description: str = "Embedding",
-        mirrored: bool = False,
+        mirrored: Mirrored = False,
         second: bool | None = None,
     ) -> np.ndarray:
         """Unit-length float32 embeddings (n, d) of uint8 crops (n, size, size, 3).
 
         mirrored: each is the mean of those of the crop and of its mirror image, which takes twice
-            as long. second: True to ask a second network of all faces, False of none; None asks it
-            of those that need it.
+            as long; or of which faces that is so, by what the crop alone gives. second: True to ask
+            a second network of all faces, False of none; None asks it of those that need it.
         """
         raw = self.embed_raw(crops, track, description, mirrored, second)
         if not np.isfinite(raw).all():
@@ -113,10 +114,22 @@ class Embedder:
         crops: Rows,
         track: Track = silent,
         description: str = "Embedding",
-        mirrored: bool = False,
+        mirrored: Mirrored = False,
         second: bool | None = None,
     ) -> np.ndarray:
         """The network's own output (n, d), float32, not normalised; of two views, their mean."""
+        if isinstance(mirrored, bool):
+            return self._embedded(crops, track, description, mirrored, second)
+        # All of them first: a batch of another size than the one before costs milliseconds.
+        found = self._embedded(crops, track, description, False, second)
+        again = np.flatnonzero(mirrored(unit_length(found)))
+        if len(again):
+            found[again] = self._embedded(crops[again], silent, "", True, second)
+        return found
+
+    def _embedded(
+        self, crops: Rows, track: Track, description: str, mirrored: bool, second: bool | None
+    ) -> np.ndarray:
         starts = range(0, len(crops), self.network.batch)
         work = partial(self._batch, crops, mirrored, second)
         if len(starts) <= FEW:

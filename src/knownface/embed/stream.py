@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.embedder import Embedder, Mirrored
 from knownface.faces.crops import FaceCropper
 from knownface.faces.face import PhotoFaces
 from knownface.faces.photo import Source
@@ -38,7 +38,7 @@ class FacePipeline:
 
     cropper: FaceCropper
     embedder: Embedder
-    mirrored: bool = False
+    mirrored: Mirrored = False
     padded: bool = False
 
     @classmethod

@@ -23,7 +23,6 @@ from knownface.faces.photo import (
     ImageError,
     Photo,
     Source,
-    digest_of,
     open_photo,
     path_of,
     read_bytes,
@@ -63,6 +62,7 @@ class FaceCropper:
         self._detector = detector
         self._cache = CropCache(crop, detector.name if detector else "cropped") if cache else None
         self._found: Mapping[str, tuple[Face, ...]] = {}
+        self._described = True
 
     def __repr__(self) -> str:
         return f"FaceCropper({self.crop}, {self.detector or self.mode})"
@@ -70,6 +70,12 @@ class FaceCropper:
     def with_portraits(self, portrait: Crop) -> FaceCropper:
         """One that finds the same faces, and crops each in another geometry too."""
         return FaceCropper(self.crop, self._detector, portrait=portrait)
+
+    def only_faces(self) -> FaceCropper:
+        """One that says nothing of a photo by which it is known again: digest and fingerprint."""
+        cropper = copy(self)
+        cropper._described = False
+        return cropper
 
     def knowing(self, found: FoundFaces) -> FaceCropper:
         """One that looks only for faces that were not found before, and cuts all of them out.
@@ -129,14 +135,12 @@ class FaceCropper:
         path = _path(source)
         try:
             data = read_bytes(path) if path != NOWHERE else source
-            if self._cache and isinstance(data, bytes) and not pixels:
-                digest = digest_of(data)
-                if known := self._cache.load(digest):
-                    return replace(known, path=path)
             photo = open_photo(data)
+            if self._cache and not pixels and (known := self._cache.load(photo.digest)):
+                return replace(known, path=path)
             with photo_memory(photo.picture.memory):
-                found = self.crop_picture(photo.picture, self._found.get(photo.digest))
-                result = self._described(path, photo, found)
+                faces = self._found.get(photo.digest) if self._found else None
+                result = self._said(path, photo, *self.crop_picture(photo.picture, faces))
                 if self.portrait:
                     more = [crop_face(photo.picture, face, self.portrait) for face in result.faces]
                     result = replace(result, portraits=_stacked(more, self.portrait))
@@ -144,7 +148,7 @@ class FaceCropper:
         except ImageError as error:
             text = str(error) if path == NOWHERE else _about(path, error)
             return PhotoFaces(path, (), _stacked([], self.crop), error=text)
-        if self._cache and photo.digest:
+        if self._cache and self._described and photo.digest:
             self._cache.save(result)
         return replace(result, pixels=whole)
 
@@ -178,13 +182,15 @@ class FaceCropper:
             return (whole_image(picture),)
         return tuple(self._detector.find_faces(picture))
 
-    def _described(
-        self, path: Path, photo: Photo, found: tuple[tuple[Face, ...], np.ndarray]
+    def _said(
+        self, path: Path, photo: Photo, faces: tuple[Face, ...], crops: np.ndarray
     ) -> PhotoFaces:
-        picture, (faces, crops) = photo.picture, found
-        mark = fingerprint(picture.reduced(min(1.0, MARKED / max(picture.width, picture.height))))
+        picture, digest, mark = photo.picture, "", None
+        if self._described:
+            scale = min(1.0, MARKED / max(picture.width, picture.height))
+            digest, mark = photo.digest, fingerprint(picture.reduced(scale))
         size = (picture.width, picture.height)
-        return PhotoFaces(path, faces, crops, photo.digest, mark, photo.taken, size)
+        return PhotoFaces(path, faces, crops, digest, mark, photo.taken, size)
 
 
 def _stacked(crops: list[np.ndarray], crop: Crop) -> np.ndarray:

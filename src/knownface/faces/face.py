@@ -106,6 +106,7 @@ class PhotoFaces:
     """One photo and every face in it.
 
     crops: (k, size, size, 3) uint8, one per face.
+    digest: see `Photo`; empty where only faces were asked for, as fingerprint is None.
     fingerprint: (32,) uint8, a 256-bit difference hash of the whole photo.
     size: width and height of the photo; None where it was not read.
     error: why the photo could not be read; then there are no faces.

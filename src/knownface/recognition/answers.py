@@ -10,13 +10,16 @@ import numpy as np
 from knownface.faces.face import Crop, Face
 from knownface.recognition.confidence import Confidence
 from knownface.recognition.corrections import SAME_FACE
-from knownface.recognition.gallery import Gallery
+from knownface.recognition.gallery import SEARCHED, Gallery
 from knownface.recognition.recognizability import why_too_poor
 from knownface.recognition.result import IGNORED, RecognizedFace, each_once
 
 # Of 14-pixel faces, the frozen MobileFaceNet identifies 67 %, and 7 % at 1 % false accepts: too
 # little to name anyone.
 SMALLEST_FACE = 14.0
+# Seen mirrored, too, a face's similarity differs by 0.015 (standard deviation); by less than this,
+# no answer of 4,800 did (benchmarks/mirrored.py).
+DOUBT = 0.08
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,18 @@ def answers(
             RecognizedFace(face.box, name, score, reason, nearest, confidence, detail=detail)
         )
     return each_once(found)
+
+
+def in_doubt(gallery: Gallery, threshold: float, embeddings: np.ndarray) -> np.ndarray:
+    """(n,) whose answer may be another one when faces are seen mirrored, too.
+
+    Faces that show little are; so is everybody among so many people that asking takes as long.
+    """
+    if len(gallery.people) >= SEARCHED:
+        return np.ones(len(embeddings), bool)
+    scores = gallery.scores(embeddings)
+    nobody = np.full((len(embeddings), 2), -1.0)
+    second, best = np.partition(np.hstack([scores, nobody]), (-2, -1), axis=1)[:, -2:].T
+    found = (np.abs(best - threshold) < DOUBT) | ((best >= threshold) & (best - second < DOUBT))
+    known = gallery.comparison
+    return np.asarray(found if known is None else found | known.is_small(embeddings))

@@ -65,6 +65,11 @@ class Corrections:
     ignored: np.ndarray
     photos: Mapping[str, Sequence[Said]] = field(default_factory=dict)
 
+    @property
+    def anything(self) -> bool:
+        """Whether anything was said."""
+        return any(map(len, (self.said, self.refused, self.ignored, self.photos)))
+
     def match(
         self,
         gallery: Enrolled,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
@@ -17,12 +18,12 @@ from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
 from knownface.faces.face import Crop, Face
-from knownface.faces.photo import Source, open_photo, path_of
+from knownface.faces.photo import ImageError, Source, path_of
 from knownface.files.committed import changed_folder, check_file
 from knownface.options import FacesMode, Precision
 from knownface.progress import Track, silent
 from knownface.recognition.about import About
-from knownface.recognition.answers import Limits, answers
+from knownface.recognition.answers import Limits, answers, in_doubt
 from knownface.recognition.artifact import GALLERY, PLAIN, RECORD, TEMPLATES, artifact_folder
 from knownface.recognition.comparison import COMPARISON, Comparison, for_programs
 from knownface.recognition.confidence import Confidence
@@ -126,19 +127,31 @@ class Recognizer:
         """How photos become embeddings that the gallery can be asked about."""
         return FacePipeline(self.cropper(track), self.embedder, mirrored and self.mirrored)
 
+    def _naming(self, track: Track = silent) -> FacePipeline:
+        """The same, without what no name depends on: for faces that are named, and nothing else.
+
+        They are seen mirrored only where that may change the name. What was said of single faces
+        holds for these very photos, and for what looks just like them: then nothing is left out.
+        """
+        pipeline, said = self.pipeline(track), self.gallery.corrections
+        if said is not None and said.anything:
+            return pipeline
+        mirrored = self.mirrored and partial(in_doubt, self.gallery, self.threshold.value)
+        return replace(pipeline, cropper=pipeline.cropper.only_faces(), mirrored=mirrored)
+
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:
         """Name every face of a photo, given as `open_photo` takes it.
 
         Raises ImageError where it cannot be read.
         """
-        photo = open_photo(source)
-        picture = photo.picture
-        faces, crops = self.cropper().crop_picture(picture)
-        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)
-        named = self._named(faces, crops, embeddings, photo.digest)
-        path = str(path_of(source) or "")
-        return Recognition(path, named, size=(picture.width, picture.height))
+        pipeline = self._naming()
+        photo = pipeline.cropper.crop_photo(source)
+        if photo.error:
+            raise ImageError(photo.error)
+        embeddings = pipeline.embedder.embed(photo.crops, mirrored=pipeline.mirrored)
+        named = self._named(photo.faces, photo.crops, embeddings, photo.digest)
+        return Recognition(str(path_of(source) or ""), named, size=photo.size)
 
     def recognize_photos(
         self, paths: Sequence[Source], track: Track = silent, pixels: bool = False
@@ -147,8 +160,7 @@ class Recognizer:
 
         pixels: each answer carries its photo's pixels, so that it need not be read again.
         """
-        pipeline = self.pipeline(track)
-        for each in pipeline.embed_photos(paths, track, "Recognizing", pixels=pixels):
+        for each in self._naming(track).embed_photos(paths, track, "Recognizing", pixels=pixels):
             photo = each.photo
             faces = self._named(photo.faces, photo.crops, each.embeddings, photo.digest)
             path = str(photo.path) if photo.path != NOWHERE else ""

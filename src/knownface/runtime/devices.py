@@ -53,7 +53,7 @@ class Runtime(Protocol):
 class Way:
     """How a network is to be run.
 
-    pictures, side, half: as in `Network`. exported: what it was exported for; then its own runtime
+    pictures, size, half: as in `Network`. exported: what it was exported for; then its own runtime
         is meant.
     """
 
@@ -62,7 +62,7 @@ class Way:
     pictures: bool = False
     exported: Exported | None = None
     half: int | None = None
-    side: int | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def of_several(self) -> bool:
@@ -115,7 +115,7 @@ class OpenVino:
         try:
             model = core.read_model(data, weights) if weights else core.read_model(data)
             if way.pictures:
-                model = _of_pictures(model, way.side)
+                model = _of_pictures(model, way.size)
             if way.half is not None:
                 model = _half(model, way.half)
             return cls(core.compile_model(model, "CPU", settings), kind)
@@ -142,21 +142,20 @@ class OpenVino:
             given = np.ascontiguousarray(inputs)
             found = request.infer(given, share_inputs=True, share_outputs=True)
             # Copies, because the next caller overwrites what the request holds.
-            return [np.array(found[i], np.float32) for i in range(len(found))]
+            return [np.array(each, np.float32) for each in found.to_tuple()]
         finally:
             self._requests.put(request)
 
 
-def _of_pictures(model: Any, side: int | None) -> Any:
+def _of_pictures(model: Any, size: tuple[int, int] | None) -> Any:
     """A network of BGR pictures in [0, 255] (1, 3, height, width) as one of RGB bytes.
 
-    side: of all pictures, or None where they may have any size.
+    size: height and width of all pictures, or None where they may have any.
     """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
-    sides = [-1, -1] if side is None else [side, side]
-    model.reshape([1, 3, *sides])
+    model.reshape([1, 3, *(size or (-1, -1))])
     change = PrePostProcessor(model)
     given = change.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
     given.set_color_format(ColorFormat.RGB)

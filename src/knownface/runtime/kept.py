@@ -13,7 +13,7 @@ from knownface.files.whole import whole_file
 log = logging.getLogger(__name__)
 
 CHECKSUM = 16  # bytes before the content
-MOST = 12  # networks that are kept: those that were used last
+MOST = 16  # networks that are kept: those that were used last
 
 
 def load(key: str) -> bytes | None:

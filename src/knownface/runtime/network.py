@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -34,8 +35,8 @@ class Network:
         has to have it. exported: how it runs instead, where it was made for deployment.
     pictures: it takes RGB pictures (1, height, width, 3), whose sides are multiples of what it
         asks for, and only a file that is known by its digest is given: its graph is not checked.
-    side: of pictures that all are squares of so many pixels, for which it is compiled: that saves
-        YuNet a fifth of the time, and a third of small pictures.
+    size: height and width of all pictures, for which it is compiled: a picture of another size than
+        the one before costs YuNet two milliseconds.
     keep: the compiled network in the cache folder, for the processes to come.
     half: of a file with two networks, whose embeddings follow each other, the one that is meant, 0
         or 1; with OpenVINO alone. content: of the files, where they were read before, and may be
@@ -57,11 +58,11 @@ class Network:
         keep: bool = False,
         half: int | None = None,
         content: Content | None = None,
-        side: int | None = None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self.path = path
         device = checked("device", Device, device)
-        self.way = Way(device, precision, pictures, exported, half, side)
+        self.way = Way(device, precision, pictures, exported, half, size)
         self._keep = keep
         self._compiled = _compile(path, self.way, digest, keep, content)
         self.digest = self._compiled.digest
@@ -126,27 +127,51 @@ def joined(digests: Sequence[str]) -> str:
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
+def read_content(
+    path: Path, digest: str | None = None, exported: Exported | None = None
+) -> Content:
+    """What is in a network's files, as `Network` takes it, which has to have this digest, if any.
+
+    Raises KnownfaceError.
+    """
+    with _explained(path):
+        content = tuple(map(read_network, network_files(path, exported)))
+    if digest not in (None, _digest(content)):
+        raise differs(path)
+    return content
+
+
+def _digest(content: Content) -> str:
+    return joined([hashlib.sha256(each).hexdigest() for each in content])
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KnownfaceError(
+            f"{path}: the network cannot be read ({error.strerror}); restore the file, or train "
+            "again"
+        ) from None
+    except ValueError as error:
+        raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
+
+
 def _compile(
     path: Path, way: Way, expected: str | None, keep: bool, content: Content | None
 ) -> Compiled:
     """The file's network in this process, which is compiled only where nobody has it already."""
     with _lock:
-        try:
-            paths, file = network_files(path, way.exported), None
-            if content is None:
-                file = tuple(map(_state, paths))
-                known = _compiled.get((_digests.get(file), way))
-                if known and expected in (None, known.digest):
-                    return known
-                content = tuple(map(read_network, paths))
-        except OSError as error:
-            raise KnownfaceError(
-                f"{path}: the network cannot be read ({error.strerror}); restore the file, or "
-                "train again"
-            ) from None
-        except ValueError as error:
-            raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
-        digest = joined([hashlib.sha256(each).hexdigest() for each in content])
+        file = None
+        if content is None:
+            with _explained(path):
+                file = tuple(map(_state, network_files(path, way.exported)))
+            known = _compiled.get((_digests.get(file), way))
+            if known and expected in (None, known.digest):
+                return known
+            content = read_content(path, exported=way.exported)
+        digest = _digest(content)
         if expected not in (None, digest):
             raise differs(path)
         if file:
@@ -171,10 +196,8 @@ def _state(path: Path) -> tuple[Any, ...]:
 
 def _started(data: bytes, weights: bytes, path: Path, way: Way) -> Runtime:
     """The content of a file, checked and compiled."""
-    try:
+    with _explained(path):
         _check(way, data, weights)
-    except ValueError as error:
-        raise KnownfaceError(f"{path}: not a network that can be run ({error})") from None
     return start_runtime(data, weights, path, way)
 
 
@@ -203,7 +226,7 @@ def _restored(path: Path, way: Way, digest: str, keep: bool) -> Network:
     """A network of another process, in this one."""
     network = Network(
         path, way.device, way.precision, exported=way.exported, pictures=way.pictures, keep=keep,
-        half=way.half, side=way.side,
+        half=way.half, size=way.size,
     )  # fmt: skip
     _restored_lately.append(network._compiled)
     if network.digest != digest:
