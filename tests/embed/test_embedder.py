@@ -89,6 +89,26 @@ def test_the_second_is_asked_where_the_first_says_so(
     np.testing.assert_allclose(alone[:, :WIDTH], first, atol=1e-6)
 
 
+@pytest.mark.parametrize("asked", [None, all_of_them, none_of_them])
+def test_the_mirror_image_is_seen_where_that_is_said(asked: Asked | None, whole: Embedder) -> None:
+    embedder = Embedder(whole.path, precision="float32", second=asked)
+    plain, both = (embedder.embed(CROPS, mirrored=each) for each in (False, True))
+    middle, given = np.median(plain[:, 1]), []
+
+    def some(embeddings: np.ndarray) -> np.ndarray:
+        given.append(embeddings)
+        return np.asarray(embeddings[:, 1] > middle)
+
+    found = embedder.embed(CROPS, mirrored=some)
+    np.testing.assert_allclose(given, [plain], atol=1e-6)
+    np.testing.assert_allclose(found[plain[:, 1] > middle], both[plain[:, 1] > middle], atol=1e-6)
+    np.testing.assert_array_equal(found[plain[:, 1] <= middle], plain[plain[:, 1] <= middle])
+    assert abs(plain - both).max() > 0.1
+    np.testing.assert_allclose(embedder.embed(CROPS, mirrored=all_of_them), both, atol=1e-6)
+    np.testing.assert_array_equal(embedder.embed(CROPS, mirrored=none_of_them), plain)
+    assert embedder.embed(CROPS[:0], mirrored=all_of_them).shape == (0, embedder.width)
+
+
 def test_what_nobody_asks_is_not_compiled(whole: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     halves, start = list[int | None](), network.start_runtime
     monkeypatch.setattr(network, "_compiled", {})

@@ -80,6 +80,23 @@ def test_a_second_run_neither_decodes_nor_detects(photos: list[Path]) -> None:
     assert len(detector.calls) == 18  # another geometry is another crop
 
 
+def test_faces_alone_are_the_same_faces(photos: list[Path]) -> None:
+    for cache in (False, True):
+        cropper = FaceCropper(CROP, OneFace(), cache)  # type: ignore[arg-type]
+        for full, alone in zip(
+            cropper.crop_photos(photos), cropper.only_faces().crop_photos(photos), strict=True
+        ):
+            np.testing.assert_array_equal(alone.crops, full.crops)
+            assert (alone.path, alone.size, len(alone.faces)) == (full.path, full.size, 1)
+            assert full.digest
+            assert full.fingerprint is not None
+            if not cache:  # what is remembered costs nothing
+                assert (alone.digest, alone.fingerprint) == ("", None)
+    other = FaceCropper(Crop("five_point", 56), OneFace(), cache=True)  # type: ignore[arg-type]
+    list(other.only_faces().crop_photos(photos))  # remembers nothing that lacks a fingerprint
+    assert all(each.fingerprint is not None for each in other.crop_photos(photos))
+
+
 def test_the_date_is_remembered_too(photos: list[Path]) -> None:
     exif = Image.Exif()
     exif[306] = "1970:01:02 00:00:10"

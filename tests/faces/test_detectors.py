@@ -82,6 +82,24 @@ def test_boxes_are_in_pixels_of_the_photo_at_any_size(shared: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("size", [52, 60])
+def test_a_small_face_beside_a_large_one_is_found(size: int, shared: Path) -> None:
+    """At first it has 8 pixels, which is no more than a hint."""
+    names = "Adriana_Lima/002.jpg", "Amber_Heard/004.jpg"
+    large, small = (read_image(shared / "data" / "people" / name) for name in names)
+    photo = np.full((1600, 2400, 3), 127, np.uint8)
+    photo[100:1500, 100:1200] = cv2.resize(large, (1100, 1400))
+    x, y = 2000, 1200
+    photo[y : y + size, x : x + size] = cv2.resize(
+        small, (size, size), interpolation=cv2.INTER_AREA
+    )
+    faces = load_yunet().find_faces(open_photo(photo).picture)
+    assert len(faces) == 2
+    left, top, width, height = faces[1].box
+    assert x < left + width / 2 < x + size
+    assert y < top + height / 2 < y + size
+
+
 def test_a_picture_without_faces_has_none(shared: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     detector_input = np.repeat(np.repeat(noise[:30, :40], 10, 0), 10, 1)

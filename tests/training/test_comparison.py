@@ -26,6 +26,7 @@ from knownface.errors import KnownfaceError
 from knownface.files.arrays import read_npz
 from knownface.networks.zoo import get_backbone
 from knownface.progress import Track, silent
+from knownface.recognition.answers import DOUBT
 from knownface.recognition.comparison import Comparison
 from knownface.recognition.living.gallery import LivingGallery
 from knownface.recognition.recognizer import Recognizer
@@ -53,7 +54,7 @@ def small_in(folder: Path, name: str | None = None) -> list[np.ndarray | None]:
 
 
 def mirrored(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each embedding from now on is one of two views."""
+    """Whether of each embedding from now on two views are asked for, of some faces at least."""
     calls, embed = [], Embedder.embed
 
     def noted(self: Embedder, *arguments: Any, **options: Any) -> np.ndarray:
@@ -142,7 +143,10 @@ def test_photos_are_seen_mirrored_and_videos_are_not(
     (other,) = recognizer.recognize_photos([photo])
     third = recognizer.see(photo)
     assert calls == [True] * 3
-    assert one.faces == other.faces == third.recognition.faces
+    assert one.faces == other.faces
+    (named,), (seen,) = one.faces, third.recognition.faces
+    assert (named.name, named.box) == (seen.name, seen.box)
+    assert named.similarity == pytest.approx(seen.similarity, abs=DOUBT)
     calls.clear()
     av = pytest.importorskip("av")
     from knownface.faces.photo import read_image
@@ -159,6 +163,43 @@ def test_photos_are_seen_mirrored_and_videos_are_not(
     assert any(face.name == photo.parent.name for each in found for face in each.faces)
     assert calls
     assert not any(calls)
+
+
+def test_the_mirror_image_is_seen_where_it_may_change_the_name(
+    run_folder: Path, people: Path, strangers: Path
+) -> None:
+    """What is to be named, and nothing else: `see_photos` sees all faces mirrored."""
+    recognizer = Recognizer.load(run_folder)
+    photos = sorted([*people.glob("*/*.jpg"), *strangers.glob("*/*.jpg")])
+    all_mirrored = [seen.recognition for seen in recognizer.see_photos(photos)]
+    named, seen = (
+        [face for each in answers for face in each.faces]
+        for answers in (recognizer.recognize_photos(photos), all_mirrored)
+    )
+    assert [face.name for face in named] == [face.name for face in seen]
+    both, found = (np.array([face.similarity for face in faces]) for faces in (seen, named))
+    clear = np.abs(found - recognizer.threshold.value) > DOUBT
+    assert (found == both)[~clear].all()
+    assert (found != both)[clear].mean() > 0.9  # one view was enough
+    # The same photos, where the threshold lies among their similarities.
+    value = float(np.median(found))
+    near = replace(recognizer, threshold=replace(recognizer.threshold, value=value))
+    doubtful = np.abs(found - value) < DOUBT
+    again = [face for each in near.recognize_photos(photos) for face in each.faces]
+    assert doubtful.sum() > 3
+    assert (np.array([face.similarity for face in again]) == both)[doubtful].all()
+
+
+def test_nothing_is_left_out_where_somebody_has_said_something(run: Path, people: Path) -> None:
+    photo = sorted(people.glob("*/*.jpg"))[0]
+    recognizer = Recognizer.load(run)
+    assert recognizer.gallery.corrections is not None
+    assert not recognizer.gallery.corrections.anything
+    knownface.correct(run, photo, not_=photo.parent.name)
+    again = Recognizer.load(run)
+    (one,), (seen,) = again.recognize(photo).faces, again.see(photo).recognition.faces
+    assert one == seen
+    assert one.name != photo.parent.name
 
 
 class Seen(KnownfaceError):
