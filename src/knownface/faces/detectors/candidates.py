@@ -5,6 +5,8 @@ A row (15,) is x, y, width, height, the five landmarks (x, y) as `Face` has them
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -21,17 +23,29 @@ def candidates(found: list[np.ndarray], columns: int, least: float) -> np.ndarra
         of an object, then box (1, n, 4) and landmarks (1, n, 10), relative to n cells.
     columns: the width of its input.
     """
-    face, thing, box, points = (np.concatenate(found[i : i + 3], 1)[0] for i in range(0, 12, 3))
-    both = np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1)
+    face, thing = (np.concatenate(found[i : i + 3], 1)[0, :, 0].clip(0, 1) for i in (0, 3))
+    both = face * thing
     kept = np.flatnonzero(both >= least**2)
-    counts = [each.shape[1] for each in found[:3]]
-    place = np.concatenate([np.arange(count) for count in counts])[kept]
-    stride = np.repeat(STRIDES, counts)[kept]
-    cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)  # x, y
-    sides = np.exp(box[kept, 2:])
-    corners = cells + box[kept, :2] - sides / 2
-    pixels = np.concatenate([corners, sides, points[kept] + np.tile(cells, 5)], 1)
-    return np.concatenate([pixels * stride[:, None], np.sqrt(both[kept, None])], 1)
+    cells, stride = (
+        each[kept] for each in _cells(tuple(each.shape[1] for each in found[:3]), columns)
+    )
+    box, points = (np.concatenate(found[i : i + 3], 1)[0, kept] for i in (6, 9))
+    rows = np.empty((len(kept), 15))
+    rows[:, 2:4] = np.exp(box[:, 2:])
+    rows[:, :2] = cells + box[:, :2] - rows[:, 2:4] / 2
+    rows[:, 4:14] = (points.reshape(-1, 5, 2) + cells[:, None]).reshape(-1, 10)
+    rows[:, :14] *= stride[:, None]
+    rows[:, 14] = np.sqrt(both[kept])
+    return rows
+
+
+@lru_cache(maxsize=32)
+def _cells(counts: tuple[int, ...], columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the cells of all strides are, (n, 2) x and y in cells, and their strides (n,)."""
+    place = np.concatenate([np.arange(count) for count in counts])
+    stride = np.repeat(STRIDES, counts)
+    across = columns // stride
+    return np.stack([place % across, place // across], 1), stride
 
 
 def merge_candidates(rows: np.ndarray) -> np.ndarray:
@@ -78,6 +92,8 @@ def best(rows: np.ndarray) -> float:
 def moved(rows: np.ndarray, scale: float, shift: float | np.ndarray) -> np.ndarray:
     """Candidates (k, 15) in other coordinates: scaled, then shifted by (x, y)."""
     rows = rows.copy()
-    rows[:, :14] *= scale
-    rows[:, [0, 1, *range(4, 14)]] += np.tile(np.broadcast_to(shift, 2), 6)
+    shifts = np.zeros((7, 2))
+    shifts[:] = shift
+    shifts[1] = 0  # width and height
+    rows[:, :14] = rows[:, :14] * scale + shifts.ravel()
     return rows
