@@ -63,11 +63,11 @@ class FacePipeline:
     ) -> Iterator[EmbeddedPhoto]:
         """One `EmbeddedPhoto` per source, in order, in memory that does not grow with their number.
 
-        Photos are read, and their faces found, a little ahead by so many threads, or by one for
-        each processor; faces are embedded across photos, `together` at once, by as many others
-        meanwhile. One bad photo never stops the rest: see `FaceCropper.crop_photos`. pixels: each
-        photo carries its picture. Closed early, by whatever ends the loop over it, it cancels what
-        is waiting.
+        Photos are read, and their faces found, a little ahead by so many threads, and faces are
+        embedded across photos, `together` at once, by as many others, meanwhile; by default by one
+        for each processor. One bad photo never stops the rest: see `FaceCropper.crop_photos`.
+        pixels: each photo carries its picture. Closed early, by whatever ends the loop over it, it
+        cancels what is waiting.
         """
         at_once = threads or processors()
         waiting: deque[Future[list[EmbeddedPhoto]]] = deque()

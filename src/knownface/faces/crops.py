@@ -36,6 +36,9 @@ from knownface.runtime.threads import native_work, one_thread
 
 log = logging.getLogger(__name__)
 
+# Reading threads besides one for each processor: another one waits for the disk or the interpreter.
+# On two processors that takes a tenth off the clock, and no processor time more.
+SPARE = 1
 MARKED = 128  # longest side of what fingerprints are taken of
 AHEAD = 4  # pictures that wait to be taken
 NOWHERE = Path()  # of a photo that is no file
@@ -114,10 +117,10 @@ class FaceCropper:
 
         Whatever goes wrong with one photo is its error, and the rest goes on; only what concerns
         all of them, such as a detector's file that is gone, ends it (KnownfaceError).
-        pixels: each photo carries its picture. threads: that read, by default one for each
-        processor. Closing it early cancels what is waiting.
+        pixels: each photo carries its picture. threads: that read, by default one more than there
+        are processors. Closing it early cancels what is waiting.
         """
-        workers = threads or processors()
+        workers = threads or processors() + SPARE
         ahead = min(workers, AHEAD) if pixels else 4 * workers  # pictures are large, crops are not
         pool = ThreadPoolExecutor(workers)
         with one_thread():
