@@ -18,7 +18,7 @@ from knownface.recognition.result import IGNORED, RecognizedFace, each_once
 # little to name anyone.
 SMALLEST_FACE = 14.0
 # Seen mirrored, too, a face's similarity differs by 0.015 (standard deviation); by less than this,
-# no answer of 4,800 did (benchmarks/mirrored.py).
+# no answer of 24,132 did (benchmarks/mirrored.py).
 DOUBT = 0.08
 
 
