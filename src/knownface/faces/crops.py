@@ -139,7 +139,8 @@ class FaceCropper:
         try:
             data = read_bytes(path) if path != NOWHERE else source
             photo = open_photo(data)
-            if self._cache and not pixels and (known := self._cache.load(photo.digest)):
+            cache = self._cache if photo.data and not pixels else None
+            if cache and (known := cache.load(photo.digest)):
                 return replace(known, path=path)
             with photo_memory(photo.picture.memory):
                 faces = self._found.get(photo.digest) if self._found else None

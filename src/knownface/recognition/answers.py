@@ -70,7 +70,8 @@ def answers(
 def in_doubt(gallery: Gallery, threshold: float, embeddings: np.ndarray) -> np.ndarray:
     """(n,) whose answer may be another one when faces are seen mirrored, too.
 
-    Faces that show little are; so is everybody among so many people that asking takes as long.
+    Those that show little are in doubt, and everybody where so many people are known that to ask
+    them twice takes as long.
     """
     if len(gallery.people) >= SEARCHED:
         return np.ones(len(embeddings), bool)

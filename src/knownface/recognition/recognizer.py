@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -123,9 +123,9 @@ class Recognizer:
         """
         return self.gallery.comparison is not None
 
-    def pipeline(self, track: Track = silent, mirrored: bool = True) -> FacePipeline:
+    def pipeline(self, track: Track = silent) -> FacePipeline:
         """How photos become embeddings that the gallery can be asked about."""
-        return FacePipeline(self.cropper(track), self.embedder, mirrored and self.mirrored)
+        return FacePipeline(self.cropper(track), self.embedder, self.mirrored)
 
     def _naming(self, track: Track = silent) -> FacePipeline:
         """The same, without what no name depends on: for faces that are named, and nothing else.
@@ -136,8 +136,9 @@ class Recognizer:
         pipeline, said = self.pipeline(track), self.gallery.corrections
         if said is not None and said.anything:
             return pipeline
-        mirrored = self.mirrored and partial(in_doubt, self.gallery, self.threshold.value)
-        return replace(pipeline, cropper=pipeline.cropper.only_faces(), mirrored=mirrored)
+        return pipeline.only_faces(
+            mirrored=self.mirrored and partial(in_doubt, self.gallery, self.threshold.value)
+        )
 
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:

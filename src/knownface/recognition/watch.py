@@ -89,7 +89,7 @@ def _file(recognizer: Recognizer, path: Path, every: int, track: Track) -> Gener
         frames = _Frames(video, every)
         bar = _Seconds(track, video)
         now = 0.0
-        photos = recognizer.pipeline(track, mirrored=False).embed_photos(frames)
+        photos = recognizer.pipeline(track).only_faces(mirrored=False).embed_photos(frames)
         try:
             for each in photos:
                 now, size = frames.taken.popleft()
