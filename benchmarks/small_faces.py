@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from knownface.faces.detectors import load_detector
+from knownface.faces.detectors.candidates import overlaps
 from knownface.faces.photo import read_image
 from knownface.faces.picture import Picture
 
@@ -45,14 +46,11 @@ def pasted(
         y = int(rng.integers(0, photo.shape[0] - height))
         x = int(rng.integers(0, photo.shape[1] - width))
         photo[y : y + height, x : x + width] = head
-        places = [each for each in places if not _meets(each, (x, y, width, height))]
-        places.append((x, y, width, height))
+        place = (x, y, width, height)
+        apart = overlaps(np.reshape(places, (-1, 4)), np.array(place)) == 0
+        places = [*(each for each, kept in zip(places, apart, strict=True) if kept), place]
     noisy = photo + rng.normal(0, NOISE, photo.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8), places
-
-
-def _meets(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
-    return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (0, 1))
 
 
 def main() -> None:

@@ -22,10 +22,14 @@ HELD = 2**25  # bytes of pictures that wait for their embeddings, where pictures
 
 @dataclass(frozen=True)
 class EmbeddedPhoto:
-    """One photo and the unit-length embeddings (k, d) of its k faces."""
+    """One photo and the unit-length embeddings (k, d) of its k faces.
+
+    single: those of the faces alone, without their mirror images, where they were asked for.
+    """
 
     photo: PhotoFaces
     embeddings: np.ndarray = field(repr=False)
+    single: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,14 @@ class FacePipeline:
 
     mirrored: see `Embedder.embed`. padded: batches are filled up to the network's size of a batch,
     so that no embedding depends on how many others were computed with it, not even in its last bit.
+    single: faces are embedded alone, too.
     """
 
     cropper: FaceCropper
     embedder: Embedder
     mirrored: Mirrored = False
     padded: bool = False
+    single: bool = False
 
     @classmethod
     def of_people(
@@ -93,10 +99,10 @@ class FacePipeline:
         if self.padded:
             missing = -count % self.embedder.network.batch
             crops = np.concatenate([crops, np.repeat(crops[-1:], missing, axis=0)])
-        embeddings = self.embedder.embed(crops, mirrored=self.mirrored)[:count]
-        ends = np.cumsum([len(photo.faces) for photo in photos])
-        rows = np.split(embeddings, ends[:-1])
-        return [EmbeddedPhoto(*each) for each in zip(photos, rows, strict=True)]
+        ends = np.cumsum([len(photo.faces) for photo in photos])[:-1]
+        ways = (self.mirrored, False) if self.single else (self.mirrored,)
+        found = [np.split(self.embedder.embed(crops, mirrored=way)[:count], ends) for way in ways]
+        return [EmbeddedPhoto(*each) for each in zip(photos, *found, strict=True)]
 
 
 def _batches(photos: Iterable[PhotoFaces], together: int) -> Iterator[list[PhotoFaces]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from knownface.embed.embedder import Embedder
+from knownface.embed.embedder import Embedder, Mirrored
 from knownface.embed.stream import FacePipeline
 from knownface.errors import KnownfaceError
 from knownface.faces.crops import NOWHERE, FaceCropper, load_cropper
@@ -127,18 +127,25 @@ class Recognizer:
         """How photos become embeddings that the gallery can be asked about."""
         return FacePipeline(self.cropper(track), self.embedder, self.mirrored)
 
-    def _naming(self, track: Track = silent) -> FacePipeline:
-        """The same, without what no name depends on: for faces that are named, and nothing else.
-
-        They are seen mirrored only where that may change the name. What was said of single faces
-        holds for these very photos, and for what looks just like them: then nothing is left out.
+    @property
+    def _corrected(self) -> bool:
+        """Whether anything was said of single faces: it holds for these very photos, and for what
+        looks just like them.
         """
-        pipeline, said = self.pipeline(track), self.gallery.corrections
-        if said is not None and said.anything:
-            return pipeline
-        return pipeline.only_faces(
-            mirrored=self.mirrored and partial(in_doubt, self.gallery, self.threshold.value)
-        )
+        said = self.gallery.corrections
+        return said is not None and said.anything
+
+    @property
+    def _mirrored_to_name(self) -> Mirrored:
+        """Which faces are seen mirrored, too, to name them: where that may change the name."""
+        if self._corrected or not self.mirrored:
+            return self.mirrored
+        return partial(in_doubt, self.gallery, self.threshold.value)
+
+    def _naming(self, track: Track = silent) -> FacePipeline:
+        """`pipeline`, without what no name depends on: for faces that are to be named only."""
+        pipeline = self.pipeline(track)
+        return pipeline if self._corrected else pipeline.only_faces(self._mirrored_to_name)
 
     # ------------------------------------------------------------ recognising
     def recognize(self, source: Source) -> Recognition:
@@ -176,9 +183,13 @@ class Recognizer:
 
     def see_photos(self, sources: Sequence[Source], track: Track = silent) -> Iterator[SeenPhoto]:
         """The same of many photos, in order."""
-        for each, faces in seen_photos(self.pipeline(track), sources, track):
-            photo = each.photo
-            named = self._named(photo.faces, photo.crops, each.embeddings, photo.digest)
+        mirrored = self._mirrored_to_name
+        pipeline = replace(self.pipeline(track), single=callable(mirrored))
+        for each, faces in seen_photos(pipeline, sources, track):
+            photo, embeddings = each.photo, each.embeddings
+            if callable(mirrored) and each.single is not None:  # as `recognize_photos` names
+                embeddings = np.where(mirrored(each.single)[:, None], embeddings, each.single)
+            named = self._named(photo.faces, photo.crops, embeddings, photo.digest)
             path = str(photo.path) if photo.path != NOWHERE else ""
             yield SeenPhoto(Recognition(path, named, photo.error, size=photo.size), faces)
 
