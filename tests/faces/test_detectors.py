@@ -12,7 +12,7 @@ import pytest
 
 from knownface.errors import KnownfaceError
 from knownface.faces.detectors import DETECTORS, load_detector
-from knownface.faces.detectors.candidates import merge_candidates
+from knownface.faces.detectors.candidates import merge_candidates, overlaps
 from knownface.faces.detectors.mtcnn import Mtcnn
 from knownface.faces.detectors.yunet import YUNET, YuNet
 from knownface.faces.photo import open_photo, read_image
@@ -150,6 +150,20 @@ def test_a_detector_whose_file_moves_on_still_finds_faces(people: Path, tmp_path
     path.unlink()
     head = sorted(people.glob("*/*.jpg"))[0]  # its size has a network of its own
     assert len(detector.find_faces(open_photo(head).picture)) == 1
+
+
+def test_a_picture_that_is_filled_up_has_the_same_faces(
+    people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = read_image(sorted(people.glob("*/*.jpg"))[0])
+    pictures = [Picture.of(cv2.resize(head, size)) for size in ((410, 350), (330, 500), (500, 300))]
+    detector = load_detector()
+    filled = [detector.find_faces(picture)[0] for picture in pictures]
+    monkeypatch.setattr("knownface.faces.detectors.yunet.COMMON", set())
+    for picture, face in zip(pictures, filled, strict=True):
+        alone = detector.find_faces(picture)[0]
+        assert overlaps(np.array([face.box]), np.array(alone.box)) > 0.9
+        np.testing.assert_allclose(face.landmarks, alone.landmarks, atol=3)
 
 
 def test_a_network_for_one_size_sees_what_the_one_for_any_size_sees(people: Path) -> None:

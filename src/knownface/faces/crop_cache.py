@@ -14,7 +14,7 @@ from knownface.files.whole import whole_file
 
 log = logging.getLogger(__name__)
 
-CACHE_VERSION = 9  # raise it whenever detection, alignment, fingerprints or the record change
+CACHE_VERSION = 10  # raise it whenever detection, alignment, fingerprints or the record change
 CHECKSUM = 16  # bytes
 
 

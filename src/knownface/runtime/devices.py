@@ -17,6 +17,7 @@ import numpy as np
 from knownface.errors import KnownfaceError
 from knownface.options import Precision, argument
 from knownface.runtime.exported import Exported
+from knownface.runtime.graphs import half, of_pictures
 from knownface.runtime.processors import processors
 from knownface.runtime.silence import silence
 
@@ -115,9 +116,9 @@ class OpenVino:
         try:
             model = core.read_model(data, weights) if weights else core.read_model(data)
             if way.pictures:
-                model = _of_pictures(model, way.size)
+                model = of_pictures(model, way.size)
             if way.half is not None:
-                model = _half(model, way.half)
+                model = half(model, way.half)
             return cls(core.compile_model(model, "CPU", settings), kind)
         except (RuntimeError, ValueError) as error:  # also of names that are no text
             raise KnownfaceError(f"{path}: {_first_line(error)}") from None
@@ -145,35 +146,6 @@ class OpenVino:
             return [np.array(each, np.float32) for each in found.to_tuple()]
         finally:
             self._requests.put(request)
-
-
-def _of_pictures(model: Any, size: tuple[int, int] | None) -> Any:
-    """A network of BGR pictures in [0, 255] (1, 3, height, width) as one of RGB bytes.
-
-    size: height and width of all pictures, or None where they may have any.
-    """
-    from openvino import Layout, Type
-    from openvino.preprocess import ColorFormat, PrePostProcessor
-
-    model.reshape([1, 3, *(size or (-1, -1))])
-    change = PrePostProcessor(model)
-    given = change.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    given.set_color_format(ColorFormat.RGB)
-    change.input().preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.BGR)
-    change.input().model().set_layout(Layout("NCHW"))
-    return change.build()
-
-
-def _half(model: Any, number: int) -> Any:
-    """One of two networks whose embeddings follow each other in the output."""
-    from openvino import Model
-
-    made = model.output(0).get_node().input_value(0).get_node()
-    while made.get_type_name() in ("Identity", "Convert"):
-        made = made.input_value(0).get_node()
-    if made.get_type_name() != "Concat" or made.get_input_size() != 2:
-        raise ValueError("it is no two networks")
-    return Model([made.input_value(number)], model.get_parameters(), f"half {number}")
 
 
 def _core(way: Way) -> tuple[Any, dict[str, Any], str]:

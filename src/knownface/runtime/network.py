@@ -219,7 +219,7 @@ def _kept(digest: str, way: Way) -> Runtime | None:
 
 
 def _key(digest: str, way: Way) -> str:
-    return f"1 {digest} {way} {machine()} {processors()}"
+    return f"2 {digest} {way} {machine()} {processors()}"
 
 
 def _restored(path: Path, way: Way, digest: str, keep: bool) -> Network:

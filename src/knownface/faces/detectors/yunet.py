@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,11 +57,11 @@ MOST_LOOKS = 200  # places looked at again, the likeliest first, which bounds th
 LOOK, LOOK_FACE = 160, 64  # pixels of such a second look, and of the face in it
 # Smaller faces than this where they were found get their landmarks from a second look.
 COARSE = 48
-# Heights and widths of input that come most often, and have a network of their own: head crops,
-# places that are looked at again, and photos of 4:3 and 3:2 at first. Each takes 25 MB.
-COMMON = {
-    (ENLARGED, ENLARGED), (LOOK, LOOK), (384, 512), (512, 384), (384, 544), (544, 384),
-}  # fmt: skip
+# Heights and widths of input that have a network of their own: of head crops, of places that are
+# looked at again, and of photos at first. Each takes 25 MB. Pictures are filled up to the next one
+# by at most SPARED pixels, which take as long as another size than the one before does elsewhere.
+COMMON = {(ENLARGED, ENLARGED), (LOOK, LOOK), (384, 544), (544, 384)}
+SPARED = 2**16
 # A photo whose best face scores less than SURE may lie on its side or upside down: a quick look,
 # QUICK pixels long, says which way to turn it if it is PROMISING and almost as good, and it does
 # lie so where the turned one is GOOD and leads. Of 655 upright photos 4 % are tried; on their side
@@ -136,22 +137,23 @@ class YuNet:
     def _candidates(self, pixels: np.ndarray) -> np.ndarray:
         """(k, 15) with a score of at least HINT."""
         height, width = pixels.shape[:2]
-        below, beside = -height % MULTIPLE, -width % MULTIPLE
+        size = common = _common(height, width)
+        if size is None:
+            size = height + -height % MULTIPLE, width + -width % MULTIPLE
+        below, beside = size[0] - height, size[1] - width
         if below or beside:
             pixels = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-        size = (height + below, width + beside)
-        rows = candidates(self._network_of(size).run(pixels[None]), size[1], HINT)
+        rows = candidates(self._network_of(common).run(pixels[None]), size[1], HINT)
         return rows[(rows[:, 2] >= 1) & (rows[:, 3] >= 1)]
 
-    def _network_of(self, size: tuple[int, int]) -> Network:
-        """The one for pictures of this height and width: compiled when the first one comes."""
-        own = size if size in COMMON else None
-        if own not in self._networks:
-            self._networks[own] = Network(
-                self.file, digest=YUNET.sha256, pictures=True, keep=True, size=own,
+    def _network_of(self, size: tuple[int, int] | None) -> Network:
+        """The one for pictures of this height and width, or of any: compiled when one comes."""
+        if size not in self._networks:
+            self._networks[size] = Network(
+                self.file, digest=YUNET.sha256, pictures=True, keep=True, size=size,
                 content=self._content,
             )  # fmt: skip
-        return self._networks[own]
+        return self._networks[size]
 
     # ------------------------------------------------------------ large photos
     def _closer(
@@ -226,6 +228,13 @@ class YuNet:
         points = np.stack([x, y], -1)
         low, high = points[:, :2].min(1), points[:, :2].max(1)
         return np.concatenate([low, high - low, points[:, 2:].reshape(-1, 10), rows[:, 14:]], 1)
+
+
+def _common(height: int, width: int) -> tuple[int, int] | None:
+    """The one of COMMON that a picture is to be filled up to, if any."""
+    most = height * width + SPARED
+    fits = [size for size in COMMON if height <= size[0] and width <= size[1]]
+    return min((size for size in fits if math.prod(size) <= most), key=math.prod, default=None)
 
 
 def _reduction(picture: Picture) -> float:
