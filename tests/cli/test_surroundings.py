@@ -46,6 +46,32 @@ def test_ctrl_c_while_importing_is_quiet(module: str, start: list[str], tmp_path
     assert len(done.stderr.splitlines()) <= 2
 
 
+# ---------------------------------------------------------------- libraries' threads
+@pytest.mark.parametrize("asked", [None, "12"])
+def test_openblas_is_told_not_to_wait_before_it_is_loaded(
+    asked: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT", raising=False)
+    code = """
+import os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print("wait", os.environ.get("OPENBLAS_THREAD_TIMEOUT"))
+
+sys.meta_path.insert(0, Finder())
+from knownface.cli import main
+main()
+"""
+    own = {"OPENBLAS_THREAD_TIMEOUT": asked} if asked else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", str(tmp_path)], capture_output=True, text=True,
+        env=os.environ | own,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[0] == f"wait {asked or 20}", done.stderr
+
+
 # ---------------------------------------------------------------- what is printed
 def test_the_first_use_of_a_network_shows_nothing_of_tensorflow(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+
+# OpenBLAS's threads wait for work in a loop that keeps a processor busy: by default for 2^26 cycles
+# and more, a quarter of a second of each process, and beside other libraries' threads they halve
+# the speed of what these do. After 2^20, less than a millisecond, they sleep (docs/benchmarks.md).
+WAITS = {"OPENBLAS_THREAD_TIMEOUT": "20"}
 
 
 def main(arguments: Callable[[], list[str]] | None = None) -> None:
@@ -13,6 +19,8 @@ def main(arguments: Callable[[], list[str]] | None = None) -> None:
     Ctrl-C is quiet while they last, too.
     """
     try:
+        for name, value in WAITS.items():  # before NumPy is imported
+            os.environ.setdefault(name, value)
         if arguments:
             sys.argv = ["knownface", *arguments()]
         from knownface.cli.commands import app
