@@ -17,7 +17,7 @@ def of_pictures(model: Any, size: tuple[int, int] | None) -> Any:
     It takes (1, height, width, 3), whose sides are even. size: height and width of all pictures, or
     None where they may have any. Raises ValueError where it begins with another layer than FIRST.
     The layer sees two columns as one of six channels, so that bytes need not be moved into planes
-    and back: YuNet takes a ninth less time, and finds the same.
+    and back: YuNet takes a tenth less time, and finds the same.
     """
     import openvino
     from openvino import opset13 as layers
