@@ -52,7 +52,8 @@ def main() -> None:
                 found[way].append([*times, *map(float, fits)])
     print("| | processor s | wall s | logistic regression s | k-means s |\n|---|---|---|---|---|")
     for way, rounds in found.items():
-        cells = (f"{statistics.median(each):.2f} ({min(each):.2f})" for each in zip(*rounds, strict=True))
+        columns = zip(*rounds, strict=True)
+        cells = (f"{statistics.median(each):.2f} ({min(each):.2f})" for each in columns)
         print(f"| {way} | {' | '.join(cells)} |")
 
 

@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Callable
 
-# OpenBLAS's threads wait for work in a loop that keeps a processor each busy, for 2^28 cycles before
-# they sleep (its THREAD_TIMEOUT), a quarter of a second of every command on two processors; beside
-# other libraries' threads they halve the speed of what these do. 2^20 are half a millisecond.
+# OpenBLAS's threads wait for work in a loop that keeps a processor each busy, for 2^28 cycles until
+# they sleep (its THREAD_TIMEOUT): a quarter of a second of every command on two processors, and
+# beside other libraries' threads half the speed of what these do. 2^20 are half a millisecond.
 WAITS = {"OPENBLAS_THREAD_TIMEOUT": "20"}
 
 
