@@ -159,7 +159,7 @@ def test_a_picture_that_is_filled_up_has_the_same_faces(
     pictures = [Picture.of(cv2.resize(head, size)) for size in ((410, 350), (330, 500), (500, 300))]
     detector = load_detector()
     filled = [detector.find_faces(picture)[0] for picture in pictures]
-    monkeypatch.setattr("knownface.faces.detectors.yunet.COMMON", set())
+    monkeypatch.setattr("knownface.faces.detectors.yunet.COMMON", ())
     for picture, face in zip(pictures, filled, strict=True):
         alone = detector.find_faces(picture)[0]
         assert overlaps(np.array([face.box]), np.array(alone.box)) > 0.9

@@ -60,7 +60,7 @@ COARSE = 48
 # Heights and widths of input that have a network of their own: of head crops, of places that are
 # looked at again, and of photos at first. Each takes 25 MB. Pictures are filled up to the next one
 # by at most SPARED pixels, which take as long as another size than the one before does elsewhere.
-COMMON = {(ENLARGED, ENLARGED), (LOOK, LOOK), (384, 544), (544, 384)}
+COMMON = (ENLARGED, ENLARGED), (LOOK, LOOK), (384, 544), (544, 384)
 SPARED = 2**16
 # A photo whose best face scores less than SURE may lie on its side or upside down: a quick look,
 # QUICK pixels long, says which way to turn it if it is PROMISING and almost as good, and it does
