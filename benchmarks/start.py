@@ -64,7 +64,7 @@ def spent(arguments: list[str], setting: dict[str, str]) -> tuple[tuple[float, f
         [sys.executable, *arguments], env=os.environ | setting, capture_output=True, text=True
     )
     if done.returncode:
-        sys.exit(done.stderr)
+        sys.exit(done.stderr.strip())
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return (processor, wall), done.stdout
