@@ -167,18 +167,24 @@ def test_the_mirror_image_is_seen_where_it_may_change_the_name(
 ) -> None:
     recognizer = Recognizer.load(run_folder)
     photos = sorted([*people.glob("*/*.jpg"), *strangers.glob("*/*.jpg")])
-    embedded = recognizer.pipeline().embed_photos(photos)
-    both = recognizer.gallery.match(np.concatenate([each.embeddings for each in embedded]))
-    for value in (recognizer.threshold.value, float(np.median(both[1]))):
+    known = recognizer.gallery
+    embedded = [each.embeddings for each in recognizer.pipeline().embed_photos(photos)]
+    people_of, both = (
+        np.concatenate(each) for each in zip(*map(known.match, embedded), strict=True)
+    )
+    for value in (recognizer.threshold.value, float(np.median(both))):
         near = replace(recognizer, threshold=replace(recognizer.threshold, value=value))
         named = [face for each in near.recognize_photos(photos) for face in each.faces]
         seen = [face for each in near.see_photos(photos) for face in each.recognition.faces]
         assert named == seen
         found = np.array([face.similarity for face in named])
-        assert [face.name is not None for face in named] == (both[1] >= value).tolist()
+        assert [face.name for face in named] == [
+            known.people[person] if similarity >= value else None
+            for person, similarity in zip(people_of, both, strict=True)
+        ]
         clear = np.abs(found - value) > DOUBT
-        np.testing.assert_allclose(found[~clear], both[1][~clear], atol=1e-6)
-        assert (found != both[1])[clear].mean() > 0.9  # one view was enough
+        assert (found == both)[~clear].all()
+        assert (found != both)[clear].mean() > 0.9  # one view was enough
     assert (~clear).sum() > 3
 
 

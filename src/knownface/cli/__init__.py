@@ -9,7 +9,7 @@ from collections.abc import Callable
 # OpenBLAS's threads wait for work in a loop that keeps a processor each busy, for 2^28 cycles until
 # they sleep (its THREAD_TIMEOUT): a quarter of a second of every command on two processors, and
 # beside other libraries' threads half the speed of what these do. 2^20 are half a millisecond.
-WAITS = {"OPENBLAS_THREAD_TIMEOUT": "20"}
+WAIT = ("OPENBLAS_THREAD_TIMEOUT", "20")
 
 
 def main(arguments: Callable[[], list[str]] | None = None) -> None:
@@ -19,8 +19,7 @@ def main(arguments: Callable[[], list[str]] | None = None) -> None:
     Ctrl-C is quiet while they last, too.
     """
     try:
-        for name, value in WAITS.items():  # before NumPy is imported
-            os.environ.setdefault(name, value)
+        os.environ.setdefault(*WAIT)  # before NumPy is imported
         if arguments:
             sys.argv = ["knownface", *arguments()]
         from knownface.cli.commands import app
